@@ -1,0 +1,107 @@
+"""An asynchronous web-scraping framework: Scrapy's words, asyncio's ways, and nothing lost.
+
+    from scraper import Spider
+
+    class BooksSpider(Spider):
+        name = "books"
+        start_urls = ["https://books.example/"]
+
+        def parse(self, response):
+            yield {"title": response.css("h1::text").get()}
+            yield from response.follow_all(css=".next a")
+
+`docs/design.md` tells how it works, `scraper.protocols` what its parts promise each other.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scraper.crawling import Crawl, Result, crawl, run, stream
+    from scraper.errors import (
+        CloseSpider,
+        DropItem,
+        FetchError,
+        IgnoreRequest,
+        Reason,
+        ScraperError,
+        SettingsError,
+        SpiderError,
+        StorageError,
+    )
+    from scraper.item import Item, ItemError, css
+    from scraper.markup.query import SelectorError
+    from scraper.markup.selectors import Selector, SelectorList
+    from scraper.request import FormRequest, JsonRequest, Request
+    from scraper.response import Response
+    from scraper.settings import Settings
+    from scraper.spider import Failure, Spider
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "scraper.crawling": ("Crawl", "Result", "crawl", "run", "stream"),
+    "scraper.errors": (
+        "CloseSpider",
+        "DropItem",
+        "FetchError",
+        "IgnoreRequest",
+        "Reason",
+        "ScraperError",
+        "SettingsError",
+        "SpiderError",
+        "StorageError",
+    ),
+    "scraper.item": ("Item", "ItemError", "css"),
+    "scraper.markup.query": ("SelectorError",),
+    "scraper.markup.selectors": ("Selector", "SelectorList"),
+    "scraper.request": ("FormRequest", "JsonRequest", "Request"),
+    "scraper.response": ("Response",),
+    "scraper.settings": ("Settings",),
+    "scraper.spider": ("Failure", "Spider"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CloseSpider",
+    "Crawl",
+    "DropItem",
+    "Failure",
+    "FetchError",
+    "FormRequest",
+    "IgnoreRequest",
+    "Item",
+    "ItemError",
+    "JsonRequest",
+    "Reason",
+    "Request",
+    "Response",
+    "Result",
+    "ScraperError",
+    "Selector",
+    "SelectorError",
+    "SelectorList",
+    "Settings",
+    "SettingsError",
+    "Spider",
+    "SpiderError",
+    "StorageError",
+    "crawl",
+    "css",
+    "run",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, loaded when they are first used: a mistyped option should not wait for aiohttp."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'scraper' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,329 @@
+"""The one place that knows every stage: settings and a spider become a running crawl."""
+
+import asyncio
+import random
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from inspect import isawaitable
+from typing import Any
+
+from scraper.engine.run import Engine
+from scraper.engine.stages import Stages
+from scraper.engine.watchdog import Watchdog
+from scraper.errors import SpiderError, StorageError
+from scraper.events import Broke, Finished, Started, Statistics
+from scraper.frontier import open_frontier
+from scraper.limits import before_sending, on_discovery
+from scraper.network import open_network
+from scraper.parsing import open_parse
+from scraper.pipelines import build as build_pipelines
+from scraper.protocols import Clock, Observer, Sink
+from scraper.settings import FailWhen, Settings, from_tables
+from scraper.sinks import open_sinks
+from scraper.sinks.memory import Collect, HandOver
+from scraper.spider import Spider
+
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A data file: its final path, or that of its `.part` if the crawl did not end."""
+
+    path: str
+    items: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a crawl ended.
+
+    `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
+    cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
+    """
+
+    spider: str
+    reason: str
+    statistics: Statistics
+    sinks: tuple[Written, ...] = ()
+    problems: tuple[str, ...] = ()
+    items: list[Any] = field(default_factory=list)
+
+    @property
+    def exit_status(self) -> int:
+        """0 for a success, 1 if there are problems, 130 if the crawl was interrupted."""
+        return 130 if self.reason == INTERRUPTED else 1 if self.problems else 0
+
+
+class Crawl:
+    """One crawl of one spider, made to be run once."""
+
+    def __init__(
+        self,
+        spider: Spider | type[Spider],
+        settings: Settings | Mapping[str, Any] | None = None,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        observers: Iterable[Observer] = (),
+        sinks: Sequence[Sink] | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.spider = _made(spider, arguments or {})
+        self.settings = _settled(settings, self.spider)
+        self._arguments = dict(arguments or {})
+        self._observers = tuple(observers)
+        self._sinks = sinks
+        self._clock = clock
+        self._engine: Engine | None = None
+        self._stopped = ""
+
+    def stop(self, reason: str = INTERRUPTED) -> None:
+        """End the crawl in good order: what is in flight is finished, then files are closed."""
+        self._stopped = self._stopped or reason
+        if self._engine is not None:
+            self._engine.stop(self._stopped)
+
+    def statistics(self) -> Statistics:
+        """The counts at this moment."""
+        return self._engine.statistics() if self._engine is not None else Statistics(self.spider.name)
+
+    async def run(self) -> Result:
+        """Crawl to the end.
+
+        Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink cannot be
+        opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
+        """
+        sinks = self._made_sinks()
+        async with AsyncExitStack() as stack:
+            for sink in sinks:
+                await stack.enter_async_context(sink)
+            await stack.enter_async_context(self.spider.lifespan())
+            engine = self._engine = Engine(
+                self.spider,
+                await self._open(stack, sinks),
+                self.settings.engine,
+                per_host=self.settings.limits.per_host,
+            )
+            self.spider._fetch = engine.fetch
+            if self._stopped:
+                engine.stop(self._stopped)
+            self._tell(Started(self.spider.name))
+            reason = await engine.run()
+            problems = await self._say_closed(reason)
+            if reason != INTERRUPTED:
+                problems += await _finish(sinks)
+        return self._concluded(reason, sinks, problems)
+
+    async def _open(self, stack: AsyncExitStack, sinks: Sequence[Sink]) -> Stages:
+        """Open every stage; `stack` closes them, the last one first."""
+        spider, settings, enter = self.spider, self.settings, stack.enter_async_context
+        rng = random.Random()
+        pipelines = await enter(build_pipelines(settings.pipelines, spider.pipelines, spider))
+        network = await enter(
+            open_network(
+                settings.network,
+                middlewares=tuple(spider.middlewares),
+                accept_statuses=frozenset(spider.handle_httpstatus_list),
+                rng=rng,
+            )
+        )
+        domains = tuple(spider.allowed_domains)
+        await enter(Watchdog(self._observers))
+        return Stages(
+            frontier=await enter(open_frontier(settings.frontier)),
+            admission=on_discovery(settings.limits, allowed_domains=domains),
+            limits=before_sending(
+                settings.limits,
+                allowed_domains=domains,
+                user_agent=settings.network.user_agent,
+                rng=rng,
+                wall=time.time,
+            ),
+            fetch=network.fetch,
+            policies=network.policies,
+            parse=await enter(open_parse(settings.parsing, spider)),
+            refine=None if pipelines.is_empty else pipelines.refine,
+            sinks=sinks,
+            observers=self._observers,
+            clock=self._clock,
+        )
+
+    def _made_sinks(self) -> Sequence[Sink]:
+        if self._sinks is not None:
+            return self._sinks
+        if not self.settings.sinks:
+            return [Collect()]
+        known = {name: getattr(self.spider, name, None) for name in self._arguments}
+        return open_sinks(self.settings.sinks, spider=self.spider.name, arguments=known, started=datetime.now())
+
+    async def _say_closed(self, reason: str) -> list[str]:
+        """Call the spider's `closed(reason)`."""
+        try:
+            outcome = self.spider.closed(reason)
+            if isawaitable(outcome):
+                await outcome
+        except Exception as error:
+            where = f"{type(self.spider).__name__}.closed"
+            self._tell(Broke(where, "", "", error))
+            return [f"{where} raised {type(error).__name__}: {error}"]
+        return []
+
+    def _concluded(self, reason: str, sinks: Sequence[Sink], problems: list[str]) -> Result:
+        statistics = self.statistics()
+        self._tell(Finished(reason, statistics))
+        return Result(
+            spider=self.spider.name,
+            reason=reason,
+            statistics=statistics,
+            sinks=tuple(Written(s.path, s.items, s.bytes) for s in sinks if not isinstance(s, Collect | HandOver)),
+            problems=(*problems_of(statistics, self.settings.engine.fail_when), *problems),
+            items=next((sink.kept for sink in sinks if isinstance(sink, Collect)), []),
+        )
+
+    def _tell(self, event: Any) -> None:
+        for observer in self._observers:
+            if type(event) in getattr(observer, "wants", (type(event),)):
+                observer(event)
+
+
+def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
+    """Why a crawl with these counts cannot be called a success, one line each."""
+    problems = []
+    if statistics.discovered == 0:
+        problems.append("nothing was crawled: the spider gave no request")
+    elif statistics.start_urls and statistics.start_urls_failed >= statistics.start_urls:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items())
+        problems.append(f"every start URL failed ({reasons})")
+    if statistics.errors:
+        problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
+    if fail_when.items_below is not None and statistics.items < fail_when.items_below:
+        problems.append(f"{statistics.items} items, fewer than [engine.fail_when] items_below = {fail_when.items_below}")
+    asked = statistics.fetched + sum(statistics.failed.values())
+    share = 100 * (statistics.errors + sum(statistics.failed.values())) / asked if asked else 0.0
+    if fail_when.errors_above is not None and share > fail_when.errors_above:
+        problems.append(f"{share:.1f} % errors, more than [engine.fail_when] errors_above = {fail_when.errors_above:g}")
+    return problems
+
+
+async def _finish(sinks: Sequence[Sink]) -> list[str]:
+    """Give every data file its final name; what kept one from it."""
+    problems = []
+    for sink in sinks:
+        try:
+            await sink.finish()
+        except StorageError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _made(spider: Spider | type[Spider], arguments: Mapping[str, Any]) -> Spider:
+    if isinstance(spider, Spider):
+        made = spider
+        for name, value in arguments.items():
+            setattr(made, name, value)
+    elif isinstance(spider, type) and issubclass(spider, Spider):
+        made = spider(**arguments)
+    else:
+        raise SpiderError(f"{spider!r} is no spider: pass a Spider class or an instance of one")
+    if not made.name:
+        raise SpiderError(f"{type(made).__name__} has no name: give it one, name = \"…\"")
+    return made
+
+
+def _settled(settings: Settings | Mapping[str, Any] | None, spider: Spider) -> Settings:
+    """Settings as given; tables, and none at all, go on top of the spider's own."""
+    if isinstance(settings, Settings):
+        return settings
+    tables: dict[str, Any] = {}
+    for source in (spider.custom_settings, settings or {}):
+        for name, value in source.items():
+            both = isinstance(value, Mapping) and isinstance(tables.get(name), Mapping)
+            tables[name] = {**tables[name], **value} if both else value
+    return from_tables(tables)
+
+
+# From Python.
+
+
+async def crawl(
+    spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any
+) -> Result:
+    """Crawl in the running event loop. `arguments` are the spider's.
+
+    Items go where `[[sinks]]` of the settings say, or else into the result's `items`.
+    """
+    return await Crawl(spider, settings, arguments=arguments).run()
+
+
+async def stream(
+    spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any
+) -> AsyncIterator[Any]:
+    """The items of a crawl, one by one, as they come. The crawl waits while they are not taken, and ends with the loop over them."""
+    handover = HandOver()
+    task = asyncio.create_task(Crawl(spider, settings, arguments=arguments, sinks=[handover]).run())
+    task.add_done_callback(handover.close)
+    try:
+        async for item in handover:
+            yield item
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def run(spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any) -> Result:
+    """Crawl where no event loop is running. Ctrl-C ends it in good order; a second one at once."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(run_until_signalled(Crawl(spider, settings, arguments=arguments)))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where there is one, or asyncio's own."""
+    if sys.platform == "win32":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def run_until_signalled(crawl: Crawl) -> Result:
+    """Run `crawl`; the first SIGINT or SIGTERM stops it in good order, a second one cancels it."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    signals = 0
+
+    def heed() -> None:
+        nonlocal signals
+        signals += 1
+        if signals == 1:
+            crawl.stop(INTERRUPTED)
+        else:
+            task.cancel()
+
+    heeded = [each for each in (signal.SIGINT, signal.SIGTERM) if _is_heeded(loop, each, heed)]
+    try:
+        return await crawl.run()
+    except asyncio.CancelledError:
+        if signals < 2:
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        for each in heeded:
+            loop.remove_signal_handler(each)
+
+
+def _is_heeded(loop: asyncio.AbstractEventLoop, number: signal.Signals, heed: Callable[[], None]) -> bool:
+    try:
+        loop.add_signal_handler(number, heed)
+    except (NotImplementedError, RuntimeError, ValueError):  # not on this platform, or not in the main thread
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""What a page leads to: new requests enter the frontier, and what is not to be crawled is counted.
+
+Of forty links on a page thirty-nine were met before, so a link is looked up by its URL, and becomes a request
+only if it is new.
+"""
+
+from collections.abc import Sequence
+
+from scraper.engine.ledger import Ledger
+from scraper.engine.slots import Slots
+from scraper.errors import SpiderError
+from scraper.protocols import Clock, Frontier, Limit, identity
+from scraper.request import Request
+from scraper.response import Links
+from scraper.spider import Spider
+from scraper.urls import without_fragment
+from scraper.verdict import Refuse
+
+
+class Discovery:
+    """The way into the frontier: each request once, and none that a limit refuses at sight."""
+
+    def __init__(
+        self, spider: Spider, frontier: Frontier, slots: Slots, admission: Sequence[Limit], ledger: Ledger, *, clock: Clock
+    ) -> None:
+        self._spider = spider
+        self._frontier = frontier
+        self._slots = slots
+        self._admission = admission
+        self._ledger = ledger
+        self._clock = clock
+        self._methods: set[str] = set()
+
+    def add(self, found: Request | Links, parent: Request | None) -> None:
+        """Put what is new of `found`, which the page of `parent` gave, among the waiting.
+
+        Raises `SpiderError` if a request names a callback that the spider does not have.
+        """
+        if isinstance(found, Request):
+            self._add_one(found, parent)
+        elif _is_plain(found.model):
+            self._add_links(found, parent)
+        else:
+            for request in found:
+                self._add_one(request, parent)
+
+    def _add_links(self, links: Links, parent: Request | None) -> None:
+        remember = self._frontier.remember
+        for url in links.urls:
+            if remember(without_fragment(url)):
+                self._admit(links.request(url), parent)
+            else:
+                self._ledger.duplicates += 1
+
+    def _add_one(self, request: Request, parent: Request | None) -> None:
+        if request.dont_filter or self._frontier.remember(identity(request)):
+            self._admit(request, parent)
+        else:
+            self._ledger.duplicates += 1
+
+    def _admit(self, request: Request, parent: Request | None) -> None:
+        self.check(request)
+        is_start = parent is None
+        self._ledger.discovered += 1
+        self._ledger.start_urls += is_start
+        if parent is not None and request.depth == 0:
+            request = request.replace(depth=parent.depth + 1)
+        reason = self.refusal(request)
+        if reason is not None:
+            self._ledger.start_urls_failed += is_start
+            self._ledger.count_refused(request, reason)
+            return
+        self._frontier.add(request, is_start=is_start)
+        self._slots.wake(self._slots.of(request), self._clock())
+
+    def refusal(self, request: Request) -> str | None:
+        """Why `request` is refused at sight; None if it is not."""
+        now = self._clock()
+        for limit in self._admission:
+            verdict = limit.judge(request, now)
+            if isinstance(verdict, Refuse):
+                return verdict.reason
+        return None
+
+    def check(self, request: Request) -> None:
+        """Raises `SpiderError` if the spider lacks a method that `request` is to call."""
+        for name in (request.callback, request.errback):
+            if name is None or name in self._methods:
+                continue
+            if not callable(getattr(self._spider, str(name), None)):
+                raise SpiderError(f"{request!r} is to call {name!r}: {type(self._spider).__name__} has no such method")
+            self._methods.add(str(name))
+
+
+def _is_plain(model: Request) -> bool:
+    """Whether a request is told apart from others by its URL alone."""
+    return model.method == "GET" and not (model.body or model.session or model.dont_filter)

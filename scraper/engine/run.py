@@ -1,0 +1,344 @@
+"""The loop: one scheduler coroutine, a queue, a pool of workers, and one task for each page being handled.
+
+    frontier ─▶ scheduler ─▶ queue ─▶ worker: fetch ─▶ settle ─┬▶ page: parse ─▶ refine ─▶ write ─▶ done
+        ▲                                                      ├▶ again: a redirect's next hop, a retry
+        └─────────────────── new requests ─────────────────────┴▶ failed, refused
+
+The scheduler takes a request only when a worker is free, the request's host has a free place and its time has
+come; so a worker never waits for a host, and what stands in the queue is as good as sent. It also takes none
+while too many pages are being handled: a slow callback, pipeline or sink slows the crawl, and memory stays
+bounded. Every task lives in one TaskGroup. The crawl is over when nothing is waiting, in flight or handled.
+
+A redirect or a retry does not stay with its worker: it goes back to its host's slot, and so through every
+limit, as any other request does.
+"""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from math import inf
+
+from scraper.engine.discovery import Discovery
+from scraper.engine.ledger import Ledger
+from scraper.engine.pages import Pages
+from scraper.engine.seeds import stream
+from scraper.engine.slots import Slots, Ticket
+from scraper.engine.stages import Stages
+from scraper.errors import CloseSpider, FetchError, IgnoreRequest, Reason, StorageError
+from scraper.events import Fetched, Retried, Statistics
+from scraper.protocols import Attempts, Results
+from scraper.request import Request
+from scraper.response import Response
+from scraper.settings import EngineSettings
+from scraper.spider import Failure, Spider
+from scraper.urls import without_credentials
+from scraper.verdict import DELIVER, GO, Deliver, Fail, First, Go, Redirect, Refuse, Retry, Sequel, Verdict, Wait
+
+SEEDS_AHEAD = 1_000  # start requests that may wait before the spider is asked for more
+
+
+class Engine:
+    """Crawls: drives the stages until nothing is left to do, or until it is told to stop."""
+
+    def __init__(self, spider: Spider, stages: Stages, settings: EngineSettings, *, per_host: int) -> None:
+        self._spider = spider
+        self._stages = stages
+        self._settings = settings
+        self._clock = stages.clock
+        self._slots = Slots(stages.frontier, per_host)
+        self._queue: asyncio.Queue[Ticket] = asyncio.Queue(settings.concurrency)
+        self._changed = asyncio.Event()  # there may be something to send, or nothing left
+        self._room = asyncio.Event()  # the frontier has use for more start requests
+        self._ledger = Ledger(spider.name, stages.observers, settings.stop_after, self.stop)
+        self._discovery = Discovery(
+            spider, stages.frontier, self._slots, stages.admission, self._ledger, clock=stages.clock
+        )
+        self._pages = Pages(
+            stages,
+            self._discovery,
+            self._ledger,
+            most=2 * settings.concurrency,
+            changed=self._changed,
+            stop=self.stop,
+        )
+        self._busy = 0  # workers that have a ticket, or are about to get one
+        self._flying = 0  # of these, the ones with more than a robots.txt
+        self._awaited = 0  # requests that callbacks wait for
+        self._is_seeding = True
+        self._started = self._clock()
+        self._reason = ""
+
+    # From outside.
+
+    async def run(self) -> str:
+        """Crawl to the end. Returns the reason it ended: 'finished', or what it was stopped for."""
+        self._started = self._clock()
+        async with asyncio.TaskGroup() as self._tasks:
+            helpers = [self._tasks.create_task(self._work()) for _ in range(self._settings.concurrency)]
+            helpers.append(self._tasks.create_task(self._seed()))
+            if self._settings.stop_after.seconds is not None:
+                helpers.append(self._tasks.create_task(self._stop_in(self._settings.stop_after.seconds)))
+            await self._schedule()
+            for task in helpers:
+                task.cancel()
+        return self._reason or "finished"
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more of what waits; the crawl ends, for `reason`, when what is in flight is handled."""
+        if not self._reason:
+            self._reason = reason
+            self._slots.close(self._clock())
+        self._changed.set()
+        self._room.set()
+
+    async def fetch(self, request: Request) -> Response:
+        """The answer to `request`, through all limits and policies. Raises `FetchError`."""
+        self._discovery.check(request)
+        self._ledger.discovered += 1
+        reason = self._discovery.refusal(request)
+        if reason is not None:
+            self._ledger.count_refused(request, reason)
+            raise FetchError(reason, without_credentials(request.url), "refused")
+        ticket = Ticket(request, reply=asyncio.get_running_loop().create_future())
+        self._awaited += 1
+        try:
+            self._slots.soon(ticket, self._clock())
+            self._changed.set()
+            return await ticket.answer()
+        finally:
+            self._awaited -= 1
+            self._changed.set()
+
+    def statistics(self) -> Statistics:
+        """The counts at this moment."""
+        return self._ledger.snapshot(
+            waiting=self._stages.frontier.waiting + self._slots.held + self._flying,
+            in_flight=self._busy,
+            hosts=len(self._slots),
+            seconds=self._clock() - self._started,
+        )
+
+    @property
+    def storage_error(self) -> StorageError | None:
+        """What ended the crawl, if it was a sink."""
+        return self._pages.storage_error
+
+    # What starts and ends it.
+
+    async def _seed(self) -> None:
+        """Take the spider's first requests, as long as few of them wait."""
+        results = Results(where=f"{type(self._spider).__name__}.start")
+        try:
+            async with aclosing(stream(self._spider, results.where)) as found:
+                async for each in found:
+                    await self._pages.absorb(each, None)
+                    if self._stages.frontier.waiting >= SEEDS_AHEAD:
+                        self._room.clear()
+                        await self._room.wait()
+                    if self._reason:
+                        break
+        except CloseSpider as error:
+            self.stop(error.reason)
+        finally:
+            self._is_seeding = False
+            self._changed.set()
+
+    async def _stop_in(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.stop("seconds limit")
+
+    def _is_over(self) -> bool:
+        if self._busy or self._awaited or self._pages.number:
+            return False
+        if self._reason:
+            return True
+        return not (self._is_seeding or self._stages.frontier.waiting or self._slots.held)
+
+    # Requests go out.
+
+    async def _schedule(self) -> None:
+        """Hand out requests until the crawl is over."""
+        while not self._is_over():
+            self._changed.clear()
+            ticket = self._next(self._clock())
+            if ticket is not None:
+                await ticket.slot.places.acquire()
+                self._slots.wake(ticket.slot, self._clock())
+                await self._queue.put(ticket)
+            else:
+                await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        """Sleep until something changes, or the next host is due."""
+        due = self._slots.next_due()
+        if due == inf or self._is_full():
+            await self._changed.wait()
+        else:
+            delay = max(due - self._clock(), 0.0)
+            timer = asyncio.get_running_loop().call_later(delay, self._changed.set)
+            await self._changed.wait()
+            timer.cancel()
+
+    def _is_full(self) -> bool:
+        """Whether no request may be sent: all workers have one, or too many pages are being handled."""
+        if self._busy >= self._settings.concurrency:
+            return True
+        return self._pages.is_behind() and not self._awaited
+
+    def _next(self, now: float) -> Ticket | None:
+        """The next ticket that every limit lets go now; None if there is none at the moment."""
+        if self._is_full():
+            return None
+        slots = self._slots
+        while (slot := slots.choose(now)) is not None:
+            ticket = slots.take(slot, now)
+            if ticket is not None:
+                match self._judge(ticket.request, now):
+                    case Go():
+                        self._send(ticket, now)
+                        return ticket
+                    case Wait(seconds):
+                        slots.postpone(slot, ticket, now + seconds)
+                    case Refuse(reason):
+                        self._refuse(ticket, reason, now)
+                    case First() as first:
+                        slots.block(slot, ticket, first)
+            slots.wake(slot, now)
+        return None
+
+    def _judge(self, request: Request, now: float) -> Verdict:
+        """The first verdict other than Go."""
+        for limit in self._stages.limits:
+            verdict = limit.judge(request, now)
+            if verdict is not GO and not isinstance(verdict, Go):
+                return verdict
+        return GO
+
+    def _send(self, ticket: Ticket, now: float) -> None:
+        """Book a ticket that is about to be put on the queue."""
+        for limit in self._stages.limits:
+            limit.sent(ticket.request, now)
+        ticket.slot = self._slots.of(ticket.request)
+        ticket.slot.in_flight += 1
+        self._busy += 1
+        self._flying += ticket.first is None
+        if self._stages.frontier.waiting < SEEDS_AHEAD:
+            self._room.set()
+
+    async def _work(self) -> None:
+        """A worker: fetch what the queue gives, and settle what comes of it."""
+        while True:
+            ticket = await self._queue.get()
+            sent = self._clock()
+            outcome: Response | FetchError | None = None
+            try:
+                outcome = await self._stages.fetch(ticket.request)
+            except FetchError as error:
+                outcome = error
+            except IgnoreRequest:
+                pass
+            self._settle(ticket, outcome, sent)
+
+    # Answers come in.
+
+    def _settle(self, ticket: Ticket, outcome: Response | FetchError | None, sent: float) -> None:
+        """Free the host's place, learn from the outcome, and do what is to follow."""
+        now, slot = self._clock(), ticket.slot
+        slot.places.release()
+        slot.in_flight -= 1
+        self._busy -= 1
+        self._flying -= ticket.first is None
+        self._changed.set()
+        if outcome is None:
+            self._refuse(ticket, Reason.IGNORED, now)
+        else:
+            self._follow_up(ticket, outcome, now, now - sent)
+        self._slots.wake(slot, now)
+
+    def _follow_up(self, ticket: Ticket, outcome: Response | FetchError, now: float, seconds: float) -> None:
+        ledger, asked = self._ledger, ticket.request
+        ledger.requests += 1
+        if isinstance(outcome, Response):
+            ledger.statuses[outcome.status] += 1
+            ledger.bytes += len(outcome.body)
+        sequel = self._sequel(ticket, outcome)
+        if ticket.first is None:
+            self._learn(asked, outcome, now)
+        match sequel:
+            case Deliver():
+                assert isinstance(outcome, Response)
+                self._deliver(ticket, outcome, now, seconds)
+            case Redirect(request):
+                ledger.redirects += 1
+                ticket.request = request
+                ticket.attempts = Attempts(hops=(*ticket.attempts.hops, asked.url))
+                self._slots.soon(ticket, now)
+            case Retry(wait, reason):
+                ledger.retries += 1
+                ticket.attempts = replace(ticket.attempts, retries=ticket.attempts.retries + 1)
+                ledger.tell(Retried, asked, reason, wait, ticket.attempts.retries)
+                if ticket.first is None:
+                    self._slots.later(ticket, now + wait, now)
+                else:
+                    self._slots.postpone(ticket.slot, ticket, now + wait)
+            case Fail(reason):
+                response = outcome if isinstance(outcome, Response) else None
+                detail = outcome.detail if isinstance(outcome, FetchError) else ""
+                self._fail(ticket, FetchError(reason, without_credentials(asked.url), detail), response, now)
+
+    def _sequel(self, ticket: Ticket, outcome: Response | FetchError) -> Sequel:
+        """What the first policy that has an opinion says."""
+        for policy in self._stages.policies:
+            sequel = policy(ticket.request, outcome, ticket.attempts)
+            if sequel is not None:
+                return sequel
+        return DELIVER if isinstance(outcome, Response) else Fail(outcome.reason)
+
+    def _learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
+        for limit in self._stages.limits:
+            limit.learn(request, outcome, now)
+
+    def _deliver(self, ticket: Ticket, response: Response, now: float, seconds: float) -> None:
+        """Give a response to whoever asked for it."""
+        response.history = ticket.attempts.hops
+        if ticket.first is not None:
+            self._unblock(ticket.first, response, now)
+            return
+        self._ledger.count_page()
+        self._ledger.tell(Fetched, response, seconds)
+        if ticket.reply is not None:
+            ticket.succeed(response)
+        else:
+            self._pages.start(self._tasks, ticket, response)
+
+    def _fail(self, ticket: Ticket, error: FetchError, response: Response | None, now: float) -> None:
+        """Give a request up that was sent."""
+        if ticket.first is not None:
+            self._unblock(ticket.first, response or error, now)
+            return
+        self._ledger.count_failed(ticket.request, error)
+        self._give_up(ticket, error, response)
+
+    def _refuse(self, ticket: Ticket, reason: str, now: float) -> None:
+        """Give a request up that must not be sent, or not be sent on."""
+        error = FetchError(reason, without_credentials(ticket.request.url), "refused")
+        if ticket.first is not None:
+            self._unblock(ticket.first, error, now)
+            return
+        self._ledger.count_refused(ticket.request, reason)
+        self._give_up(ticket, error, None)
+
+    def _give_up(self, ticket: Ticket, error: FetchError, response: Response | None) -> None:
+        """Tell whoever asked for a request that nothing came of it."""
+        if ticket.entry is not None:
+            self._stages.frontier.failed(ticket.entry, error.reason)
+            self._ledger.start_urls_failed += ticket.entry.is_start
+        if ticket.reply is not None:
+            ticket.fail(error)
+        elif ticket.request.errback is not None:
+            self._pages.start_errback(self._tasks, Failure(ticket.request, error, response))
+
+    def _unblock(self, first: First, outcome: Response | FetchError, now: float) -> None:
+        """What other requests were waiting for is answered."""
+        self._learn(first.request, outcome, now)
+        self._slots.unblock(first, now)

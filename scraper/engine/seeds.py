@@ -1,0 +1,40 @@
+"""What a crawl starts from: whatever the spider's `start()` gives, as a stream of results."""
+
+import inspect
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from scraper.errors import CloseSpider, SpiderError
+from scraper.item import is_item
+from scraper.protocols import Results
+from scraper.request import Request
+from scraper.response import Links
+from scraper.spider import Spider
+
+
+async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
+    """Each thing that `start()` gives; what it raises, `CloseSpider` excepted, is the last."""
+    try:
+        start: Any = spider.start()
+        if inspect.isawaitable(start):
+            start = await start
+        if hasattr(start, "__aiter__"):
+            async for each in start:
+                yield _result(each, where)
+        elif hasattr(start, "__iter__"):
+            for each in start:
+                yield _result(each, where)
+        else:
+            raise SpiderError(f"{where} must be a generator: `async def start(self): yield Request(…)`")
+    except CloseSpider:
+        raise
+    except Exception as error:
+        yield Results(error=error, where=where)
+
+
+def _result(each: Any, where: str) -> Results:
+    if isinstance(each, Request | Links):
+        return Results(requests=[each], where=where)
+    if is_item(each):
+        return Results(items=[each], where=where)
+    raise SpiderError(f"{where} gave {each!r:.60}: it gives requests, and items if there are any")

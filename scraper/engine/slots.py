@@ -1,0 +1,233 @@
+"""Which request goes next: a plain decision over the sites that have one, a free place, and whose time has come.
+
+Each site has a slot. A slot holds the tickets that are not in the frontier any more but cannot be sent yet:
+`urgent` ones (a redirect's next hop, a page that a callback awaits, one that was judged too early), `later`
+ones (retries, each with its time) and those `blocked` until another request is answered (robots.txt). The rest
+of a site's requests wait in the frontier, and are taken when their slot's turn comes.
+
+Slots that could send stand in a heap: higher priority first, then whoever was not served for longest, so that
+equal sites take turns. Slots that must wait stand in a second heap by the time they are due. Both heaps may
+hold stale entries; an entry counts only if it is its slot's latest.
+"""
+
+from asyncio import Future, Semaphore
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+
+from scraper.errors import FetchError
+from scraper.protocols import Attempts, Entry, Frontier
+from scraper.request import Request
+from scraper.response import Response
+from scraper.urls import site
+from scraper.verdict import First
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A request on its way, from the frontier (`entry`) or for somebody who waits for it (`reply`)."""
+
+    request: Request
+    entry: Entry | None = None
+    reply: "Future[Response] | None" = None
+    first: First | None = None
+    attempts: Attempts = Attempts()
+    slot: "Slot" = field(init=False)  # where it is in flight
+
+    async def answer(self) -> Response:
+        """Wait for the answer. Raises `FetchError` if there is none."""
+        assert self.reply is not None
+        return await self.reply
+
+    def succeed(self, response: Response) -> None:
+        """Give `response` to whoever still waits for it."""
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_result(response)
+
+    def fail(self, error: FetchError) -> None:
+        """Raise `error` where the answer is still waited for."""
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """What one site has to send, and how much of it is in flight: `places` is the host's semaphore."""
+
+    site: str
+    places: Semaphore
+    due: float = 0.0
+    firsts: deque[Ticket] = field(default_factory=deque)
+    urgent: deque[Ticket] = field(default_factory=deque)
+    later: list[tuple[float, int, Ticket]] = field(default_factory=list)
+    blocked: dict[str, list[Ticket]] = field(default_factory=dict)
+    parked: list[Ticket] = field(default_factory=list)
+    in_flight: int = 0
+    turn: int = -1
+    rank: int | None = None  # minus the priority with which the slot stands among the ready
+
+    def tickets(self) -> list[Ticket]:
+        """All tickets that are held back here, except those that others wait for."""
+        held = [*self.urgent, *(ticket for _, _, ticket in self.later), *self.parked]
+        return held + [ticket for tickets in self.blocked.values() for ticket in tickets]
+
+
+class Slots:
+    """The slots of all sites that have something to send, in flight or held back."""
+
+    def __init__(self, frontier: Frontier, per_host: int) -> None:
+        self._frontier = frontier
+        self._per_host = per_host
+        self._slots: dict[str, Slot] = {}
+        self._ready: list[tuple[int, int, Slot]] = []
+        self._timers: list[tuple[float, int, Slot]] = []
+        self._turns = count()
+        self.is_closing = False
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def of(self, request: Request) -> Slot:
+        """The slot of the site that `request` is for."""
+        name = site(request.url)
+        slot = self._slots.get(name)
+        if slot is None:
+            slot = self._slots[name] = Slot(name, Semaphore(self._per_host))
+        return slot
+
+    @property
+    def held(self) -> int:
+        """How many requests wait in slots."""
+        return sum(len(slot.tickets()) for slot in self._slots.values())
+
+    # What comes in.
+
+    def wake(self, slot: Slot, now: float) -> None:
+        """Something about `slot` has changed: find it a new place among the ready or the waiting."""
+        if slot.places.locked():
+            return  # it is woken again when a place gets free
+        due, priority = self._due(slot)
+        if due <= now:
+            if slot.rank is None or -priority < slot.rank:
+                slot.rank = -priority
+                slot.turn = next(self._turns)
+                heappush(self._ready, (slot.rank, slot.turn, slot))
+        elif slot.rank is not None:
+            return  # it has its turn first, and is looked at again then
+        elif due < inf:
+            slot.turn = next(self._turns)
+            heappush(self._timers, (due, slot.turn, slot))
+        elif not slot.in_flight and not slot.blocked and not slot.parked:
+            self._slots.pop(slot.site, None)
+
+    def _due(self, slot: Slot) -> tuple[float, int]:
+        """When `slot` could send something (inf: never, as things are), and the priority of that."""
+        if slot.firsts:
+            return slot.due, slot.firsts[0].request.priority
+        if slot.blocked:
+            return inf, 0
+        if slot.urgent:
+            return slot.due, slot.urgent[0].request.priority
+        priority = None if self.is_closing else self._frontier.priority(slot.site)
+        if priority is not None and len(slot.later) < 8 * self._per_host:
+            return slot.due, priority
+        return (max(slot.due, slot.later[0][0]), 0) if slot.later else (inf, 0)
+
+    def later(self, ticket: Ticket, when: float, now: float) -> None:
+        """Send `ticket` again, not before `when`."""
+        slot = self.of(ticket.request)
+        if self._is_parked(slot, ticket):
+            return
+        heappush(slot.later, (when, next(self._turns), ticket))
+        self.wake(slot, now)
+
+    def soon(self, ticket: Ticket, now: float) -> None:
+        """Send `ticket` before what waits in the frontier."""
+        slot = self.of(ticket.request)
+        if self._is_parked(slot, ticket):
+            return
+        (slot.firsts if ticket.first is not None else slot.urgent).append(ticket)
+        self.wake(slot, now)
+
+    def postpone(self, slot: Slot, ticket: Ticket, due: float) -> None:
+        """`ticket` was taken from `slot` too early: the site is due at `due`."""
+        slot.due = due
+        if self._is_parked(slot, ticket):
+            return
+        (slot.firsts if ticket.first is not None else slot.urgent).appendleft(ticket)
+
+    def block(self, slot: Slot, ticket: Ticket, first: First) -> None:
+        """Hold `ticket`, and all others of the slot, until `first` is answered."""
+        waiting = slot.blocked.get(first.request.url)
+        if waiting is None:
+            slot.blocked[first.request.url] = [ticket]
+            slot.firsts.append(Ticket(first.request, first=first))
+        else:
+            waiting.append(ticket)
+
+    def unblock(self, first: First, now: float) -> None:
+        """`first` is answered: what was held for it can be judged again."""
+        slot = self.of(first.request)
+        slot.urgent.extendleft(reversed(slot.blocked.pop(first.request.url, ())))
+        self.wake(slot, now)
+
+    def close(self, now: float) -> None:
+        """From now on nothing of the frontier is sent; what callbacks in progress await still is."""
+        self.is_closing = True
+        for slot in list(self._slots.values()):
+            held, slot.urgent, slot.later = slot.tickets(), deque(), []
+            blocked, slot.blocked, slot.parked = slot.blocked, {}, []
+            for ticket in held:
+                if not self._is_parked(slot, ticket):
+                    slot.urgent.append(ticket)
+            if not slot.urgent or not blocked:
+                slot.firsts.clear()
+            self.wake(slot, now)
+
+    def _is_parked(self, slot: Slot, ticket: Ticket) -> bool:
+        """Put `ticket` aside, unsent, if the crawl is closing and nobody waits for it."""
+        if not self.is_closing or ticket.entry is None:
+            return False
+        slot.parked.append(ticket)
+        return True
+
+    # What goes out.
+
+    def choose(self, now: float) -> Slot | None:
+        """The slot that may send now, or None. Its next ticket is `take`n next."""
+        while self._timers and self._timers[0][0] <= now:
+            _, turn, slot = heappop(self._timers)
+            if turn == slot.turn and slot.rank is None:
+                self.wake(slot, now)
+        while self._ready:
+            _, turn, slot = heappop(self._ready)
+            if turn == slot.turn:
+                slot.rank = None
+                return slot
+        return None
+
+    def take(self, slot: Slot, now: float) -> Ticket | None:
+        """The next ticket of `slot`: what others wait for, then what is urgent, retries, and new requests."""
+        if slot.firsts:
+            return slot.firsts.popleft()
+        if slot.blocked:
+            return None
+        if slot.urgent:
+            return slot.urgent.popleft()
+        if self.is_closing:
+            return None
+        if slot.later and slot.later[0][0] <= now:
+            return heappop(slot.later)[2]
+        entry = self._frontier.take(slot.site)
+        return Ticket(entry.request, entry) if entry is not None else None
+
+    def next_due(self) -> float:
+        """When the next waiting slot is due; inf if none is."""
+        while self._timers and self._timers[0][1] != self._timers[0][2].turn:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else inf
+
+    def __repr__(self) -> str:
+        return f"<Slots {len(self._slots)} sites, {len(self._ready)} ready, {len(self._timers)} waiting for their time>"

@@ -1,0 +1,112 @@
+"""Every error the framework raises, arranged by whose fault it is.
+
+ScraperError
+├── SettingsError          the command line, config.toml or a spider's arguments are wrong
+├── SpiderError            your code: a spider that does not load, a callback that misbehaves
+├── FetchError             their site: no answer, or none that can be used; `.reason` says why
+└── StorageError           our disk: a data file, a job directory
+
+Three more are not errors but words a spider or a pipeline says: `CloseSpider` ends the crawl, `DropItem`
+drops the item at hand, `IgnoreRequest` lets the request at hand go.
+
+Exceptions of other libraries are translated once, where they enter: aiohttp's in `network/failures.py`,
+pydantic's in `settings.py` and `item.py`, the operating system's in `sinks/destination.py`.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a URL was not crawled: each one that is not ends with exactly one of these, counted.
+
+    An answer with an error status is counted as `http_404`, `http_503`, …: see `http_status`.
+    """
+
+    # Refused: we decided not to ask.
+    OFFSITE = "offsite"  # outside the spider's allowed_domains
+    ROBOTS = "robots"  # robots.txt says no (RFC 9309)
+    ROBOTS_UNREACHABLE = "robots_unreachable"  # no robots.txt to be had: complete disallow (RFC 9309, 2.3.1.4)
+    DEPTH = "depth"  # further from a start URL than [limits] max_depth
+    BUDGET = "budget"  # its host has had [limits] max_per_host requests
+    SCHEME_NOT_ALLOWED = "scheme_not_allowed"  # neither http nor https
+    INVALID_URL = "invalid_url"  # not a URL at all (WHATWG URL)
+    BAD_REQUEST = "bad_request"  # it cannot be sent as it is: a line break in a header, say
+    IGNORED = "ignored"  # a middleware raised IgnoreRequest
+
+    # Failed: we asked, and got no answer that can be used.
+    DNS_NOT_FOUND = "dns_not_found"
+    REFUSED = "refused"
+    RESET = "reset"
+    UNREACHABLE = "unreachable"
+    CONNECT_TIMEOUT = "connect_timeout"
+    READ_TIMEOUT = "read_timeout"
+    TIMEOUT = "timeout"
+    TLS_EXPIRED = "tls_expired"
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_HOSTNAME = "tls_hostname"
+    TLS_PROTOCOL = "tls_protocol"
+    PROXY = "proxy"
+    PARTIAL_BODY = "partial_body"
+    BAD_RESPONSE = "bad_response"
+    BAD_ENCODING = "bad_encoding"
+    TOO_LARGE = "too_large"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    BAD_REDIRECT = "bad_redirect"
+    MIDDLEWARE = "middleware"  # a middleware raised something else
+
+
+def http_status(status: int) -> str:
+    """The reason of a request that was answered with an error status: `http_404`."""
+    return f"http_{status}"
+
+
+class ScraperError(Exception):
+    """Anything this framework raises on purpose. Its text is one line, made for people."""
+
+
+class SettingsError(ScraperError):
+    """The command line, config.toml or a spider's arguments are wrong; nothing was sent."""
+
+
+class SpiderError(ScraperError):
+    """A spider does not load, or one of its callbacks did what it must not."""
+
+
+class FetchError(ScraperError):
+    """A request got no answer that can be used.
+
+    `reason` is one of `Reason` or an `http_…` of `http_status`; `url` is the address asked last.
+    """
+
+    def __init__(self, reason: str, url: str, detail: str = "") -> None:
+        super().__init__(reason, url, detail)
+        self.reason = str(reason)
+        self.url = url
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.url}" + (f" ({self.detail})" if self.detail else "")
+
+
+class StorageError(ScraperError):
+    """A data file or a job directory cannot be written or read."""
+
+
+class CloseSpider(Exception):  # noqa: N818 -- Scrapy's word, which spiders already raise
+    """Raised by a callback or a pipeline: finish what is in flight and end the crawl for `reason`."""
+
+    def __init__(self, reason: str = "cancelled") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DropItem(Exception):  # noqa: N818 -- Scrapy's word, which pipelines already raise
+    """Raised by a pipeline: drop this item, counted under `reason`."""
+
+    def __init__(self, reason: str = "dropped") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class IgnoreRequest(Exception):  # noqa: N818 -- Scrapy's word, which middlewares already raise
+    """Raised by a middleware: do not crawl this request; it is counted as refused."""

@@ -1,0 +1,125 @@
+"""What happened in a crawl, as frozen values that observers are handed.
+
+A kind of event is only made where an observer wants it: see `protocols.Observer`.
+"""
+
+from dataclasses import dataclass, field
+
+from scraper.errors import FetchError
+from scraper.request import Request
+from scraper.response import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The counts of a crawl at one moment.
+
+    `discovered` counts distinct requests, and at any moment equals `fetched + refused + failed + waiting`,
+    where `waiting` includes what is in flight. `requests` counts what was sent, with redirects, retries and
+    robots.txt. `bytes` is what came over the wire. Times are in seconds.
+    """
+
+    spider: str = ""
+    discovered: int = 0
+    fetched: int = 0
+    waiting: int = 0
+    in_flight: int = 0
+    hosts: int = 0
+    requests: int = 0
+    retries: int = 0
+    redirects: int = 0
+    duplicates: int = 0
+    items: int = 0
+    dropped: int = 0
+    errors: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    refused: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
+    drops: dict[str, int] = field(default_factory=dict)
+    statuses: dict[int, int] = field(default_factory=dict)
+    start_urls: int = 0
+    start_urls_failed: int = 0
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every discovered request is accounted for exactly once."""
+        return self.discovered == self.fetched + sum(self.refused.values()) + sum(self.failed.values()) + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The crawl is about to send its first request."""
+
+    spider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A response is handed to its callback. `seconds` is how long the server took."""
+
+    response: Response
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A request failed for `reason` and will be sent again in `wait` seconds."""
+
+    request: Request
+    reason: str
+    wait: float
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request was not sent, and never will be, for `reason`."""
+
+    request: Request
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A request was given up."""
+
+    request: Request
+    error: FetchError
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A pipeline dropped an item."""
+
+    item: object
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """Code of the spider, a pipeline or a sink raised: `where` names it (`BooksSpider.parse`), `line` the file and line."""
+
+    where: str
+    line: str
+    url: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The event loop could not run for `seconds`, because of what `where` (file, line, function) was doing."""
+
+    where: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The crawl has ended for `reason`: 'finished', 'interrupted', or what ended it early."""
+
+    reason: str
+    statistics: Statistics
+
+
+Event = Started | Fetched | Retried | Refused | Failed | Dropped | Broke | Blocked | Finished

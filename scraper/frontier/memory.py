@@ -1,0 +1,73 @@
+"""The frontier that is gone with the process: a heap of requests for each site, and a set of what was met."""
+
+from heapq import heappop, heappush
+from types import TracebackType
+from typing import Self
+
+from scraper.frontier.order import Order, Rank, rank
+from scraper.frontier.seen import Seen
+from scraper.protocols import Checkpoint, Entry
+from scraper.request import Request
+from scraper.urls import site
+
+
+class MemoryFrontier:
+    """Requests wait in memory. See `protocols.Frontier` for what it promises."""
+
+    def __init__(self, order: Order = "breadth") -> None:
+        self._order = order
+        self._seen = Seen()
+        self._sites: dict[str, list[tuple[Rank, Entry]]] = {}
+        self._added = 0
+        self._waiting = 0
+        self._in_flight = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sites.clear()
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting
+
+    def remember(self, key: str) -> bool:
+        return self._seen.add(key)
+
+    def add(self, request: Request, *, is_start: bool = False) -> Entry:
+        self._added += 1
+        self._waiting += 1
+        entry = Entry(self._added, request, is_start)
+        place = rank(self._order, request.priority, entry.number)
+        heappush(self._sites.setdefault(site(request.url), []), (place, entry))
+        return entry
+
+    def priority(self, site: str) -> int | None:
+        queue = self._sites.get(site)
+        return queue[0][1].request.priority if queue else None
+
+    def take(self, site: str) -> Entry | None:
+        queue = self._sites.get(site)
+        if not queue:
+            return None
+        _, entry = heappop(queue)
+        if not queue:
+            del self._sites[site]
+        self._waiting -= 1
+        self._in_flight += 1
+        return entry
+
+    def done(self, entry: Entry) -> None:
+        self._in_flight -= 1
+
+    def failed(self, entry: Entry, reason: str) -> None:
+        self._in_flight -= 1
+
+    async def commit(self, checkpoint: Checkpoint) -> None:
+        """Nothing to do: what is in memory is gone with the process, and so is what it was a checkpoint of."""
+
+    def __repr__(self) -> str:
+        return f"<MemoryFrontier {self._waiting} waiting on {len(self._sites)} sites, {self._in_flight} in flight>"

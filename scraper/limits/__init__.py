@@ -1,0 +1,54 @@
+"""May a request be sent, and when? Limits are judged in order, and the first that does not say Go is heard.
+
+The order goes from what is cheap and final to what takes time: no robots.txt is asked for on behalf of a request
+that the scope refuses, and no request waits for its turn to be refused then.
+"""
+
+from collections.abc import Callable, Iterable
+from random import Random
+
+from scraper.limits.budget import Budget
+from scraper.limits.pace import Pace
+from scraper.limits.robots import Robots
+from scraper.limits.scope import Depth, Scheme, Scope
+from scraper.protocols import Limit
+from scraper.settings import LimitsSettings
+
+__all__ = ["before_sending", "on_discovery"]
+
+
+def on_discovery(settings: LimitsSettings, *, allowed_domains: Iterable[str]) -> list[Limit]:
+    """The limits that are judged when a link is found, before it enters the frontier.
+
+    Raises `SpiderError` for an entry of `allowed_domains` that names no host.
+    """
+    limits: list[Limit] = [Scheme()]
+    domains = allowed_domains if isinstance(allowed_domains, str) else tuple(allowed_domains)
+    if domains:
+        limits.append(Scope(domains))
+    if settings.max_depth:
+        limits.append(Depth(settings.max_depth))
+    return limits
+
+
+def before_sending(
+    settings: LimitsSettings,
+    *,
+    allowed_domains: Iterable[str],
+    user_agent: str,
+    rng: Random,
+    wall: Callable[[], float],
+) -> list[Limit]:
+    """The limits that are judged when a request is about to be sent, a redirect's next hop as well.
+
+    `rng` varies delays, `wall` is the time of day in seconds since 1970. Raises as `on_discovery` does.
+    """
+    limits = on_discovery(settings, allowed_domains=allowed_domains)
+    if settings.max_per_host:
+        limits.append(Budget(settings.max_per_host))
+    robots = Robots(user_agent, max_delay=settings.max_delay) if settings.robots else None
+    if robots is not None:
+        limits.append(robots)
+    if settings.delay or settings.adapt or robots is not None:
+        limits.append(Pace(settings, rng=rng, wall=wall, crawl_delay=robots.delay if robots is not None else None))
+    return limits

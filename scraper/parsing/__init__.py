@@ -1,0 +1,20 @@
+"""Response in, items and requests out: callbacks run here."""
+
+from scraper.parsing.executor import Inline, Processes, Thread
+from scraper.protocols import Parse
+from scraper.settings import ParsingSettings
+from scraper.spider import Spider
+
+
+def open_parse(settings: ParsingSettings, spider: Spider) -> Parse:
+    """The executor that `[parsing]` asks for, running the callbacks of `spider`."""
+    match settings.executor:
+        case "inline":
+            return Inline(spider)
+        case "thread":
+            return Thread(spider)
+        case "process":
+            return Processes(spider, settings.workers)
+
+
+__all__ = ["Inline", "Processes", "Thread", "open_parse"]

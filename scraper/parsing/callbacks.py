@@ -1,0 +1,134 @@
+"""Running a callback of the spider, and sorting what it gives into items and requests.
+
+A callback may return nothing, one item or request, an iterable of them, or be a generator, a coroutine or an
+asynchronous generator. What it gave before it raised is kept. `yield from response.follow_all(…)` is taken as
+the bunch of links that it is: most were seen before, and no request need be made of those.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
+from traceback import walk_tb
+from types import GeneratorType
+from typing import Any
+
+from scraper.errors import CloseSpider, SpiderError
+from scraper.item import is_item
+from scraper.protocols import Results
+from scraper.request import Request
+from scraper.response import Links
+from scraper.spider import Spider
+
+_HERE = str(Path(__file__).parent.parent)
+
+
+def is_asynchronous(callback: Callable[..., Any]) -> bool:
+    """Whether `callback` is an `async def`, which runs on the event loop."""
+    return inspect.iscoroutinefunction(callback) or inspect.isasyncgenfunction(callback)
+
+
+def find(spider: Spider, name: str) -> Callable[..., Any]:
+    """The spider's method `name`. Raises `SpiderError` if it has none."""
+    callback: Callable[..., Any] | None = getattr(spider, name, None)
+    if callback is None:
+        raise SpiderError(f"{type(spider).__name__} has no method {name!r} to be called back")
+    return callback
+
+
+def run(spider: Spider, name: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
+    """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await."""
+    results = Results(where=where(spider, name))
+    try:
+        outcome = find(spider, name)(argument, **kwargs)
+        if inspect.isawaitable(outcome) or isinstance(outcome, AsyncIterator):
+            return results, outcome
+        collect(outcome, results)
+    except (KeyboardInterrupt, SystemExit) as error:
+        _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
+    except Exception as error:
+        _note(results, error, error)
+    return results, None
+
+
+async def finish(results: Results, outcome: Awaitable[Any] | AsyncIterator[Any]) -> Results:
+    """Await what `run` left, adding to its results."""
+    try:
+        if isinstance(outcome, AsyncIterator):
+            async for each in outcome:
+                _sort(each, results)
+        else:
+            collect(await outcome, results)
+    except (KeyboardInterrupt, SystemExit) as error:
+        _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
+    except Exception as error:
+        _note(results, error, error)
+    return results
+
+
+def collect(outcome: Any, results: Results) -> None:
+    """Sort what a callback returned, or yields."""
+    if outcome is None:
+        return
+    if isinstance(outcome, GeneratorType):
+        _drain(outcome, results)
+    elif isinstance(outcome, Links):
+        results.requests.append(outcome.rest())
+    elif isinstance(outcome, Request) or is_item(outcome):
+        _sort(outcome, results)
+    elif isinstance(outcome, Iterable) and not isinstance(outcome, str | bytes):
+        for each in outcome:
+            _sort(each, results)
+    else:
+        _sort(outcome, results)
+
+
+def _drain(generator: Iterator[Any], results: Results) -> None:
+    """Exhaust a generator. While it delegates to `Links`, the rest of those comes at once."""
+    for each in generator:
+        delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
+        if delegate is not None and type(delegate) is Links:
+            results.requests.append(delegate.rest())
+        _sort(each, results)
+
+
+def _sort(each: Any, results: Results) -> None:
+    """Put one thing that a callback gave where it belongs. Raises `SpiderError` if it is neither."""
+    if isinstance(each, Request):
+        results.requests.append(each)
+    elif type(each) is dict:
+        results.items.append(each.copy())  # a callback may fill one dict again and again
+    elif is_item(each):
+        results.items.append(each)
+    elif isinstance(each, Links):
+        results.requests.append(each.rest())
+    elif each is not None:
+        if inspect.iscoroutine(each):
+            each.close()
+        raise SpiderError(
+            f"{results.where} gave {_article(type(each).__name__)} ({each!r:.60}): a callback gives items (dict, "
+            "dataclass, attrs, pydantic or msgspec objects) and requests"
+        )
+
+
+def where(spider: Spider, name: str) -> str:
+    """How a callback is called in messages: `BooksSpider.parse`."""
+    return f"{type(spider).__name__}.{name}"
+
+
+def _note(results: Results, error: BaseException, raised: BaseException) -> None:
+    results.error = error
+    results.line = line_of(raised)
+
+
+def line_of(error: BaseException) -> str:
+    """`file:line` of the innermost frame that belongs to the user rather than to a library."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    users = [each for each in frames if not each[0].startswith((_HERE, "<")) and "site-packages" not in each[0]]
+    if not (users or frames):
+        return ""
+    file, line = (users or frames)[-1]
+    return f"{file}:{line}"
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

@@ -1,0 +1,186 @@
+"""The pipelines of a crawl, one after the other: what each item meets between its callback and the sinks.
+
+A pipeline has `process(item)`, or Scrapy's `process_item(item, spider)`, plain or `async def`. It gives the item to
+go on with; None, or raising `DropItem`, drops the item. Any other exception drops the item too, and is an
+error. So does `CloseSpider`, which is handed on among the errors; the other items still go their way.
+
+A pipeline that is an asynchronous context manager is open as long as the crawl runs; so is one with Scrapy's
+`open_spider(spider)` and `close_spider(spider)`, between these two.
+"""
+
+import asyncio
+import inspect
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from traceback import walk_tb
+from types import TracebackType
+from typing import Any, Self
+
+from scraper.errors import CloseSpider, DropItem, ScraperError, SpiderError
+from scraper.item import is_item
+
+_NOT_THE_USERS = (str(Path(__file__).parent.parent), sysconfig.get_path("stdlib"), "<")
+
+
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """What became of some items: each is either in `kept` or, with a reason to be counted, in `dropped`.
+
+    `errors` are exceptions of pipelines: where (`PricePipeline.process`), in which line (`file:line`), and what.
+    """
+
+    kept: list[Any] = field(default_factory=list)
+    dropped: list[tuple[Any, str]] = field(default_factory=list)
+    errors: list[tuple[str, str, BaseException]] = field(default_factory=list)
+
+
+class Chain:
+    """All pipelines of a crawl, open while its context is; `concurrency` batches of items are refined at once.
+
+    Raises `SpiderError` if one of `pipelines` has no method that processes items.
+    """
+
+    def __init__(self, pipelines: Iterable[Any], *, spider: object = None, concurrency: int = 16) -> None:
+        self._spider = spider
+        self._steps = [_Step(each, spider) for each in pipelines]
+        self._places = asyncio.Semaphore(concurrency)
+        self._opened = AsyncExitStack()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether items need not be refined at all."""
+        return not self._steps
+
+    async def refine(self, items: Sequence[Any]) -> Refined:
+        """Lead each of `items` through all pipelines."""
+        refined = Refined()
+        async with self._places:
+            for item in items:
+                await self._refine(item, refined)
+        return refined
+
+    async def _refine(self, item: Any, refined: Refined) -> None:
+        for step in self._steps:
+            try:
+                result = step.process(item)
+                if inspect.isawaitable(result):
+                    result = await result
+                if result is not item and result is not None:
+                    _check(result, step)
+            except DropItem as error:
+                refined.dropped.append((item, str(error.reason) or step.name))
+                return
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
+                reason, told = _blame(step, error)
+                refined.dropped.append((item, reason))
+                refined.errors.append((step.where, line_of(error), told))
+                return
+            if result is None:
+                refined.dropped.append((item, step.name))
+                return
+            item = result
+        refined.kept.append(item)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as opening:
+            for step in self._steps:
+                await step.open(opening)
+            self._opened = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._opened.__aexit__(kind, error, trace)
+
+    def __repr__(self) -> str:
+        return f"<Chain {' → '.join(step.name for step in self._steps) or 'of nothing'}>"
+
+
+class _Step:
+    """A pipeline as the chain uses it, whichever way it is written."""
+
+    def __init__(self, pipeline: Any, spider: object) -> None:
+        self._pipeline = pipeline
+        self._spider = spider
+        self.name = type(pipeline).__name__
+        if isinstance(pipeline, type):
+            raise SpiderError(f"the pipeline {pipeline.__name__} is a class: give an object, {pipeline.__name__}()")
+        if callable(getattr(pipeline, "process", None)):
+            self.where = f"{self.name}.process"
+            self.process: Callable[[Any], Any] = pipeline.process
+        elif callable(getattr(pipeline, "process_item", None)):
+            self.where = f"{self.name}.process_item"
+            self.process = _handing(spider, pipeline.process_item, 1)
+        else:
+            raise SpiderError(f"{pipeline!r:.80} is no pipeline: it has neither process() nor process_item()")
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Open the pipeline, and have `stack` close it. Raises `SpiderError` if it raises."""
+        pipeline = self._pipeline
+        if hasattr(pipeline, "__aenter__") and hasattr(pipeline, "__aexit__"):
+            with _blaming(f"{self.name}.__aenter__"):
+                await pipeline.__aenter__()
+            stack.push_async_exit(self._exit)
+        if hasattr(pipeline, "open_spider"):
+            await self._tell("open_spider")
+        if hasattr(pipeline, "close_spider"):
+            stack.push_async_callback(self._tell, "close_spider")
+
+    async def _exit(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _blaming(f"{self.name}.__aexit__"):
+            await self._pipeline.__aexit__(kind, error, trace)
+
+    async def _tell(self, method: str) -> None:
+        with _blaming(f"{self.name}.{method}"):
+            result = _handing(self._spider, getattr(self._pipeline, method), 0)()
+            if inspect.isawaitable(result):
+                await result
+
+
+def line_of(error: BaseException) -> str:
+    """`file:line` where `error` was raised: the innermost that is neither a library's nor this framework's."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    users = [each for each in frames if "site-packages" not in each[0] and not each[0].startswith(_NOT_THE_USERS)]
+    return "{}:{}".format(*(users or frames)[-1]) if frames else ""
+
+
+def _handing(spider: object, method: Callable[..., Any], arguments: int) -> Callable[..., Any]:
+    """`method`, handed the spider after its other `arguments`, unless it takes no more than those."""
+    try:
+        inspect.signature(method).bind(*[None] * (arguments + 1))
+    except TypeError:
+        return method
+    return lambda *given: method(*given, spider)
+
+
+def _check(result: Any, step: _Step) -> None:
+    if not is_item(result):
+        raise SpiderError(f"{step.where} gave {result!r:.60}: a pipeline gives the item to go on with, or None")
+
+
+def _blame(step: _Step, error: BaseException) -> tuple[str, BaseException]:
+    """Why an item is dropped, and what is handed on, as `error` came out of `step`."""
+    match error:
+        case CloseSpider():
+            return str(error.reason) or step.name, error
+        case KeyboardInterrupt() | SystemExit():
+            reason = f"{type(error).__name__} in {step.where}"
+            return reason, CloseSpider(reason)
+    return f"{step.name}: {type(error).__name__}", error
+
+
+@contextmanager
+def _blaming(where: str) -> Iterator[None]:
+    """Exceptions of the user's code as `SpiderError`s that name it."""
+    try:
+        yield
+    except ScraperError:
+        raise
+    except Exception as error:
+        raise SpiderError(f"{where}: {type(error).__name__}: {error} ({line_of(error)})") from error

@@ -1,0 +1,158 @@
+"""A request: what to ask, and which of the spider's methods the answer is for."""
+
+import base64
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from scraper import urls
+from scraper.errors import SpiderError
+
+Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
+
+if TYPE_CHECKING:
+    Callback = str | Callable[..., Any] | None
+    Body = bytes | str
+else:  # what is kept, and so what msgspec decodes
+    Callback = str | None
+    Body = bytes
+
+
+class _Address(msgspec.Struct, frozen=True):
+    """The two fields of a request that may be given by position."""
+
+    url: str
+    callback: Callback = None
+
+
+class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
+    """What to ask of a server, as a frozen value; `replace()` makes a changed one.
+
+    `url` becomes canonical (see `scraper.urls`). `callback` and `errback` are methods of the spider, or their
+    names; only the names are kept, so that every request can be stored. `params` go into the URL's query. At
+    most one of `body` (bytes or text), `json` and `form` is the request's content: the latter two are encoded
+    at once, set the Content-Type, and make the method POST unless one is named. `auth` is a `(user, password)`
+    pair and becomes a Basic Authorization header (RFC 7617). `session` names the cookie jar to use.
+
+    `priority`: higher goes first. `meta` and `cb_kwargs` reach the callback as `response.meta` and as keyword
+    arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone.
+
+    Raises `SpiderError` for a callback that is no method of a spider, and for two contents at once.
+    """
+
+    method: str = ""
+    headers: dict[str, str] = {}  # noqa: RUF012 -- msgspec makes a new one for each request
+    params: Any = None
+    body: Body = b""
+    json: Any = msgspec.UNSET
+    form: Any = None
+    cookies: dict[str, str] = {}  # noqa: RUF012
+    auth: tuple[str, str] | None = None
+    priority: int = 0
+    meta: dict[str, Any] = {}  # noqa: RUF012
+    cb_kwargs: dict[str, Any] = {}  # noqa: RUF012
+    errback: Callback = None
+    dont_filter: bool = False
+    timeout: float | None = None
+    proxy: str | None = None
+    session: str = ""
+    encoding: str = "utf-8"
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        url = self.url
+        if self.params is not None:
+            url = urls.with_params(url, self.params)
+            force_setattr(self, "params", None)
+        force_setattr(self, "url", urls.canonical(url) or url)
+        if self.callback is not None and not isinstance(self.callback, str):
+            force_setattr(self, "callback", method_name(self.callback))
+        if self.errback is not None and not isinstance(self.errback, str):
+            force_setattr(self, "errback", method_name(self.errback))
+        if self.body or self.form is not None or self.json is not msgspec.UNSET:
+            self._encode_content()
+        if self.auth is not None:
+            self._encode_auth()
+        force_setattr(self, "method", self.method.upper() or "GET")
+
+    def _encode_content(self) -> None:
+        if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
+            raise SpiderError(f"Request({self.url!r}): give one of body, json and form, not several")
+        if self.form is not None:
+            pairs = self.form.items() if hasattr(self.form, "items") else self.form
+            body = urlencode(list(pairs), doseq=True, encoding=self.encoding).encode()
+            self._set_content(body, "application/x-www-form-urlencoded")
+        elif self.json is not msgspec.UNSET:
+            self._set_content(msgspec.json.encode(self.json), "application/json")
+        elif isinstance(self.body, str):
+            force_setattr(self, "body", self.body.encode(self.encoding))
+
+    def _set_content(self, body: bytes, content_type: str) -> None:
+        force_setattr(self, "body", body)
+        force_setattr(self, "form", None)
+        force_setattr(self, "json", msgspec.UNSET)
+        if not any(name.lower() == "content-type" for name in self.headers):
+            force_setattr(self, "headers", {**self.headers, "Content-Type": content_type})
+        if not self.method:
+            force_setattr(self, "method", "POST")
+
+    def _encode_auth(self) -> None:
+        assert self.auth is not None
+        user, password = self.auth
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        force_setattr(self, "headers", {**self.headers, "Authorization": f"Basic {token}"})
+        force_setattr(self, "auth", None)
+
+    def replace(self, **changes: Any) -> Self:
+        """This request with some fields changed."""
+        if changes.keys() & {"json", "form"} and "body" not in changes:
+            changes["body"] = b""
+        return msgspec.structs.replace(self, **changes)
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {urls.without_credentials(self.url)}>"
+
+
+def method_name(callback: Callable[..., Any]) -> str:
+    """The name under which a bound method is kept with a request.
+
+    Raises `SpiderError` for anything that could not be found again by its name: a lambda, a nested or plain
+    function, a partial.
+    """
+    owner = getattr(callback, "__self__", None)
+    name = getattr(callback, "__name__", "")
+    if owner is None or getattr(owner, name, None) != callback:
+        raise SpiderError(
+            f"the callback {name or callback!r} is no method of the spider: pass self.method or 'method', "
+            "and hand further values over in cb_kwargs"
+        )
+    return str(name)
+
+
+class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """A request that sends `formdata` as a submitted HTML form: by POST, or in the query where method is GET."""
+
+    formdata: Any = None
+
+    def __post_init__(self) -> None:
+        if self.formdata is not None:
+            field = "params" if self.method.upper() == "GET" else "form"
+            force_setattr(self, field, self.formdata)
+            force_setattr(self, "formdata", None)
+        super().__post_init__()
+
+
+class JsonRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
+    """A request that POSTs `data` as JSON and asks for JSON in return."""
+
+    data: Any = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if self.data is not msgspec.UNSET:
+            force_setattr(self, "json", self.data)
+            force_setattr(self, "data", msgspec.UNSET)
+            force_setattr(self, "headers", {"Accept": "application/json, */*;q=0.5", **self.headers})
+        super().__post_init__()

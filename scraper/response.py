@@ -1,0 +1,263 @@
+"""A response: what a server answered, and what can be read from it and followed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, overload
+
+import msgspec
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from scraper import urls
+from scraper.markup.encoding import decode, from_mark, resolve
+from scraper.markup.query import compile_query
+from scraper.markup.selectors import Selector, SelectorList
+from scraper.request import Request
+from scraper.urls import join_all
+
+Headers = CIMultiDict[str] | CIMultiDictProxy[str]
+_NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
+
+
+class Response:
+    """What a server answered to `request`. Never changed after it was made; `replace()` makes another.
+
+    `url` is the canonical address that answered, after redirects; `history` holds the addresses asked before
+    it. `headers` ignore case, and `headers.getall(name)` gives repeated ones. `body` is the content in bytes,
+    decompressed. All that reads the page (`text`, `css()`, `json()`, …) is done on first use and remembered.
+    """
+
+    __slots__ = ("_base", "_encoding", "_json", "_selector", "_text", "body", "headers", "history", "request", "status", "url")
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        status: int = 200,
+        headers: Headers | Mapping[str, str] | None = None,
+        body: bytes | str = b"",
+        request: Request | None = None,
+        encoding: str | None = None,
+        history: tuple[str, ...] = (),
+    ) -> None:
+        self.url = url
+        self.status = status
+        self.headers: Headers = _as_headers(headers)
+        if isinstance(body, str):
+            encoding = encoding or "utf-8"
+            body = body.encode(encoding)
+        self.body = body
+        self.request = request if request is not None else Request(url)
+        self.history = history
+        self._encoding = encoding
+        self._text: str | None = None
+        self._selector: Selector | None = None
+        self._base: str | None = None
+        self._json: Any = msgspec.UNSET
+
+    # What was asked.
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The request's `meta`."""
+        return self.request.meta
+
+    @property
+    def cb_kwargs(self) -> dict[str, Any]:
+        """The request's `cb_kwargs`."""
+        return self.request.cb_kwargs
+
+    # What was answered.
+
+    @property
+    def text(self) -> str:
+        """The body as text. Never raises: bytes that mean nothing in `encoding` become U+FFFD."""
+        if self._text is None:
+            self._text, self._encoding = decode(self.body, self.headers.get("Content-Type", ""), self._encoding)
+        return self._text
+
+    @property
+    def encoding(self) -> str:
+        """The Python codec that `text` was read with; `scraper.markup.encoding` tells how it is found."""
+        self.text  # noqa: B018 -- reading the text finds the encoding
+        assert self._encoding is not None
+        return self._encoding
+
+    def json(self) -> Any:
+        """The body read as JSON. Raises `ValueError` if it is none."""
+        if self._json is msgspec.UNSET:
+            utf8 = self._encoding is None or resolve(self._encoding) == "utf-8"
+            try:
+                self._json = msgspec.json.decode(self.body if utf8 and not from_mark(self.body) else self.text)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise ValueError(f"{self.url} is not JSON: {error}") from None
+        return self._json
+
+    def jmespath(self, expression: str) -> Any:
+        """What the JMESPath `expression` finds in `json()` (extra `jmespath`)."""
+        from scraper.markup.jmes import search
+
+        return search(expression, self.json())
+
+    # What is in the page.
+
+    @property
+    def selector(self) -> Selector:
+        """The page's root, parsed as HTML."""
+        if self._selector is None:
+            text = self.text
+            is_utf8 = self._encoding == "utf-8" and "\ufffd" not in text and not self.body.startswith(b"\xef\xbb\xbf")
+            self._selector = Selector.from_text(self.body if is_utf8 else text)  # Lexbor reads UTF-8
+        return self._selector
+
+    def css(self, query: str) -> SelectorList:
+        """What the CSS selector `query` finds in the page; see `scraper.markup.selectors`."""
+        return SelectorList((self._selector or self.selector).node, compile_query(query))
+
+    def xpath(self, query: str, **variables: Any) -> SelectorList:
+        """What the XPath 1.0 expression `query` finds in the page (extra `xpath`)."""
+        return self.selector.xpath(query, **variables)
+
+    def re(self, regex: Any, replace_entities: bool = True) -> list[str]:
+        """All that `regex` finds in the page's source; see `Selector.re`."""
+        return self.selector.re(regex, replace_entities)
+
+    # Where it leads.
+
+    @property
+    def base_url(self) -> str:
+        """What relative references start from: `<base href>` if the page has one, else `url` (HTML, 4.2.3)."""
+        if self._base is None:
+            href = self._base_href()
+            base = urls.join(self.url, href) if href is not None else None
+            self._base = base if base is not None and urls.is_web(base) else self.url
+        return self._base
+
+    def _base_href(self) -> str | None:
+        """The href of the first `<base>` that has one. A page that was not parsed is not parsed for most having none."""
+        if self._selector is None and b"<base" not in self.body and b"<base" not in self.body.lower():
+            return None
+        bases = self.selector.node.parser.tags("base")
+        return next((href for base in bases if (href := base.attributes.get("href")) is not None), None)
+
+    def urljoin(self, reference: str) -> str:
+        """`reference` as an absolute URL, resolved against `base_url`; unchanged if it is no URL at all."""
+        return urls.join(self.base_url, reference) or reference
+
+    def follow(self, url: "str | Selector", callback: Any = None, **fields: Any) -> Request:
+        """A request for a reference found in this page: text, an `<a>` or `<link>`, or an attribute.
+
+        `fields` are those of `Request`. Raises `ValueError` for an element without href or src.
+        """
+        reference = url if isinstance(url, str) else _reference(url)
+        return Request(self.urljoin(reference), callback, depth=self.request.depth + 1, **self._inherit(fields))
+
+    def follow_all(
+        self,
+        urls: "Iterable[str | Selector] | None" = None,
+        callback: Any = None,
+        *,
+        css: str | None = None,
+        xpath: str | None = None,
+        **fields: Any,
+    ) -> "Links":
+        """Requests for many references, each once: those given, or those that `css` or `xpath` finds.
+
+        A query may select elements (their href or src is taken, those without are passed over) or attributes.
+        `fields` are those of `Request`. Raises `ValueError` unless exactly one of the three sources is given.
+        """
+        if (urls is not None) + (css is not None) + (xpath is not None) != 1:
+            raise ValueError("follow_all() takes one of urls, css and xpath")
+        if css is not None:
+            references = self.css(css).references()
+        else:
+            given = self.xpath(xpath) if xpath is not None else urls
+            assert given is not None
+            references = [reference for each in given if (reference := _reference_or_none(each)) is not None]
+        model = Request(self.url, callback, depth=self.request.depth + 1, **self._inherit(fields))
+        found = [url or reference for url, reference in zip(join_all(self.base_url, references), references, strict=True)]
+        return Links(model, list(dict.fromkeys(found)))
+
+    def _inherit(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """A followed link stays in the session of the page it was found on."""
+        if self.request.session:
+            fields.setdefault("session", self.request.session)
+        return fields
+
+    def replace(self, **changes: Any) -> "Response":
+        """This response with some fields changed."""
+        kept: dict[str, Any] = {"url": self.url, "status": self.status, "headers": self.headers, "body": self.body}
+        kept |= {"request": self.request, "encoding": self._encoding, "history": self.history}
+        return Response(**(kept | changes))
+
+    def __reduce__(self) -> Any:
+        state = (self.url, self.status, CIMultiDict(self.headers), self.body, self.request, self._encoding, self.history)
+        return _restore, state
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {urls.without_credentials(self.url)}>"
+
+
+class Links(Iterator[Request]):
+    """Requests that differ in their URL alone, made one by one as they are asked for.
+
+    Of the links of a page most were seen before. Whoever knows that can take `rest()`, which is URLs and no
+    requests, and make requests of the new ones only.
+    """
+
+    __slots__ = ("_next", "model", "urls")
+
+    def __init__(self, model: Request, urls: list[str]) -> None:
+        self.model = model
+        self.urls = urls
+        self._next = 0
+
+    def __next__(self) -> Request:
+        if self._next >= len(self.urls):
+            raise StopIteration
+        self._next += 1
+        return self.request(self.urls[self._next - 1])
+
+    def __iter__(self) -> "Links":
+        return self
+
+    def request(self, url: str) -> Request:
+        """The request for one of `urls`."""
+        return self.model.replace(url=url)
+
+    def rest(self) -> "Links":
+        """The links that were not asked for yet; there are none left here afterwards."""
+        left = Links(self.model, self.urls[self._next :])
+        self._next = len(self.urls)
+        return left
+
+    def __length_hint__(self) -> int:
+        return len(self.urls) - self._next
+
+
+def _restore(
+    url: str, status: int, headers: Headers, body: bytes, request: Request, encoding: str | None, history: tuple[str, ...]
+) -> Response:
+    return Response(url, status=status, headers=headers, body=body, request=request, encoding=encoding, history=history)
+
+
+def _as_headers(headers: Headers | Mapping[str, str] | None) -> Headers:
+    if headers is None:
+        return _NO_HEADERS
+    if isinstance(headers, CIMultiDict | CIMultiDictProxy):
+        return headers
+    return CIMultiDict(headers)
+
+
+@overload
+def _reference_or_none(found: str) -> str: ...
+@overload
+def _reference_or_none(found: Selector) -> str | None: ...
+def _reference_or_none(found: str | Selector) -> str | None:
+    """The reference that an element, an attribute or a text holds; None for an element without one."""
+    return found if isinstance(found, str) else found.reference
+
+
+def _reference(found: Selector) -> str:
+    reference = _reference_or_none(found)
+    if reference is None:
+        raise ValueError(f"nothing to follow: {found!r} has neither href nor src")
+    return reference

@@ -1,0 +1,21 @@
+"""JSON Lines: one item a line (https://jsonlines.org)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from scraper.sinks.values import json_lines, record
+
+
+class JsonLines:
+    """Items as JSON, one a line; `fields` are the ones to write, all unless given."""
+
+    def __init__(self, fields: tuple[str, ...] = ()) -> None:
+        self._fields = fields
+
+    def encode(self, items: Sequence[Any]) -> bytes:
+        """The lines of `items`. Raises if one of them cannot be written."""
+        return json_lines([record(each, self._fields) for each in items])
+
+    def end(self) -> bytes:
+        """Nothing closes such a file."""
+        return b""

@@ -1,0 +1,49 @@
+"""Which file a sink's `path` means, and which format that has."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+
+from scraper.errors import SettingsError
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_LEADS_ELSEWHERE = re.compile(r"\.\.|[/\\\x00-\x1f\x7f]")
+
+
+def placeholders(spider: str, arguments: Mapping[str, object], started: datetime) -> dict[str, str]:
+    """What may stand in braces in a path, and what it is replaced by: always the name of one file or folder."""
+    values = {**arguments, "spider": spider, "time": f"{started:%Y-%m-%dT%H-%M-%S}"}
+    return {name: _LEADS_ELSEWHERE.sub("_", str(value)) for name, value in values.items()}
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """The path that `template` means. Raises `SettingsError` if it has a placeholder that is not in `values`."""
+
+    def replacement(match: re.Match[str]) -> str:
+        try:
+            return values[match[1]]
+        except KeyError:
+            near = get_close_matches(match[1], values, 1)
+            known = ", ".join(f"{{{name}}}" for name in values)
+            raise SettingsError(
+                f"[[sinks]] path {template!r}: {match[0]} is not known"
+                + (f", did you mean {{{near[0]}}}?" if near else "")
+                + f" (known: {known})"
+            ) from None
+
+    return _PLACEHOLDER.sub(replacement, template)
+
+
+def format_of(path: str, formats: Mapping[str, object]) -> str:
+    """The format that the ending of `path` tells. Raises `SettingsError` if it tells none of `formats`."""
+    if path == "-":
+        return "jsonl"
+    ending = path.removesuffix(".gz").rpartition(".")[2]
+    if ending not in formats:
+        known = " ".join(f".{name}" for name in formats)
+        raise SettingsError(
+            f"[[sinks]] path {path!r}: its ending names no format (known: {known}, each also with .gz); "
+            "another ending needs `format`"
+        )
+    return ending

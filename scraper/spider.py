@@ -1,0 +1,111 @@
+"""A spider: where a crawl starts, and what is made of its pages. This is the class that users write."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from scraper.errors import SpiderError
+from scraper.request import Request
+from scraper.response import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What an errback is called with: the request that failed, why, and the answer if there was one.
+
+    `error` is a `FetchError`, or whatever the callback raised.
+    """
+
+    request: Request
+    error: BaseException
+    response: Response | None = None
+
+    @property
+    def value(self) -> BaseException:
+        """`error`, by Scrapy's name for it."""
+        return self.error
+
+    def check(self, *kinds: type[BaseException]) -> type[BaseException] | None:
+        """The first of `kinds` that `error` is an instance of, as Scrapy's failures tell it."""
+        return next((kind for kind in kinds if isinstance(self.error, kind)), None)
+
+
+class Spider:
+    """What to crawl and what to take from it.
+
+    A subclass needs a `name`, and `start_urls` or a `start()` of its own. Callbacks (`parse` unless a request
+    names another) may be functions, generators, coroutines or asynchronous generators; they yield items and
+    requests. Plain (`def`) callbacks of one spider never run at the same time, so `self.count += 1` needs no
+    lock. Attributes with a type annotation are arguments: `-a category=travel` sets and converts them.
+
+    `custom_settings` has the tables of config.toml: `{"limits": {"delay": 0.5}}`. `pipelines` and
+    `middlewares` are lists of objects (see `scraper.protocols`) that are used besides the configured ones.
+    """
+
+    name: str = ""
+    start_urls: Iterable[str] = ()
+    allowed_domains: Iterable[str] = ()
+    handle_httpstatus_list: Iterable[int] = ()
+    custom_settings: ClassVar[Mapping[str, Any]] = {}
+    pipelines: Iterable[Any] = ()
+    middlewares: Iterable[Any] = ()
+
+    _fetch: Callable[[Request], Awaitable[Response]] | None = None
+
+    def __init__(self, name: str | None = None, **arguments: Any) -> None:
+        if name is not None:
+            self.name = name
+        for argument, value in arguments.items():
+            setattr(self, argument, value)
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The logger that has the spider's name."""
+        return logging.getLogger(self.name)
+
+    def log(self, message: object, level: int = logging.INFO) -> None:
+        """Log one line under the spider's name."""
+        self.logger.log(level, "%s", message)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Around the whole crawl: open here what the spider needs, and close it after the `yield`."""
+        yield
+
+    async def start(self) -> AsyncIterator[Any]:
+        """The first requests (and items, if there are any): `start_requests()` if there is one, or `start_urls`.
+
+        It is asked for more as the crawl has use for it, so it may go on for ever.
+        """
+        first = getattr(self, "start_requests", None)
+        if first is not None:
+            for request in first():
+                yield request
+            return
+        if not self.start_urls:
+            raise SpiderError(f"spider {self.name!r} has no start URL: give it start_urls or an `async def start(self)`")
+        if isinstance(self.start_urls, str):
+            raise SpiderError(f"spider {self.name!r}: start_urls is a list of URLs, not one text ({self.start_urls!r})")
+        for url in self.start_urls:
+            yield Request(url)
+
+    def parse(self, response: Response) -> Any:
+        """What is made of a page whose request names no callback."""
+        raise SpiderError(f"spider {self.name!r} has no parse(self, response) method")
+
+    def closed(self, reason: str) -> Any:
+        """Called once, after the last page and before the data files are closed; may be `async def`."""
+
+    async def fetch(self, request: Request | str) -> Response:
+        """Fetch one more page from within an `async def` callback, through the same limits as any other.
+
+        Raises `FetchError` if there is no answer, or one with an error status.
+        """
+        if self._fetch is None:
+            raise SpiderError("fetch() works while a crawl is running, in `async def` callbacks and in start()")
+        return await self._fetch(Request(request) if isinstance(request, str) else request)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"

@@ -1,0 +1,147 @@
+"""URLs as browsers read them: one parser (WHATWG, by ada) for joining, identity and the wire.
+
+A *canonical* URL here is ada's `href`: scheme and host in lower case, IDN in ASCII, default port dropped, dot
+segments resolved, illegal characters percent-encoded, an empty path written as `/`. Two requests are the same
+page when their canonical URLs are equal once the fragment, which never reaches a server, is gone.
+
+Joining dominates the cost of following links, and pages of one site repeat each other's links, so joins are
+remembered. Except for `?query`, `#fragment` and empty references, a join depends on the base only up to the
+last slash of its path (RFC 3986, 5.2.3), which makes pages of one folder share their answers.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from ada_url import URL, join_url
+
+WEB_SCHEMES = ("http://", "https://")
+
+
+def canonical(url: str) -> str | None:
+    """`url` in canonical form, or None if it is no absolute URL (WHATWG URL, 4.4)."""
+    return _canonical(url) if len(url) <= LONG else _canonical.__wrapped__(url)
+
+
+LONG = 2048  # characters of a URL that is not worth remembering
+
+
+@lru_cache(maxsize=4096)
+def _canonical(url: str) -> str | None:
+    try:
+        return URL(url).href
+    except (ValueError, UnicodeEncodeError):
+        return None
+
+
+def join(base: str, reference: str) -> str | None:
+    """`reference` resolved against the canonical URL `base`, or None if the result is no URL."""
+    return join_all(base, (reference,))[0]
+
+
+def join_all(base: str, references: Iterable[str]) -> list[str | None]:
+    """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
+    start = folder(base)
+    return [
+        _join(base if reference[:1] in _NEEDS_WHOLE_BASE else start, reference)
+        if len(reference) <= LONG
+        else _join.__wrapped__(base, reference)
+        for reference in references
+    ]
+
+
+_NEEDS_WHOLE_BASE = frozenset(("", "?", "#", " ", "\t", "\n", "\r", "\f"))
+
+
+def folder(url: str) -> str:
+    """The part of a canonical URL up to the last slash of its path: what relative references start from."""
+    end = url.find("?")
+    if end < 0:
+        end = url.find("#")
+    return url[: url.rfind("/", 0, end if end >= 0 else len(url)) + 1]
+
+
+@lru_cache(maxsize=32_768)
+def _join(base: str, reference: str) -> str | None:
+    try:
+        return str(join_url(base, reference))
+    except (ValueError, UnicodeEncodeError):
+        return None
+
+
+def without_fragment(url: str) -> str:
+    """A canonical URL without its `#fragment`: what is sent, and what tells pages apart."""
+    cut = url.find("#")
+    return url if cut < 0 else url[:cut]
+
+
+def is_web(url: str) -> bool:
+    """Whether a canonical URL has a scheme that is fetched: http or https."""
+    return url.startswith(WEB_SCHEMES)
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a canonical web URL, with user info removed: `http://a.example:8080`."""
+    return _origin(_head(url))
+
+
+def host(url: str) -> str:
+    """The host of a canonical web URL, without its port: `a.example`, `127.0.0.1`, `[::1]`."""
+    return _host(_head(url))
+
+
+def site(url: str) -> str:
+    """The server that a canonical web URL is asked of: its host, with the port unless it is the usual one.
+
+    `http://a.example/` and `https://a.example/` are one site, since one server answers both; ports 8001 and
+    8002 of a host are two. It is the key of the per-host limits.
+    """
+    return _site(_head(url))
+
+
+def _head(url: str) -> str:
+    """All up to the path of a canonical web URL; few differ in a crawl, so what they mean is remembered."""
+    end = url.find("/", 8)
+    return url if end < 0 else url[:end]
+
+
+@lru_cache(maxsize=16_384)
+def _origin(head: str) -> str:
+    scheme, _, authority = head.partition("://")
+    return f"{scheme}://{authority.rpartition('@')[2]}"
+
+
+@lru_cache(maxsize=16_384)
+def _site(head: str) -> str:
+    return head.partition("://")[2].rpartition("@")[2]
+
+
+@lru_cache(maxsize=16_384)
+def _host(head: str) -> str:
+    authority = _site(head)
+    name, colon, port = authority.rpartition(":")
+    return name if colon and port.isdigit() else authority
+
+
+def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
+    """`url` with `params` (a mapping or a sequence of pairs) added to its query.
+
+    A value that is a list or tuple gives one `name=value` each; None leaves the name out.
+    """
+    pairs = params.items() if isinstance(params, Mapping) else params
+    query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
+    if not query:
+        return url
+    page, hash_, fragment = url.partition("#")
+    glue = "" if page.endswith(("?", "&")) else "&" if "?" in page else "?"
+    return f"{page}{glue}{query}{hash_}{fragment}"
+
+
+def without_credentials(url: str) -> str:
+    """`url` with `user:password@` removed: the form that may be shown and logged."""
+    head = _head(url)
+    at = head.rfind("@")
+    if at < 0:
+        return url
+    return head[: head.index("://") + 3] + url[at + 1 :]

@@ -1,0 +1,193 @@
+"""The end of a crawl: a table for people, an object for programs."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from shlex import quote
+from typing import Any, Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from scraper.events import Statistics
+from scraper.views.wording import counts, duration, plural, size, visible
+
+
+class DataFile(Protocol):
+    """What was written: see `crawling.Written`."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def items(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+
+
+class Ending(Protocol):
+    """How a crawl ended: see `crawling.Result`."""
+
+    @property
+    def spider(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def statistics(self) -> Statistics: ...
+    @property
+    def sinks(self) -> Sequence[DataFile]: ...
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+
+# For people.
+
+
+def show(ending: Ending, console: Console) -> None:
+    """Print the summary of a crawl."""
+    with console.capture() as capture:
+        console.print(table(ending))
+    lines = capture.get().split("\n")
+    with suppress(OSError):  # nobody looks any more
+        console.file.write("\n".join(line.rstrip() for line in lines))  # rich fills lines up, which is odd in a file
+        console.file.flush()
+
+
+def table(ending: Ending) -> RenderableType:
+    """What was crawled, what went wrong, and what to do next."""
+    advice = Table.grid(padding=(0, 1))
+    for problem in ending.problems:
+        advice.add_row(Text("problem", "bold red"), Text(visible(problem), "red"))
+    for step in next_steps(ending):
+        advice.add_row(Text("next", "bold cyan"), step)
+    parts: list[Text | Table] = [_heading(ending), _counts(ending), _balance(ending.statistics)]
+    if advice.row_count:
+        parts.append(advice)
+    return Group(Text(), *(Padding(part, (0, 2, 1, 2)) for part in parts))
+
+
+def _heading(ending: Ending) -> Text:
+    style = "yellow" if ending.reason == "interrupted" else "red" if ending.problems else "green"
+    return Text.assemble(
+        (visible(ending.spider, 60), f"bold {style}"),
+        (f"  {visible(ending.reason, 200)}", style),
+        f" after {duration(ending.statistics.seconds)}",
+    )
+
+
+def _counts(ending: Ending) -> Table:
+    now = ending.statistics
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", justify="right", no_wrap=True)
+    grid.add_column(style="bold", justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    speed = now.fetched / now.seconds if now.seconds else 0.0
+    grid.add_row("pages", f"{now.fetched:,}", Text(f"{speed:,.1f} pages/s, {size(now.bytes)}"))
+    grid.add_row("items", f"{now.items:,}", _files(ending.sinks))
+    grid.add_row("requests", f"{now.requests:,}", Text(_with_requests(now)))
+    for name, mapping, style in (
+        ("refused", now.refused, ""),
+        ("failed", now.failed, "yellow"),
+        ("dropped", now.drops, ""),
+    ):
+        if number := sum(mapping.values()):
+            grid.add_row(name, Text(f"{number:,}", style), Text(counts(mapping)))
+    grid.add_row("errors", Text(f"{now.errors:,}", "red" if now.errors else ""), Text())
+    return grid
+
+
+def _files(sinks: Sequence[DataFile]) -> Text:
+    """One line a data file: its path, and its size in items and bytes."""
+    lines = []
+    for sink in sinks:
+        path = "standard output" if sink.path == "-" else visible(sink.path)
+        lines.append(Text.assemble((path, "bold"), f"  {plural(sink.items, 'item')}, {size(sink.bytes)}"))
+    return Text("\n").join(lines)
+
+
+def _with_requests(now: Statistics) -> str:
+    parts = [
+        plural(now.retries, "retry", "retries"),
+        plural(now.redirects, "redirect"),
+        f"{now.duplicates:,} links seen before",
+    ]
+    return ", ".join(parts)
+
+
+def _balance(now: Statistics) -> Text:
+    text = Text.assemble(("discovered ", "dim"), (f"{now.discovered:,}", "bold"))
+    parts = {
+        "fetched": now.fetched,
+        "refused": sum(now.refused.values()),
+        "failed": sum(now.failed.values()),
+        "waiting": now.waiting,
+    }
+    for sign, (name, number) in zip("=+++", parts.items(), strict=True):
+        text.append(f" {sign} {name} ", "dim")
+        text.append(f"{number:,}", "bold")
+    return text
+
+
+def next_steps(ending: Ending) -> list[Text]:
+    """What is worth doing now, one or two lines."""
+    now, spider = ending.statistics, quote(ending.spider)
+    files = [sink for sink in ending.sinks if sink.path != "-"]
+    steps = []
+    if ending.reason == "interrupted":
+        if files:
+            steps.append(Text(f"what there is so far: {', '.join(visible(file.path) for file in files)}"))
+        steps.append(_command(f"scraper crawl {spider}", "starts over"))
+    elif now.errors:
+        steps.append(_command(f"scraper crawl {spider} -s views.log_level=DEBUG", "shows tracebacks"))
+    elif now.fetched and not now.items and not sum(now.drops.values()):
+        steps.append(Text("the callbacks yielded no item: do their selectors fit the pages?"))
+    elif any(file.items for file in files):
+        steps.extend(_look(next(file for file in files if file.items)))
+    if any(now.failed.get(reason) for reason in ("http_429", "http_503")):
+        steps.append(_command(f"scraper crawl {spider} -s limits.delay=1", "is gentler to a site that says 429 or 503"))
+    return steps
+
+
+def _look(file: DataFile) -> list[Text]:
+    path = quote(file.path)
+    if file.path.endswith(".gz"):
+        return [_command(f"gzip -dc {path} | head -n 3", "shows the data")]
+    return [_command(f"head -n 3 {path}", "shows the data")] if not file.path.endswith(".json") else []
+
+
+def _command(command: str, purpose: str) -> Text:
+    return Text.assemble((visible(command), "bold"), f"  {purpose}")
+
+
+# For programs.
+
+
+def as_json(endings: Sequence[Ending]) -> str:
+    """One JSON object, in one line of ASCII: that of the one spider crawled, or `{"spiders": [...]}` of several."""
+    objects = [facts(ending) for ending in endings]
+    return json.dumps(objects[0] if len(objects) == 1 else {"spiders": objects})
+
+
+def facts(ending: Ending) -> dict[str, Any]:
+    """A crawl as JSON values; `docs/views.md` tells what each key means."""
+    now = ending.statistics
+    return {
+        "spider": ending.spider,
+        "finished": ending.reason,
+        "pages": now.fetched,
+        "items": now.items,
+        "requests": now.requests,
+        "errors": now.errors,
+        "retries": now.retries,
+        "dropped": now.dropped,
+        "seconds": round(now.seconds, 3),
+        "bytes": now.bytes,
+        "sinks": [{"path": sink.path, "items": sink.items, "bytes": sink.bytes} for sink in ending.sinks],
+        "discovered": now.discovered,
+        "waiting": now.waiting,
+        "refused": now.refused,
+        "failed": now.failed,
+        "drops": now.drops,
+        "problems": list(ending.problems),
+    }

@@ -1,0 +1,147 @@
+"""What does not fit, in words: pydantic's errors and a JSON Schema become one line that a person can act on."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import takewhile
+from typing import Any, TypeAlias
+
+Schema: TypeAlias = Mapping[str, Any]
+Place: TypeAlias = tuple[str | int, ...]
+
+_KINDS = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a table",
+    "string": "a text",
+}
+_FORMATS = {
+    "date": "a date like 2026-01-31",
+    "date-time": "a date and time like 2026-01-31T12:00:00",
+    "time": "a time like 12:00:00",
+}
+_PLURALS = {
+    "integer": "whole numbers",
+    "number": "numbers",
+    "object": "tables",
+    "string": "texts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at one place of some tables; as a text it names table and key as TOML writes them."""
+
+    place: Place
+    text: str
+
+    def __str__(self) -> str:
+        return f"{written(self.place)}: {self.text}"
+
+
+def written(place: Place) -> str:
+    """`place` as TOML writes it, counting from one: `[limits] delay`, `[[sinks]] #1 path`."""
+    names = list(takewhile(lambda part: isinstance(part, str), place))
+    rest = [f"#{part + 1}" if isinstance(part, int) else part for part in place[len(names) :]]
+    if names[-1:] == ["sinks"] and rest:
+        return " ".join([f"[[{'.'.join(map(str, names))}]]", *rest])
+    *tables, key = names or [""]
+    return " ".join([*([f"[{'.'.join(map(str, tables))}]"] if tables else []), str(key), *rest])
+
+
+def misfit(schema: Schema, place: Place, *, kind: str, given: object) -> str:
+    """What was expected at `place` of a document of this `schema`, and what was `given`.
+
+    `kind` is pydantic's for the error. A value of the right type is told how much of it is accepted.
+    """
+    is_of_its_type = "type" not in kind and "parsing" not in kind
+    return f"expected {expected(schema, node_at(schema, place), bounds=is_of_its_type)}, got {shown(given)}"
+
+
+def expected(schema: Schema, node: Schema, *, bounds: bool = False) -> str:  # noqa: PLR0911 -- one return a kind
+    """What `node`, a part of `schema`, accepts; with `bounds`, how much of it too.
+
+    A title that a type was given by hand is what people call it.
+    """
+    match resolved(schema, node):
+        case {"enum": values}:
+            return f"one of {', '.join(json.dumps(value, ensure_ascii=False) for value in values)}"
+        case {"const": value}:
+            return json.dumps(value, ensure_ascii=False)
+        case {"type": "object"}:
+            return "a table"
+        case {"type": "array", **rest}:
+            items = resolved(schema, rest.get("items", {}))
+            return f"a list of {_PLURALS.get(items.get('type', ''), 'values')}"
+        case {"title": title, **rest}:
+            return str(title) + (_bounds(rest) if bounds else "")
+        case {"anyOf": choices}:
+            return " or ".join(dict.fromkeys(expected(schema, each, bounds=bounds) for each in choices))
+        case {"type": kind, **rest}:
+            words = _FORMATS.get(rest.get("format", "")) or _KINDS.get(kind, "a value")
+            return words + (_bounds({"type": kind, **rest}) if bounds else "")
+        case _:
+            return "another value"
+
+
+def _bounds(node: Schema) -> str:
+    match node:
+        case {"minimum": low, "maximum": high}:
+            return f" from {low} to {high}"
+        case {"minimum": low}:
+            return f" of at least {low}"
+        case {"exclusiveMinimum": low}:
+            return f" greater than {low}"
+        case {"maximum": high}:
+            return f" of at most {high}"
+        case {"type": "string", "minLength": 1}:
+            return " that is not empty"
+        case _:
+            return ""
+
+
+def shown(value: object) -> str:
+    """`value` as an error line shows it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case Mapping():
+            return "a table"
+        case _:
+            text = repr(value)
+            return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `name` was perhaps meant to be."""
+    return next(iter(get_close_matches(name, list(known), 1)), None)
+
+
+def node_at(schema: Schema, place: Iterable[str | int]) -> Schema:
+    """The part of `schema` that is about `place`; empty where it says nothing of it."""
+    node = schema
+    for part in place:
+        node = _composite(resolved(schema, node))
+        inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+        node = inner or node.get("additionalProperties") or {}
+    return resolved(schema, node)
+
+
+def keys_at(schema: Schema, place: Iterable[str | int]) -> list[str]:
+    """The keys that the table at `place` may have."""
+    return list(_composite(node_at(schema, place)).get("properties", {}))
+
+
+def _composite(node: Schema) -> Schema:
+    """Of a choice, what has parts."""
+    return next((each for each in node.get("anyOf", ()) if each.get("type") == "object"), node)
+
+
+def resolved(schema: Schema, node: Schema) -> Schema:
+    """`node` with its reference followed; of a choice between something and nothing, the something."""
+    if "$ref" in node:
+        return resolved(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
+    choices = [each for each in node.get("anyOf", ()) if each.get("type") != "null"]
+    return resolved(schema, choices[0]) if len(choices) == 1 else node

@@ -1,0 +1,325 @@
+"""What every sink promises, whatever the format of its file, compressed or not."""
+
+# ruff: noqa: ASYNC240 -- a test may wait for its own files
+
+import asyncio
+import csv
+import gzip
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scraper.errors import StorageError
+from scraper.protocols import Position, Sink
+from scraper.settings import SinkSettings
+from scraper.sinks import DataFile, UnwritableItems, open_sinks
+
+STARTED = datetime(2026, 11, 23, 6, tzinfo=UTC)
+ENDINGS = [f"{name}{packing}" for name in ("jsonl", "json", "csv") for packing in ("", ".gz")]
+
+BOOKS = [
+    {"title": "Emma", "price": "9.99"},
+    {"title": 'The "Iliad",\nthe Odyssey', "price": ""},
+    {"title": "Ж", "price": "1"},
+]
+
+
+@dataclass
+class Book:
+    title: str
+    price: str
+
+
+@dataclass
+class Author:
+    title: str
+    price: str
+
+
+def sink_of(path: Path, **settings: Any) -> DataFile:
+    [sink] = open_sinks([SinkSettings(path=str(path), **settings)], spider="books", arguments={}, started=STARTED)
+    return sink
+
+
+def content(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if ".gz" in path.name else data).decode()
+
+
+def rows(path: Path, text: str | None = None) -> list[dict[str, str]]:
+    """The items in a file, read by the standard library."""
+    text = content(path) if text is None else text
+    if ".csv" in path.name:
+        return list(csv.DictReader(StringIO(text, newline=""), strict=True))
+    if ".jsonl" in path.name:
+        return [json.loads(line) for line in text.split("\n")[:-1]]
+    items: list[dict[str, str]] = json.loads(text)
+    return items
+
+
+async def write(path: Path, *batches: Sequence[Any], **settings: Any) -> DataFile:
+    """A finished file."""
+    async with sink_of(path, **settings) as sink:
+        for batch in batches:
+            await sink.write(batch)
+        await sink.finish()
+    return sink
+
+
+@pytest.fixture(params=ENDINGS)
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / f"books.{request.param}"
+
+
+def part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
+
+
+def refusal(text: str) -> AbstractContextManager[pytest.ExceptionInfo[StorageError]]:
+    return pytest.raises(StorageError, match=text)
+
+
+async def test_what_was_written_is_read_back(path: Path) -> None:
+    """A finished file holds every item that was written, once, in order."""
+    sink = await write(path, BOOKS[:1], BOOKS[1:])
+    assert rows(path) == BOOKS
+    assert (sink.path, sink.items, sink.bytes) == (str(path), 3, path.stat().st_size)
+
+
+@settings(max_examples=60, deadline=None)  # disks take their time
+@given(ending=st.sampled_from(ENDINGS), data=st.data())
+def test_any_text_is_read_back(ending: str, data: st.DataObject) -> None:
+    """Any text, under any field names, in batches of any size, is read back as it was."""
+    names = data.draw(st.lists(st.text(min_size=1), min_size=1, max_size=5, unique=True))
+    item = st.fixed_dictionaries({name: st.text() for name in names})
+    batches = data.draw(st.lists(st.lists(item, max_size=5), min_size=1, max_size=5))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"books.{ending}")
+        asyncio.run(write(path, *batches))
+        assert rows(path) == [each for batch in batches for each in batch]
+
+
+async def test_a_file_has_its_name_once_it_is_whole(path: Path) -> None:
+    """While it grows a file is called NAME.part; finished, it has its name, and no .part is left."""
+    async with sink_of(path) as sink:
+        await sink.write(BOOKS)
+        await sink.sync()
+        assert part_of(path).exists()
+        assert not path.exists()
+        await sink.finish()
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+async def test_an_empty_file_is_whole(path: Path) -> None:
+    """A crawl without items leaves a file that is valid and holds none."""
+    sink = await write(path)
+    assert rows(path) == []
+    assert sink.items == 0
+
+
+async def test_a_finished_file_stays_until_the_next_is_whole(path: Path) -> None:
+    """The file of an earlier crawl is replaced only when the next one is finished."""
+    await write(path, BOOKS)
+    async with sink_of(path) as sink:
+        await sink.write(BOOKS[:1])
+        await sink.sync()
+        assert rows(path) == BOOKS
+        await sink.finish()
+    assert rows(path) == BOOKS[:1]
+
+
+async def test_an_unfinished_file_keeps_what_was_taken(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Closed without finish(), a file stays NAME.part with all that was taken, and the log says so."""
+    async with sink_of(path) as sink:
+        await sink.write(BOOKS)
+    assert not path.exists()
+    assert f"{path} is not finished: what there is of it is {path}.part" in caplog.text
+    text = content(part_of(path))
+    assert rows(path, f"{text}]" if ".json" in path.suffixes else text) == BOOKS
+
+
+async def test_a_leftover_part_is_replaced(path: Path) -> None:
+    """What a dead crawl left in NAME.part does not get into the file."""
+    part_of(path).write_bytes(b"half an it" * 1000)
+    await write(path, BOOKS)
+    assert rows(path) == BOOKS
+
+
+async def test_two_crawls_do_not_write_one_file(path: Path) -> None:
+    """A file that another crawl is writing is refused, and the other is not disturbed."""
+    async with sink_of(path) as first:
+        await first.write(BOOKS)
+        with refusal("another crawl is writing it"):
+            await sink_of(path).__aenter__()
+        await first.finish()
+    assert rows(path) == BOOKS
+    await write(path, BOOKS[:1])
+    assert rows(path) == BOOKS[:1]
+
+
+async def test_folders_are_made(path: Path) -> None:
+    """The folders of a path are created."""
+    deep = path.parent / "a" / "b" / path.name
+    await write(deep, BOOKS)
+    assert rows(deep) == BOOKS
+
+
+async def test_a_link_stays_a_link(path: Path) -> None:
+    """A path that is a symbolic link is written where it leads."""
+    target = path.parent / "elsewhere" / path.name
+    path.symlink_to(target)
+    await write(path, BOOKS)
+    assert path.is_symlink()
+    assert rows(target) == BOOKS
+
+
+async def test_a_position_is_where_the_file_can_be_cut(path: Path) -> None:
+    """A file cut off at a position holds exactly the items that were taken before its sync()."""
+    async with sink_of(path) as sink:
+        positions = [await sink.sync()]
+        for book in BOOKS:
+            await sink.write([book])
+            positions.append(await sink.sync())
+        await sink.write(BOOKS)
+        await sink.sync()
+        data = part_of(path).read_bytes()
+        await sink.finish()
+    assert [each.items for each in positions] == [0, 1, 2, 3]
+    assert positions[0] == Position(str(path), 0, 0)
+    for position in positions[1:]:
+        cut = data[: position.bytes]
+        text = (gzip.decompress(cut) if path.suffix == ".gz" else cut).decode()
+        assert rows(path, f"{text}]" if ".json" in path.suffixes else text) == BOOKS[: position.items]
+
+
+async def test_sync_reaches_the_operating_system(path: Path) -> None:
+    """After sync() the file is as long as the position says."""
+    async with sink_of(path) as sink:
+        await sink.write(BOOKS)
+        position = await sink.sync()
+        assert part_of(path).stat().st_size == position.bytes == sink.bytes
+        await sink.finish()
+
+
+async def test_the_good_items_of_a_batch_are_written(path: Path) -> None:
+    """An item that cannot be written is told by class and field after all others of its batch were taken."""
+    bad = {"title": object(), "price": "1"}
+    async with sink_of(path) as sink:
+        with pytest.raises(UnwritableItems) as caught:
+            await sink.write([bad, *BOOKS, bad])
+        await sink.write(BOOKS)
+        await sink.finish()
+    assert rows(path) == BOOKS * 2
+    assert sink.items == 6
+    assert [item for item, _ in caught.value.failures] == [bad, bad]
+    assert all("dict.title: a value of type object cannot be written" in reason for _, reason in caught.value.failures)
+    assert str(caught.value).startswith(f"{path} cannot hold dict.title: ")
+    assert "\n" not in str(caught.value)
+
+
+async def test_an_item_that_contains_itself_is_unwritable(path: Path) -> None:
+    """An item without end does not end the crawl."""
+    endless: dict[str, Any] = {"title": "Emma"}
+    endless["price"] = [endless]
+    async with sink_of(path) as sink:
+        with pytest.raises(UnwritableItems, match="nested too deeply, or contains itself"):
+            await sink.write([endless])
+        await sink.finish()
+    assert rows(path) == []
+
+
+async def test_what_is_no_item_is_unwritable(path: Path) -> None:
+    """Something that has no fields is refused."""
+    async with sink_of(path) as sink:
+        with pytest.raises(UnwritableItems):
+            await sink.write(["Emma"])
+        await sink.finish()
+
+
+async def test_fields_are_selected_and_ordered(path: Path) -> None:
+    """`fields` says which fields are written, and in which order."""
+    await write(path, [{"a": "1", "b": "2", "c": "3"}, {"c": "6", "a": "4"}], fields=("c", "a"))
+    assert [list(row.items()) for row in rows(path)] == [[("c", "3"), ("a", "1")], [("c", "6"), ("a", "4")]]
+
+
+async def test_items_are_selected_by_class(path: Path) -> None:
+    """`items` says which classes are written; a dict is called 'dict'."""
+    batch = [Book("Emma", "1"), Author("Austen", "2"), {"title": "Persuasion", "price": "3"}]
+    sink = await write(path, batch, items=("Book", "dict"))
+    assert [row["title"] for row in rows(path)] == ["Emma", "Persuasion"]
+    assert sink.items == 2
+
+
+async def test_surrogates_do_not_crash(path: Path) -> None:
+    """Half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD; a whole pair its character."""
+    await write(path, [{"a": "x\ud800y", "b\udfff": "\ud83d\ude00"}])
+    assert rows(path) == [{"a": "x\ufffdy", "b\ufffd": "😀"}]
+
+
+async def test_many_write_at_once(path: Path) -> None:
+    """Of many writers at the same time, with more than fits into memory, nothing is lost or mixed up."""
+    batches = [[{"title": f"{writer}-{number}", "price": "x" * 5_000} for number in range(100)] for writer in range(20)]
+    async with sink_of(path) as sink:
+        async with asyncio.TaskGroup() as writers:
+            for batch in batches:
+                writers.create_task(sink.write(batch))
+        await sink.finish()
+    titles = [row["title"] for row in rows(path)]
+    assert titles == [item["title"] for batch in batches for item in batch]
+
+
+async def test_a_cancelled_writer_does_no_harm(path: Path) -> None:
+    """What a writer gave before it was cancelled is in the file, whole."""
+    items = [{"title": str(number), "price": "x" * 10_000} for number in range(300)]
+    async with sink_of(path) as sink:
+        writers = [asyncio.create_task(sink.write(items[start : start + 50])) for start in range(0, 300, 50)]
+        for turn, writer in enumerate(writers):
+            if turn % 2:
+                await asyncio.sleep(0)
+            writer.cancel()
+        ended = await asyncio.gather(*writers, return_exceptions=True)
+        await sink.finish()
+    assert any(isinstance(each, asyncio.CancelledError) for each in ended)
+    assert len(rows(path)) == sink.items
+    assert set(map(str, rows(path))) <= set(map(str, items))
+
+
+async def test_a_full_disk_is_told(path: Path) -> None:
+    """A full disk is a StorageError that names the path and the reason, in one line."""
+    full = path.parent / f"full{'.gz' if path.suffix == '.gz' else ''}"
+    full.symlink_to("/dev/full")
+    async with sink_of(full, format=path.name.split(".")[1]) as sink:
+        await sink.write(BOOKS)
+        with refusal(f"^{full} cannot be written: No space left on device$"):
+            await sink.sync()
+        with refusal("No space left"):
+            await sink.write(BOOKS)
+        with refusal("No space left"):
+            await sink.finish()
+    assert Path("/dev/full").is_char_device()
+
+
+async def test_a_closed_sink_takes_nothing(path: Path) -> None:
+    """Before it is opened and after it is finished, a sink refuses items."""
+    sink = sink_of(path)
+    with refusal("is not open"):
+        await sink.write(BOOKS)
+    sink = await write(path, BOOKS)
+    with refusal("is not open"):
+        await sink.write(BOOKS)
+
+
+def test_it_has_the_shape_of_a_sink(path: Path) -> None:
+    """What open_sinks() gives is a `Sink`."""
+    sink: Sink = sink_of(path)
+    assert repr(sink) == f"<DataFile {path}: 0 items, 0 bytes>"

@@ -1,0 +1,498 @@
+"""The loop: what is crawled, when it ends, and what is counted."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from scraper import CloseSpider, FetchError, Request, Response, Spider
+from scraper.errors import Reason
+from scraper.events import Broke, Fetched
+from scraper.protocols import Attempts
+from scraper.verdict import GO, Fail, First, Redirect, Refuse, Retry, Verdict, Wait
+from tests.engine.harness import crawl, failing, page
+
+
+class Follow(Spider):
+    """Follows every link, and yields the address of every page."""
+
+    name = "follow"
+    start_urls = ["http://a.example/"]
+
+    def parse(self, response: Response) -> Any:
+        yield {"url": response.url, "depth": response.request.depth}
+        yield from response.follow_all(css="a")
+
+
+async def tree(request: Request) -> str:
+    """1 + 5 + 25 pages that link to each other and back."""
+    path = request.url.removeprefix("http://a.example/")
+    if len(path) >= 2:
+        return page("/", "/0")
+    return page("/", *(f"/{path}{n}" for n in range(5)))
+
+
+async def test_every_page_is_crawled_once() -> None:
+    """Every page that is linked to is crawled, each once, and the crawl then ends by itself."""
+    run = await crawl(Follow(), tree)
+    assert run.reason == "finished"
+    assert len(run.site.asked) == len(set(run.site.asked)) == 31
+    assert len({item["url"] for item in run.items}) == 31
+
+
+async def test_depth_is_counted_from_the_start() -> None:
+    """A request's depth is the number of links between it and a start URL."""
+    run = await crawl(Follow(), tree)
+    depths = {item["url"]: item["depth"] for item in run.items}
+    assert depths["http://a.example/"] == 0
+    assert depths["http://a.example/3"] == 1
+    assert depths["http://a.example/34"] == 2
+
+
+async def test_requests_made_by_hand_have_a_depth() -> None:
+    """A request that a callback makes itself is as deep as a link that it follows."""
+
+    class ByHand(Spider):
+        name = "by-hand"
+        start_urls = ["http://a.example/"]
+
+        def parse(self, response: Response) -> Any:
+            yield {"depth": response.request.depth}
+            if response.request.depth < 2:
+                yield Request(f"{response.url}x")
+
+    run = await crawl(ByHand(), tree)
+    assert [item["depth"] for item in run.items] == [0, 1, 2]
+
+
+async def test_the_host_s_limit_is_kept() -> None:
+    """A host never has more requests in flight than its limit, and has that many when there is work."""
+
+    async def slow(request: Request) -> str:
+        await asyncio.sleep(0.01)
+        return await tree(request)
+
+    run = await crawl(Follow(), slow, per_host=2)
+    assert run.site.most == {"a.example": 2}
+
+
+async def test_the_limit_holds_through_redirects_and_retries() -> None:
+    """A redirect's next hop and a retry take a place of their host as any other request does."""
+
+    async def slow(request: Request) -> str | int:
+        await asyncio.sleep(0.005)
+        return await tree(request)
+
+    seen: set[str] = set()
+
+    def policy(request: Request, outcome: Response | FetchError, attempts: Attempts) -> Redirect | Retry | None:
+        if attempts.retries == 0 and request.url not in seen:
+            seen.add(request.url)
+            return Retry(0.001, "test")
+        if not request.url.startswith("http://b.example") and not attempts.hops and len(request.url) > 18:
+            return Redirect(request.replace(url=request.url.replace("a.example", "b.example")))
+        return None
+
+    run = await crawl(Follow(), slow, policies=[policy], per_host=2)
+    assert run.site.most == {"a.example": 2, "b.example": 2}
+    assert run.engine.statistics().redirects == 25
+    assert run.engine.statistics().retries == run.engine.statistics().discovered + 25
+
+
+async def test_a_slow_host_does_not_hold_up_the_others() -> None:
+    """While one host answers slowly, all others are crawled at full speed."""
+
+    class Many(Spider):
+        name = "many"
+
+        async def start(self) -> Any:
+            for number in range(40):
+                yield Request(f"http://slow.example/{number}")
+            for number in range(200):
+                yield Request(f"http://fast{number % 20}.example/{number}")
+
+        def parse(self, response: Response) -> Any:
+            yield {"url": response.url, "at": time.monotonic()}
+
+    async def answer(request: Request) -> str:
+        await asyncio.sleep(0.3 if "slow" in request.url else 0.01)
+        return ""
+
+    begin = time.monotonic()
+    run = await crawl(Many(), answer, per_host=8)
+    fast = max(item["at"] for item in run.items if "fast" in item["url"])
+    assert fast - begin < 0.29, "the fast hosts waited for the slow one"
+    assert run.site.most["slow.example"] == 8
+
+
+async def test_higher_priority_goes_first() -> None:
+    """Of what waits the request with the highest priority is sent first, on whichever host."""
+
+    class Ranked(Spider):
+        name = "ranked"
+
+        def start_requests(self) -> Any:
+            for number in (1, 3, 2):
+                yield Request(f"http://h{number}.example/", priority=number)
+                yield Request(f"http://a.example/{number}", priority=number * 10)
+
+        def parse(self, response: Response) -> Any: ...
+
+    async def answer(request: Request) -> str:
+        await asyncio.sleep(0.001)
+        return ""
+
+    begun: list[str] = []
+
+    class Together:
+        def judge(self, request: Request, now: float) -> Verdict:
+            begun.append(request.url)
+            return GO if len(begun) > 12 else Wait(0.002)
+
+        def sent(self, request: Request, now: float) -> None: ...
+        def learn(self, request: Request, outcome: object, now: float) -> None: ...
+
+    run = await crawl(Ranked(), answer, limits=[Together()], concurrency=1)
+    assert [url for url in run.site.asked if "a.example" in url] == [
+        "http://a.example/3",
+        "http://a.example/2",
+        "http://a.example/1",
+    ]
+
+
+async def test_what_waits_for_robots_waits_alone() -> None:
+    """Until what a limit wants first is answered, only that host's other requests wait, and it is asked once."""
+
+    class Gate:
+        def __init__(self) -> None:
+            self.known: set[str] = set()
+
+        def judge(self, request: Request, now: float) -> Verdict:
+            if request.url.endswith("/gate") or request.url[:16] in self.known:
+                return Refuse(Reason.ROBOTS) if request.url.endswith("/4") else GO
+            return First(Request(f"{request.url[:16]}/gate"))
+
+        def sent(self, request: Request, now: float) -> None: ...
+
+        def learn(self, request: Request, outcome: object, now: float) -> None:
+            if request.url.endswith("/gate"):
+                self.known.add(request.url[:16])
+
+    run = await crawl(Follow(), tree, limits=[Gate()])
+    assert run.site.asked[0] == "http://a.example/gate"
+    assert run.site.asked.count("http://a.example/gate") == 1
+    statistics = run.engine.statistics()
+    assert statistics.refused == {"robots": 1}
+    assert statistics.discovered == 31 - 5
+    assert statistics.requests == statistics.fetched + 1
+
+
+async def test_refused_at_sight_is_counted_once() -> None:
+    """A link that a limit refuses is counted under its reason, once however often it is found."""
+
+    class NoThrees:
+        def judge(self, request: Request, now: float) -> Verdict:
+            return Refuse(Reason.OFFSITE) if "3" in request.url else GO
+
+        def sent(self, request: Request, now: float) -> None: ...
+        def learn(self, request: Request, outcome: object, now: float) -> None: ...
+
+    run = await crawl(Follow(), tree, admission=[NoThrees()])
+    assert run.engine.statistics().refused == {"offsite": 1 + 4}
+    assert not any("3" in url for url in run.site.asked)
+
+
+async def test_failures_are_counted_by_reason() -> None:
+    """A request that gets no answer is counted under its reason, and its errback is called."""
+
+    class Hears(Spider):
+        name = "hears"
+        heard: list[Any] = []
+
+        async def start(self) -> Any:
+            yield Request("http://a.example/", errback=self.hear)
+
+        def hear(self, failure: Any) -> Any:
+            self.heard.append(failure)
+            yield {"failed": failure.request.url}
+
+    run = await crawl(Hears(), failing(Reason.REFUSED))
+    assert run.engine.statistics().failed == {"refused": 1}
+    assert run.engine.statistics().start_urls_failed == 1
+    assert run.items == [{"failed": "http://a.example/"}]
+    assert Hears.heard[0].check(FetchError) is FetchError
+
+
+async def test_an_error_status_may_fail_a_request() -> None:
+    """What a policy calls a failure is not handed to the callback, and the errback sees the answer."""
+
+    class Hears(Spider):
+        name = "hears"
+
+        async def start(self) -> Any:
+            yield Request("http://a.example/", errback="hear")
+
+        def hear(self, failure: Any) -> Any:
+            yield {"status": failure.response.status}
+
+    async def answer(request: Request) -> int:
+        return 404
+
+    run = await crawl(Hears(), answer, policies=[lambda *_: Fail("http_404")])
+    assert run.items == [{"status": 404}]
+    assert run.engine.statistics().failed == {"http_404": 1}
+
+
+async def test_a_callback_that_raises_fails_its_page_only() -> None:
+    """An exception in a callback is counted and told once, what was yielded before it is kept, and the rest goes on."""
+
+    class Breaks(Follow):
+        name = "breaks"
+
+        def parse(self, response: Response) -> Any:
+            yield from super().parse(response)
+            if response.url.endswith("/3"):
+                raise ValueError("three")
+
+    run = await crawl(Breaks(), tree)
+    broke = [event for event in run.events if isinstance(event, Broke)]
+    assert len(run.items) == 31
+    assert [(event.where, event.url) for event in broke] == [("Breaks.parse", "http://a.example/3")]
+    assert broke[0].line.startswith(__file__)
+    assert run.engine.statistics().errors == 1
+
+
+async def test_all_kinds_of_callback() -> None:
+    """A callback may be a function, a generator, a coroutine or an asynchronous generator."""
+
+    class Kinds(Spider):
+        name = "kinds"
+
+        def start_requests(self) -> Any:
+            for kind in ("function", "generator", "coroutine", "stream"):
+                yield Request(f"http://a.example/{kind}", callback=kind)
+
+        def function(self, response: Response) -> Any:
+            return [{"kind": "function"}]
+
+        def generator(self, response: Response) -> Any:
+            yield {"kind": "generator"}
+
+        async def coroutine(self, response: Response) -> Any:
+            return {"kind": "coroutine"}
+
+        async def stream(self, response: Response) -> Any:
+            await asyncio.sleep(0)
+            yield {"kind": "stream"}
+
+    run = await crawl(Kinds(), tree)
+    assert {item["kind"] for item in run.items} == {"function", "generator", "coroutine", "stream"}
+
+
+async def test_a_callback_may_fetch() -> None:
+    """An `async def` callback fetches further pages through the same limits, even when every worker's page does so."""
+
+    class Inner(Spider):
+        name = "inner"
+        start_urls = [f"http://a.example/{n}" for n in range(20)]
+
+        async def parse(self, response: Response) -> Any:
+            inner = await self.fetch(f"{response.url}/inner")
+            yield {"inner": inner.url}
+
+    run = await crawl(Inner(), tree, concurrency=2, per_host=2)
+    assert len(run.items) == 20
+    assert run.site.most["a.example"] <= 2
+
+
+async def test_a_fetch_that_fails_raises() -> None:
+    """`fetch()` raises the reason that it failed for, and the callback may go on."""
+
+    class Inner(Spider):
+        name = "inner"
+        start_urls = ["http://a.example/"]
+
+        async def parse(self, response: Response) -> Any:
+            try:
+                await self.fetch("http://a.example/broken")
+            except FetchError as error:
+                yield {"reason": error.reason}
+
+    async def answer(request: Request) -> str:
+        if "broken" in request.url:
+            raise FetchError(Reason.RESET, request.url)
+        return ""
+
+    run = await crawl(Inner(), answer)
+    assert run.items == [{"reason": "reset"}]
+
+
+@pytest.mark.parametrize(("what", "limit"), [("pages", 7), ("items", 7)])
+async def test_a_limit_ends_the_crawl(what: str, limit: int) -> None:
+    """`[engine.stop_after]` ends the crawl in good order: what is in flight is finished, the rest waits."""
+    run = await crawl(Follow(), tree, stop_after={what: limit}, concurrency=1)
+    assert run.reason == f"{what} limit"
+    assert limit <= len(run.items) < 31
+    assert run.engine.statistics().waiting > 0
+
+
+async def test_errors_end_the_crawl() -> None:
+    """So many failures end it too."""
+
+    async def answer(request: Request) -> str:
+        if len(request.url) > 18:
+            raise FetchError(Reason.RESET, request.url)
+        return page(*(f"/x{n}" for n in range(100)))
+
+    run = await crawl(Follow(), answer, stop_after={"errors": 3}, concurrency=2)
+    assert run.reason == "errors limit"
+    assert run.engine.statistics().failed["reset"] <= 3 + 2
+
+
+async def test_seconds_end_the_crawl() -> None:
+    """And so does time."""
+
+    async def endless(request: Request) -> str:
+        await asyncio.sleep(0.01)
+        return page(f"{request.url}x")
+
+    run = await crawl(Follow(), endless, stop_after={"seconds": 0.1})
+    assert run.reason == "seconds limit"
+
+
+async def test_close_spider_ends_the_crawl() -> None:
+    """A callback ends the crawl by raising CloseSpider, which is no error."""
+
+    class Closes(Follow):
+        name = "closes"
+
+        def parse(self, response: Response) -> Any:
+            yield from super().parse(response)
+            if response.url.endswith("/2"):
+                raise CloseSpider("seen enough")
+
+    run = await crawl(Closes(), tree, concurrency=1)
+    assert run.reason == "seen enough"
+    assert run.engine.statistics().errors == 0
+
+
+async def test_stop_finishes_what_is_in_flight() -> None:
+    """Stopping sends nothing more, waits for what was sent, and hands it to its callback."""
+
+    async def slow(request: Request) -> str:
+        await asyncio.sleep(0.05)
+        return await tree(request)
+
+    async def stop_soon(engine: Any) -> None:
+        await asyncio.sleep(0.07)
+        engine.stop("interrupted")
+
+    run = await crawl(Follow(), slow, meanwhile=stop_soon)
+    assert run.reason == "interrupted"
+    assert len(run.items) == len(run.site.asked) == 6
+    assert run.engine.statistics().waiting > 0
+
+
+async def test_start_is_asked_as_needed() -> None:
+    """An endless `start()` is asked for more only while few of its requests wait."""
+
+    class Endless(Spider):
+        name = "endless"
+        given = 0
+
+        async def start(self) -> Any:
+            while True:
+                self.given += 1
+                yield Request(f"http://a.example/{self.given}")
+
+        def parse(self, response: Response) -> Any:
+            yield {}
+
+    spider = Endless()
+
+    async def answer(request: Request) -> str:
+        await asyncio.sleep(0.001)
+        return ""
+
+    await crawl(spider, answer, stop_after={"pages": 50})
+    assert spider.given < 1_200
+
+
+async def test_a_slow_sink_slows_the_crawl() -> None:
+    """While items are not written, no further pages are fetched than a fixed number."""
+
+    class Blocked:
+        path, bytes, items = "slow", 0, 0
+
+        async def write(self, items: Any) -> None:
+            await gate.wait()
+            self.items += len(items)
+
+        async def sync(self) -> Any: ...
+        async def finish(self) -> None: ...
+        async def __aenter__(self) -> Any: ...
+        async def __aexit__(self, *_: object) -> None: ...
+
+    class Flood(Spider):
+        name = "flood"
+
+        async def start(self) -> Any:
+            for number in range(500):
+                yield Request(f"http://a{number % 50}.example/{number}")
+
+        def parse(self, response: Response) -> Any:
+            yield {}
+
+    gate = asyncio.Event()
+    most = 0
+
+    async def look(engine: Any) -> None:
+        nonlocal most
+        await asyncio.sleep(0.3)
+        most = engine.statistics().fetched
+        gate.set()
+
+    sink = Blocked()
+    await crawl(Flood(), tree, sinks=[sink], concurrency=4, meanwhile=look)
+    assert most <= 2 * 4 + 4
+    assert sink.items == 500
+
+
+async def test_nothing_is_left_running_when_it_is_cancelled() -> None:
+    """A cancelled crawl leaves no task behind."""
+
+    async def hang(request: Request) -> str:
+        await asyncio.sleep(60)
+        return ""
+
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(crawl(Follow(), hang))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == before
+
+
+async def test_an_event_nobody_wants_is_not_made() -> None:
+    """An observer is told of the kinds of event that it wants, and of no others."""
+    run = await crawl(Follow(), tree)
+    assert sum(isinstance(event, Fetched) for event in run.events) == 31
+
+
+async def test_a_callback_that_does_not_exist_is_an_error() -> None:
+    """A request that names a method which the spider lacks is refused with a clear error."""
+
+    class Wrong(Spider):
+        name = "wrong"
+        start_urls = ["http://a.example/"]
+
+        def parse(self, response: Response) -> Any:
+            yield response.follow("/x", callback="parse_itm")
+            yield {"kept": True}
+
+    run = await crawl(Wrong(), tree)
+    errors = [str(event.error) for event in run.events if isinstance(event, Broke)]
+    assert errors == ["<GET http://a.example/x> is to call 'parse_itm': Wrong has no such method"]
+    assert run.items == [{"kept": True}]
