@@ -6,16 +6,17 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import isawaitable
 from typing import Any
 
+from scraper.blame import line_of
 from scraper.engine.run import Engine
 from scraper.engine.stages import Stages
 from scraper.engine.watchdog import Watchdog
-from scraper.errors import SpiderError, StorageError
+from scraper.errors import ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Finished, Started, Statistics
 from scraper.frontier import open_frontier
 from scraper.limits import before_sending, on_discovery
@@ -101,22 +102,18 @@ class Crawl:
         """
         sinks = self._made_sinks()
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_lifespan(self.spider))
+            stages = await self._open(stack, sinks)
             for sink in sinks:
                 await stack.enter_async_context(sink)
-            await stack.enter_async_context(self.spider.lifespan())
-            engine = self._engine = Engine(
-                self.spider,
-                await self._open(stack, sinks),
-                self.settings.engine,
-                per_host=self.settings.limits.per_host,
-            )
+            engine = self._engine = Engine(self.spider, stages, self.settings.engine, per_host=self.settings.limits.per_host)
             self.spider._fetch = engine.fetch
             if self._stopped:
                 engine.stop(self._stopped)
             self._tell(Started(self.spider.name))
             reason = await engine.run()
             problems = await self._say_closed(reason)
-            if reason != INTERRUPTED:
+            if reason != INTERRUPTED and engine.storage_error is None:
                 problems += await _finish(sinks)
         return self._concluded(reason, sinks, problems)
 
@@ -159,8 +156,9 @@ class Crawl:
             return self._sinks
         if not self.settings.sinks:
             return [Collect()]
-        known = {name: getattr(self.spider, name, None) for name in self._arguments}
-        return open_sinks(self.settings.sinks, spider=self.spider.name, arguments=known, started=datetime.now())
+        return open_sinks(
+            self.settings.sinks, spider=self.spider.name, arguments=_values(self.spider), started=datetime.now()
+        )
 
     async def _say_closed(self, reason: str) -> list[str]:
         """Call the spider's `closed(reason)`."""
@@ -211,6 +209,26 @@ def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
     return problems
 
 
+@asynccontextmanager
+async def _lifespan(spider: Spider) -> AsyncIterator[None]:
+    """The spider's `lifespan()`. Raises `SpiderError`, naming the line, if its own code raises."""
+    raised: BaseException | None = None
+    try:
+        async with spider.lifespan():
+            try:
+                yield
+            except BaseException as error:
+                raised = error
+                raise
+    except ScraperError:
+        raise
+    except Exception as error:
+        if error is raised:
+            raise
+        where = f"{type(spider).__name__}.lifespan"
+        raise SpiderError(f"{where} raised {type(error).__name__}: {error} ({line_of(error)})") from error
+
+
 async def _finish(sinks: Sequence[Sink]) -> list[str]:
     """Give every data file its final name; what kept one from it."""
     problems = []
@@ -234,6 +252,13 @@ def _made(spider: Spider | type[Spider], arguments: Mapping[str, Any]) -> Spider
     if not made.name:
         raise SpiderError(f"{type(made).__name__} has no name: give it one, name = \"…\"")
     return made
+
+
+def _values(spider: Spider) -> dict[str, Any]:
+    """What a spider's arguments are, by name: what may stand in the path of a sink."""
+    declared = {name for kind in type(spider).__mro__ for name in getattr(kind, "__annotations__", {})}
+    names = (declared | vars(spider).keys()) - Spider.__annotations__.keys()
+    return {name: getattr(spider, name) for name in names if not name.startswith("_") and hasattr(spider, name)}
 
 
 def _settled(settings: Settings | Mapping[str, Any] | None, spider: Spider) -> Settings:

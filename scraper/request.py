@@ -11,6 +11,12 @@ from msgspec.structs import force_setattr
 from scraper import urls
 from scraper.errors import SpiderError
 
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+_CONTENTS = frozenset(("json", "form", "data", "formdata"))
+_CONTENT_TYPES = frozenset((FORM, JSON))
+
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 if TYPE_CHECKING:
@@ -40,7 +46,9 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     `priority`: higher goes first. `meta` and `cb_kwargs` reach the callback as `response.meta` and as keyword
     arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone.
 
-    Raises `SpiderError` for a callback that is no method of a spider, and for two contents at once.
+    The dicts are the request's own: neither those it was made with nor those of its copies.
+
+    Raises `SpiderError` for a URL that is no text, a callback that is no method of a spider, and two contents at once.
     """
 
     method: str = ""
@@ -64,6 +72,8 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         url = self.url
+        if not isinstance(url, str):
+            raise SpiderError(f"a request needs a URL, not {url!r:.80}")
         if self.params is not None:
             url = urls.with_params(url, self.params)
             force_setattr(self, "params", None)
@@ -77,16 +87,24 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if self.auth is not None:
             self._encode_auth()
         force_setattr(self, "method", self.method.upper() or "GET")
+        if self.meta:
+            force_setattr(self, "meta", {**self.meta})
+        if self.cb_kwargs:
+            force_setattr(self, "cb_kwargs", {**self.cb_kwargs})
+        if self.headers:
+            force_setattr(self, "headers", {**self.headers})
+        if self.cookies:
+            force_setattr(self, "cookies", {**self.cookies})
 
     def _encode_content(self) -> None:
         if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
             raise SpiderError(f"Request({self.url!r}): give one of body, json and form, not several")
         if self.form is not None:
             pairs = self.form.items() if hasattr(self.form, "items") else self.form
-            body = urlencode(list(pairs), doseq=True, encoding=self.encoding).encode()
-            self._set_content(body, "application/x-www-form-urlencoded")
+            body = urlencode([each for each in pairs if each[1] is not None], doseq=True, encoding=self.encoding).encode()
+            self._set_content(body, FORM)
         elif self.json is not msgspec.UNSET:
-            self._set_content(msgspec.json.encode(self.json), "application/json")
+            self._set_content(msgspec.json.encode(self.json), JSON)
         elif isinstance(self.body, str):
             force_setattr(self, "body", self.body.encode(self.encoding))
 
@@ -107,10 +125,22 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         force_setattr(self, "auth", None)
 
     def replace(self, **changes: Any) -> Self:
-        """This request with some fields changed."""
-        if changes.keys() & {"json", "form"} and "body" not in changes:
-            changes["body"] = b""
-        return msgspec.structs.replace(self, **changes)
+        """This request with some fields changed. New `json` or `form` takes the place of what was its content."""
+        if changes.keys() & _CONTENTS:
+            changes.setdefault("body", b"")
+            headers = changes.get("headers", self.headers)
+            changes["headers"] = {name: value for name, value in headers.items() if value not in _CONTENT_TYPES}
+            if self.method == "GET" and "formdata" not in changes:
+                changes.setdefault("method", "")
+        own = {
+            "meta": self.meta or {},  # what is in a dict is copied when the new request is made
+            "cb_kwargs": self.cb_kwargs or {},
+            "headers": self.headers or {},
+            "cookies": self.cookies or {},
+        }
+        return msgspec.structs.replace(self, **(own | changes))
+
+    copy = replace
 
     def __repr__(self) -> str:
         return f"<{self.method} {urls.without_credentials(self.url)}>"
@@ -124,9 +154,12 @@ def method_name(callback: Callable[..., Any]) -> str:
     """
     owner = getattr(callback, "__self__", None)
     name = getattr(callback, "__name__", "")
+    if name.startswith("__") and owner is not None:
+        private = (f"_{kind.__name__.lstrip('_')}{name}" for kind in type(owner).__mro__)
+        name = next((each for each in private if getattr(owner, each, None) == callback), name)
     if owner is None or getattr(owner, name, None) != callback:
         raise SpiderError(
-            f"the callback {name or callback!r} is no method of the spider: pass self.method or 'method', "
+            f"the callback {callback!r} is no method of the spider: pass self.method or 'method', "
             "and hand further values over in cb_kwargs"
         )
     return str(name)

@@ -1,17 +1,20 @@
 """A response: what a server answered, and what can be read from it and followed."""
 
+
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, overload
+from typing import Any
 
 import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from scraper import urls
-from scraper.markup.encoding import decode, from_mark, resolve
+from scraper.markup import jsontext
+from scraper.markup.encoding import decode, from_mark
+from scraper.markup.labels import resolve
 from scraper.markup.query import compile_query
 from scraper.markup.selectors import Selector, SelectorList
 from scraper.request import Request
-from scraper.urls import join_all
+from scraper.urls import with_params
 
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 _NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
@@ -25,7 +28,10 @@ class Response:
     decompressed. All that reads the page (`text`, `css()`, `json()`, …) is done on first use and remembered.
     """
 
-    __slots__ = ("_base", "_encoding", "_json", "_selector", "_text", "body", "headers", "history", "request", "status", "url")
+    __slots__ = (
+        "_base", "_encoding", "_json", "_named", "_selector", "_text",
+        "body", "headers", "history", "request", "status", "url",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,16 +44,17 @@ class Response:
         encoding: str | None = None,
         history: tuple[str, ...] = (),
     ) -> None:
-        self.url = url
+        self.url = url if request is not None and url == request.url else urls.canonical(url) or url
         self.status = status
         self.headers: Headers = _as_headers(headers)
         if isinstance(body, str):
             encoding = encoding or "utf-8"
-            body = body.encode(encoding)
+            body = body.encode(resolve(encoding) or "utf-8")
         self.body = body
         self.request = request if request is not None else Request(url)
         self.history = history
-        self._encoding = encoding
+        self._named = encoding
+        self._encoding: str | None = None
         self._text: str | None = None
         self._selector: Selector | None = None
         self._base: str | None = None
@@ -71,7 +78,7 @@ class Response:
     def text(self) -> str:
         """The body as text. Never raises: bytes that mean nothing in `encoding` become U+FFFD."""
         if self._text is None:
-            self._text, self._encoding = decode(self.body, self.headers.get("Content-Type", ""), self._encoding)
+            self._text, self._encoding = decode(self.body, self.headers.get("Content-Type", ""), self._named)
         return self._text
 
     @property
@@ -84,12 +91,20 @@ class Response:
     def json(self) -> Any:
         """The body read as JSON. Raises `ValueError` if it is none."""
         if self._json is msgspec.UNSET:
-            utf8 = self._encoding is None or resolve(self._encoding) == "utf-8"
             try:
-                self._json = msgspec.json.decode(self.body if utf8 and not from_mark(self.body) else self.text)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise ValueError(f"{self.url} is not JSON: {error}") from None
+                self._json = self._read_json()
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"{self!r} is not JSON: {error}") from None
         return self._json
+
+    def _read_json(self) -> Any:
+        """JSON is UTF-8 (RFC 8259, 8.1) unless something says otherwise; what is nearly JSON is read as Python does."""
+        if self._named is None and not from_mark(self.body):
+            try:
+                return msgspec.json.decode(self.body)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                pass
+        return jsontext.read(self.text)
 
     def jmespath(self, expression: str) -> Any:
         """What the JMESPath `expression` finds in `json()` (extra `jmespath`)."""
@@ -140,15 +155,22 @@ class Response:
 
     def urljoin(self, reference: str) -> str:
         """`reference` as an absolute URL, resolved against `base_url`; unchanged if it is no URL at all."""
-        return urls.join(self.base_url, reference) or reference
+        return self._joined([reference])[0]
+
+    def _joined(self, references: list[str]) -> list[str]:
+        if self._encoding is not None and not self._encoding.startswith("utf"):
+            references = [urls.in_encoding(reference, self._encoding) for reference in references]
+        return [url or own for url, own in zip(urls.join_all(self.base_url, references), references, strict=True)]
 
     def follow(self, url: "str | Selector", callback: Any = None, **fields: Any) -> Request:
         """A request for a reference found in this page: text, an `<a>` or `<link>`, or an attribute.
 
-        `fields` are those of `Request`. Raises `ValueError` for an element without href or src.
+        `fields` are those of `Request`. Raises `ValueError` for an element without href or src, and for a list.
         """
-        reference = url if isinstance(url, str) else _reference(url)
-        return Request(self.urljoin(reference), callback, depth=self.request.depth + 1, **self._inherit(fields))
+        reference = _reference_or_none(url)
+        if reference is None:
+            raise ValueError(f"nothing to follow: {url!r} has neither href nor src")
+        return Request(self.urljoin(reference), callback, **self._inherit(fields))
 
     def follow_all(
         self,
@@ -164,20 +186,24 @@ class Response:
         A query may select elements (their href or src is taken, those without are passed over) or attributes.
         `fields` are those of `Request`. Raises `ValueError` unless exactly one of the three sources is given.
         """
-        if (urls is not None) + (css is not None) + (xpath is not None) != 1:
-            raise ValueError("follow_all() takes one of urls, css and xpath")
+        if (urls is not None) + (css is not None) + (xpath is not None) != 1 or isinstance(urls, str):
+            raise ValueError("follow_all() takes one of urls (a list), css and xpath")
         if css is not None:
             references = self.css(css).references()
         else:
             given = self.xpath(xpath) if xpath is not None else urls
             assert given is not None
             references = [reference for each in given if (reference := _reference_or_none(each)) is not None]
-        model = Request(self.url, callback, depth=self.request.depth + 1, **self._inherit(fields))
-        found = [url or reference for url, reference in zip(join_all(self.base_url, references), references, strict=True)]
+        params = fields.pop("params", None)
+        model = Request(self.url, callback, **self._inherit(fields))
+        found = self._joined(references)
+        if params is not None:
+            found = [with_params(url, params) for url in found]
         return Links(model, list(dict.fromkeys(found)))
 
     def _inherit(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """A followed link stays in the session of the page it was found on."""
+        """A followed link is one step deeper, and stays in the session of the page it was found on."""
+        fields.setdefault("depth", self.request.depth + 1)
         if self.request.session:
             fields.setdefault("session", self.request.session)
         return fields
@@ -185,11 +211,11 @@ class Response:
     def replace(self, **changes: Any) -> "Response":
         """This response with some fields changed."""
         kept: dict[str, Any] = {"url": self.url, "status": self.status, "headers": self.headers, "body": self.body}
-        kept |= {"request": self.request, "encoding": self._encoding, "history": self.history}
+        kept |= {"request": self.request, "encoding": self._named, "history": self.history}
         return Response(**(kept | changes))
 
     def __reduce__(self) -> Any:
-        state = (self.url, self.status, CIMultiDict(self.headers), self.body, self.request, self._encoding, self.history)
+        state = (self.url, self.status, CIMultiDict(self.headers), self.body, self.request, self._named, self.history)
         return _restore, state
 
     def __repr__(self) -> str:
@@ -247,17 +273,10 @@ def _as_headers(headers: Headers | Mapping[str, str] | None) -> Headers:
     return CIMultiDict(headers)
 
 
-@overload
-def _reference_or_none(found: str) -> str: ...
-@overload
-def _reference_or_none(found: Selector) -> str | None: ...
 def _reference_or_none(found: str | Selector) -> str | None:
     """The reference that an element, an attribute or a text holds; None for an element without one."""
-    return found if isinstance(found, str) else found.reference
-
-
-def _reference(found: Selector) -> str:
-    reference = _reference_or_none(found)
-    if reference is None:
-        raise ValueError(f"nothing to follow: {found!r} has neither href nor src")
-    return reference
+    if isinstance(found, str):
+        return found
+    if not isinstance(found, Selector):
+        raise ValueError(f"a reference is a text or a Selector, not {found!r:.80}")  # noqa: TRY004 -- as Scrapy has it
+    return found.reference

@@ -5,8 +5,12 @@ What does not fit is refused in one line that names the table, the key, what was
 Where settings come from, and which of two sources wins, is told in `scraper.config`.
 """
 
+import ast
+import inspect
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -50,7 +54,7 @@ Size = Annotated[
 class Table(BaseModel):
     """A table of config.toml: a key that is not listed is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class StopAfter(Table):
@@ -318,10 +322,27 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
+def _described() -> dict[tuple[str, str], str]:
+    """The docstrings of all keys. (pydantic would read them whenever this module is imported, and that takes time.)"""
+    found: dict[tuple[str, str], str] = {}
+    tables = [
+        each for each in ast.parse(inspect.getsource(sys.modules[__name__])).body if isinstance(each, ast.ClassDef)
+    ]
+    for table in tables:
+        for each in pairwise(table.body):
+            match each:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(text))):
+                    field = globals()[table.name].model_fields[name]
+                    found[table.name, field.alias or name] = text
+    return found
+
+
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of config.toml."""
     made = Settings.model_json_schema(schema_generator=_Untitled)
+    for (table, key), text in _described().items():
+        (made if table == "Settings" else made["$defs"][table])["properties"][key]["description"] = text
     tables = {name: node for name, node in made["properties"].items() if name in OWN}
     spiders = made["$defs"]["SpidersSettings"]
     own = {"type": "object", "properties": tables, "description": "A spider's own: its arguments, and any table."}

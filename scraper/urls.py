@@ -44,22 +44,31 @@ def join_all(base: str, references: Iterable[str]) -> list[str | None]:
     """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
     start = folder(base)
     return [
-        _join(base if reference[:1] in _NEEDS_WHOLE_BASE else start, reference)
+        _join(base if reference[:1] in _NEEDS_WHOLE_BASE or _may_name_scheme_alone(reference) else start, reference)
         if len(reference) <= LONG
         else _join.__wrapped__(base, reference)
         for reference in references
     ]
 
 
-_NEEDS_WHOLE_BASE = frozenset(("", "?", "#", " ", "\t", "\n", "\r", "\f"))
+_NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *map(chr, range(0x21))))  # control characters are passed over
+
+
+def _may_name_scheme_alone(reference: str) -> bool:
+    """Whether `reference` may be like `http:?q`, which is relative to a base of the same scheme."""
+    return ":" in reference and not reference.startswith(WEB_SCHEMES)
 
 
 def folder(url: str) -> str:
-    """The part of a canonical URL up to the last slash of its path: what relative references start from."""
-    end = url.find("?")
-    if end < 0:
-        end = url.find("#")
-    return url[: url.rfind("/", 0, end if end >= 0 else len(url)) + 1]
+    """The part of a canonical web URL up to the last slash of its path: what relative references start from.
+
+    Other URLs are returned whole.
+    """
+    if not url.startswith(WEB_SCHEMES):
+        return url
+    page = without_fragment(url)
+    query = page.find("?")
+    return page[: page.rfind("/", 0, query if query >= 0 else len(page)) + 1]
 
 
 @lru_cache(maxsize=32_768)
@@ -140,8 +149,27 @@ def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]])
 
 def without_credentials(url: str) -> str:
     """`url` with `user:password@` removed: the form that may be shown and logged."""
-    head = _head(url)
-    at = head.rfind("@")
-    if at < 0:
-        return url
-    return head[: head.index("://") + 3] + url[at + 1 :]
+    scheme, colon, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{authority.rpartition('@')[2]}{slash}{path}" if "@" in authority else url
+
+
+def in_encoding(reference: str, codec: str) -> str:
+    """`reference` with its query percent-encoded as a page in another encoding than UTF-8 means it.
+
+    What the encoding cannot express becomes a character reference (WHATWG URL, 5.1, as for HTML documents).
+    """
+    page, hash_, fragment = reference.partition("#")
+    path, mark, query = page.partition("?")
+    if query.isascii() or not mark or codec.startswith("utf"):
+        return reference
+    return f"{path}{mark}{''.join(_percent_encoded(char, codec) for char in query)}{hash_}{fragment}"
+
+
+def _percent_encoded(char: str, codec: str) -> str:
+    if char.isascii():
+        return char
+    try:
+        return "".join(f"%{byte:02X}" for byte in char.encode(codec))
+    except UnicodeEncodeError:
+        return f"%26%23{ord(char)}%3B"

@@ -119,6 +119,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, list(known), 1)), None)
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The nearest of the `known` names, or all of them: the end of an error line."""
+    names = sorted(known)
+    if near := nearest(name, names):
+        return f"; did you mean {near}?"
+    return f" (known: {', '.join(names) or 'none'})"
+
+
 def node_at(schema: Schema, place: Iterable[str | int]) -> Schema:
     """The part of `schema` that is about `place`; empty where it says nothing of it."""
     node = schema

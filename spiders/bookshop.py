@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
 
-from scraper import Item, Request, Response, Spider, css
+from scraper import Failure, Item, Request, Response, Spider, css
 from scraper.testing import bookshop
 
 
@@ -73,6 +73,6 @@ class BookshopSpider(Spider):
         """A slow, flaky, compressed, redirected or Russian page: the framework has seen to all that."""
         self.logger.info("%s: %s", response.url, response.css("h1::text").get())
 
-    def note_failure(self, failure: Exception) -> None:
+    def note_failure(self, failure: Failure) -> None:
         """One corner leads nowhere (404): an errback gets what `parse_corner` cannot."""
-        self.logger.info("nothing there: %s", failure)
+        self.logger.info("nothing there: %s", failure.error)

@@ -1,0 +1,91 @@
+"""How a person starts it: the command `scraper`.
+
+Each command lives in a module of its own, which is imported when the command is used: a mistyped option is
+answered before anything slow is loaded.
+"""
+
+import traceback
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import click
+
+import scraper
+from scraper.errors import ScraperError, SettingsError, SpiderError
+
+COMMANDS = {
+    "crawl": ("scraper.cli.crawl", "crawl", "Run spiders."),
+    "list": ("scraper.cli.listing", "listing", "List the spiders there are."),
+    "new": ("scraper.cli.new", "new", "Begin a project or a spider."),
+    "settings": ("scraper.cli.settings", "settings", "Show the settings in effect, and where each comes from."),
+}
+"""By name: the module of a command, what it is called there, and what it does."""
+
+
+class Commands(click.Group):
+    """A group that imports its commands when they are used, and tells errors in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that `args` begin with."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
+            ctx.fail(f"No command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, does) for name, (_, _, does) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What is wrong is told in one line, and by the exit status."""
+        try:
+            return super().invoke(ctx)
+        except ScraperError as error:
+            if ctx.meta.get(DEBUG):
+                traceback.print_exc()
+            click.echo(f"scraper: error: {' '.join(str(error).splitlines())}", err=True)
+            ctx.exit(2 if isinstance(error, SettingsError | SpiderError) else 1)
+        except KeyboardInterrupt:
+            click.echo("scraper: interrupted", err=True)
+            ctx.exit(130)
+
+
+DEBUG = "scraper.debug"
+
+
+def note_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Remember that tracebacks are wanted."""
+    if value:
+        ctx.meta[DEBUG] = True
+
+
+debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, callback=note_debug, help="Show the traceback of an error."
+)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(scraper.__version__, prog_name="scraper", message="%(prog)s %(version)s")
+@debug_option
+def main() -> None:
+    """Crawl web sites and keep what is found.
+
+    Begin with `scraper new project NAME`, or name a spider file: `scraper crawl books.py`.
+    """

@@ -1,7 +1,7 @@
 """What becomes of a page: its callback, its requests, its items through the pipelines to the sinks, its end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scraper.engine.discovery import Discovery
@@ -54,36 +54,39 @@ class Pages:
 
     def start(self, tasks: asyncio.TaskGroup, ticket: Ticket, response: Response) -> None:
         """Handle a page that was fetched."""
-        callback = response.request.callback or "parse"
-        self._begin(tasks, self._handle(ticket, str(callback), response), len(response.body))
+        self.number += 1
+        self.bytes += len(response.body)
+        tasks.create_task(self._handle(ticket, response))
 
     def start_errback(self, tasks: asyncio.TaskGroup, failure: Failure) -> None:
         """Tell the spider, by the request's errback, that it failed."""
-        self._begin(tasks, self._handle_failure(failure), 0)
-
-    def _begin(self, tasks: asyncio.TaskGroup, handling: Coroutine[Any, Any, None], size: int) -> None:
         self.number += 1
-        self.bytes += size
-        tasks.create_task(self._see_through(handling, size))
+        tasks.create_task(self._handle_failure(failure))
 
-    async def _see_through(self, handling: Coroutine[Any, Any, None], size: int) -> None:
-        try:
-            await handling
-        finally:
-            self.number -= 1
-            self.bytes -= size
-            self._changed.set()
-
-    async def _handle(self, ticket: Ticket, callback: str, response: Response) -> None:
+    async def _handle(self, ticket: Ticket, response: Response) -> None:
         request = ticket.request
-        results = await self._stages.parse(callback, response, request.cb_kwargs)
-        await self.absorb(results, request)
-        if results.error is not None and request.errback is not None:
-            await self._handle_failure(Failure(request, results.error, response))
-        if ticket.entry is not None:
-            self._stages.frontier.done(ticket.entry)
+        try:
+            results = await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)
+            await self.absorb(results, request)
+            if results.error is not None and request.errback is not None:
+                await self._call_errback(Failure(request, results.error, response))
+            if ticket.entry is not None:
+                self._stages.frontier.done(ticket.entry)
+        finally:
+            self.bytes -= len(response.body)
+            self._end()
 
     async def _handle_failure(self, failure: Failure) -> None:
+        try:
+            await self._call_errback(failure)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self.number -= 1
+        self._changed.set()
+
+    async def _call_errback(self, failure: Failure) -> None:
         request = failure.request
         await self.absorb(await self._stages.parse(str(request.errback), failure, {}), request)
 

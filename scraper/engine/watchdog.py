@@ -11,16 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
+from scraper.blame import is_library
 from scraper.events import Blocked
 from scraper.protocols import Observer
 
 BEAT = 0.05
 PATIENCE = 0.25  # seconds without a beat that are worth a word
-_HERE = str(Path(__file__).parent.parent)
 
 
 class Watchdog:
@@ -75,14 +74,10 @@ class Watchdog:
         """The line that the loop's thread is at, as `file:line in function`."""
         frame = sys._current_frames().get(self._watched)
         innermost = frame
-        while frame is not None and _is_library(frame):
+        while frame is not None and is_library(frame.f_code.co_filename):
             frame = frame.f_back
         found = frame or innermost
         if found is None:
             return "unknown"
         return f"{found.f_code.co_filename}:{found.f_lineno} in {found.f_code.co_qualname}"
 
-
-def _is_library(frame: FrameType) -> bool:
-    file = frame.f_code.co_filename
-    return file.startswith((_HERE, sys.base_prefix, sys.prefix, "<")) or "site-packages" in file

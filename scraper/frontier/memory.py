@@ -16,7 +16,7 @@ class MemoryFrontier:
 
     def __init__(self, order: Order = "breadth") -> None:
         self._order = order
-        self._seen = Seen()
+        self.remember = Seen().add
         self._sites: dict[str, list[tuple[Rank, Entry]]] = {}
         self._added = 0
         self._waiting = 0
@@ -33,9 +33,6 @@ class MemoryFrontier:
     @property
     def waiting(self) -> int:
         return self._waiting
-
-    def remember(self, key: str) -> bool:
-        return self._seen.add(key)
 
     def add(self, request: Request, *, is_start: bool = False) -> Entry:
         self._added += 1

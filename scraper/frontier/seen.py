@@ -16,11 +16,9 @@ class Seen:
 
     def add(self, key: str) -> bool:
         """Remember `key`; whether it is new."""
-        mark = hash(key)
-        if mark in self._hashes:
-            return False
-        self._hashes.add(mark)
-        return True
+        known = len(self._hashes)
+        self._hashes.add(hash(key))
+        return len(self._hashes) > known
 
     def __contains__(self, key: str) -> bool:
         return hash(key) in self._hashes

@@ -1,54 +1,46 @@
 """Which characters a page's bytes are, by the HTML standard's order.
 
-A byte order mark wins, then the charset of the Content-Type header, then what the page declares in its first
-1,024 bytes (`<meta charset>`, `<meta http-equiv>`, an XML declaration), then UTF-8 if the bytes are valid
-UTF-8, then a guess by charset-normalizer, and at last windows-1252 (HTML, 13.2.3.2). Labels mean what the
-Encoding standard says they mean: `iso-8859-1` and `ascii` are windows-1252, and a page that declares itself
-to be UTF-16 in ASCII letters is UTF-8. Text never fails to decode: bytes that mean nothing become U+FFFD.
+A byte order mark wins, then the charset of the Content-Type header, then what the page declares in its head
+(`scraper.markup.prescan`), then UTF-8 if the bytes are UTF-8, give or take a few broken ones, then a guess by
+charset-normalizer, and at last windows-1252 (HTML, 13.2.3.2). Labels mean what the Encoding standard says they
+mean (`scraper.markup.labels`). Text never fails to decode: bytes that mean nothing become U+FFFD.
 """
 
 import codecs
 import re
 
-FALLBACK = "windows-1252"
+from scraper.markup.labels import resolve
+from scraper.markup.prescan import declared
 
-_BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*(?:"([^"]*)"|([^\s;"]+))""", re.IGNORECASE)
-_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-_META = re.compile(rb"<meta[\s/]([^>]*)", re.IGNORECASE)
-_META_CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([a-z0-9_:.()-]+)""", re.IGNORECASE)
-_XML = re.compile(rb"""\A\s*<\?xml\s[^>]*?encoding\s*=\s*["']([a-z0-9_:.-]+)["']""", re.IGNORECASE)
+FALLBACK = "cp1252"
+PRESCAN = 1024  # bytes in which a declaration must stand
+LATER = 65_536  # bytes in which a parser would find one, and start over with it
 
-# Labels of the Encoding standard that Python knows by another name or takes for something narrower.
-_LABELS = {
-    "ascii": FALLBACK, "us-ascii": FALLBACK, "ansi_x3.4-1968": FALLBACK, "iso-8859-1": FALLBACK,
-    "iso8859-1": FALLBACK, "iso88591": FALLBACK, "latin1": FALLBACK, "latin-1": FALLBACK, "l1": FALLBACK,
-    "cp819": FALLBACK, "ibm819": FALLBACK, "x-cp1252": FALLBACK, "iso-8859-9": "windows-1254",
-    "latin5": "windows-1254", "iso-8859-11": "windows-874", "tis-620": "windows-874", "dos-874": "windows-874",
-    "gb2312": "gb18030", "gbk": "gb18030", "gb_2312-80": "gb18030", "x-gbk": "gb18030", "chinese": "gb18030",
-    "big5": "big5hkscs", "x-x-big5": "big5hkscs", "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932",
-    "x-sjis": "cp932", "windows-31j": "cp932", "ms_kanji": "cp932", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
-    "korean": "cp949", "ksc5601": "cp949", "x-user-defined": FALLBACK, "x-mac-roman": "mac-roman",
-    "macintosh": "mac-roman", "x-mac-cyrillic": "mac-cyrillic", "utf-16": "utf-16-le", "unicode-1-1-utf-8": "utf-8",
-    "utf8": "utf-8", "x-unicode20utf8": "utf-8", "iso-8859-8-i": "iso-8859-8", "windows-874": "cp874",
-}  # fmt: skip
+FEW = 8  # bytes beyond ASCII that are too few for a guess
 
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_PARAMETER = re.compile(r";[\t\n\r ]*([^;=]*)(?:=(?:\"((?:[^\"\\]|\\.)*)[^;]*|([^;]*)))?", re.DOTALL)
+_BODY = re.compile(rb"<body[\s>]", re.IGNORECASE)
 
-def resolve(label: str) -> str | None:
-    """The Python codec that an encoding label stands for, or None if it stands for none."""
-    name = label.strip().lower()
-    name = _LABELS.get(name, name)
-    try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return None
-    return found.name if found._is_text_encoding else None
+# What charset-normalizer may guess: the encodings that pages are written in.
+_GUESSES = (
+    "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874 cp866 koi8_r iso8859_2 iso8859_5 iso8859_7 "
+    "gb18030 big5 cp932 euc_jp iso2022_jp cp949"
+).split()
 
 
 def from_content_type(header: str) -> str | None:
-    """The charset that a Content-Type header names, as a Python codec."""
-    found = _CHARSET.search(header)
-    return resolve(found[1] or found[2] or "") if found else None
+    """The charset that a Content-Type header names, as a Python codec (MIME Sniffing, 4.4)."""
+    for name, quoted, bare in _PARAMETER.findall(header):
+        if name.lower() == "charset" and (label := re.sub(r"\\(.)", r"\1", quoted) or bare.rstrip("\t\n\r ")):
+            return resolve(label)
+    return None
 
 
 def from_mark(body: bytes) -> str | None:
@@ -57,16 +49,18 @@ def from_mark(body: bytes) -> str | None:
 
 
 def from_declaration(body: bytes) -> str | None:
-    """What the first 1,024 bytes of a page or an XML document declare (HTML, 13.2.3.2, prescan)."""
-    head = body[:1024]
-    if b"charset" not in head.lower() and b"<?xml" not in head:
-        return None
-    found = _XML.match(head)
-    if found is None:
-        head = _COMMENT.sub(b"", head)
-        found = next((hit for meta in _META.finditer(head) if (hit := _META_CHARSET.search(meta[1]))), None)
-    name = resolve(found[1].decode("ascii")) if found else None
-    return "utf-8" if name and name.startswith("utf-16") else name
+    """What a page or an XML document declares about itself.
+
+    It should be in the first 1,024 bytes; if it is not, a `<meta>` further down, before the body, counts as well.
+    """
+    head = body[:PRESCAN]
+    if (b"charset" in head.lower() or b"<?xml" in head) and (name := declared(head)):
+        return name
+    head = body[:LATER]
+    start = _BODY.search(head)
+    if start is not None:
+        head = head[: start.start()]
+    return declared(head) if len(head) > PRESCAN and b"charset" in head[PRESCAN - 7 :].lower() else None
 
 
 def decode(body: bytes, content_type: str = "", hint: str | None = None) -> tuple[str, str]:
@@ -79,18 +73,43 @@ def decode(body: bytes, content_type: str = "", hint: str | None = None) -> tupl
         return codecs.decode(body, mark, "replace").removeprefix("\ufeff"), mark
     named = (resolve(hint) if hint else None) or from_content_type(content_type) or from_declaration(body)
     if named:
-        return codecs.decode(body, named, "replace"), named
+        return _read(body, named), named
     try:
         return body.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError as error:
-        if len(body) - error.start < 4 and error.reason == "unexpected end of data":
-            return body.decode("utf-8", "replace"), "utf-8"
+    except UnicodeDecodeError:
+        text = body.decode("utf-8", "replace")
+    if _is_mostly_right(text):
+        return text, "utf-8"
     guess = _guess(body)
-    return codecs.decode(body, guess, "replace"), guess
+    return _read(body, guess), guess
+
+
+def _is_mostly_right(text: str) -> bool:
+    """Whether `text`, read as UTF-8, has fewer broken characters than whole ones beyond ASCII, or ends in its only one."""
+    broken = text.count("\ufffd")
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore")) - broken
+    return beyond_ascii > broken or (beyond_ascii == broken == 1 and text.endswith("\ufffd"))
 
 
 def _guess(body: bytes) -> str:
+    if sum(byte > 0x7F for byte in body[:8192]) < FEW and len(body) <= 8192:
+        return FALLBACK
     from charset_normalizer import from_bytes
 
-    best = from_bytes(body[:8192]).best()
+    best = from_bytes(body[:8192], cp_isolation=_GUESSES).best()
     return (resolve(best.encoding) if best else None) or FALLBACK
+
+
+def _read(body: bytes, codec: str) -> str:
+    return codecs.decode(body, codec, _EURO if codec == "gb18030" else "replace")
+
+
+def _euro_or_replacement(error: UnicodeError) -> tuple[str | bytes, int]:
+    """In GB18030 as browsers read it, a lone byte 80 is the euro sign (Encoding, 10.2.1)."""
+    if isinstance(error, UnicodeDecodeError) and error.object[error.start] == 0x80:
+        return "€", error.start + 1
+    return codecs.replace_errors(error)
+
+
+_EURO = "scraper.euro"
+codecs.register_error(_EURO, _euro_or_replacement)

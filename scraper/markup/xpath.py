@@ -11,9 +11,9 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper.errors import SettingsError
 from scraper.markup.query import SelectorError
-from scraper.markup.selectors import Selector
 
 NAMESPACES = {"re": "http://exslt.org/regular-expressions", "set": "http://exslt.org/sets"}
+Found = tuple[LexborNode, str | None]
 
 
 class Mirror:
@@ -30,10 +30,11 @@ class Mirror:
         self._build(root)
 
     def _build(self, root: LexborNode) -> None:
-        pending: list[tuple[LexborNode, Any]] = [(root, None)]
+        whole = self._etree.HTMLParser().makeelement(_TAG_OF_NAMELESS)  # HTML's trees have fewer rules for names
+        pending: list[tuple[LexborNode, Any]] = [(root, whole)]
         while pending:
-            node, parent = pending.pop()
-            element = self._element(node, parent)
+            node, element = pending.pop()
+            self._name(node, element)
             last = None
             child = node.first_child
             while child is not None:
@@ -44,16 +45,19 @@ class Mirror:
                     else:
                         last.tail = (last.tail or "") + text
                 elif child.is_element_node:
-                    last = self._etree.SubElement(element, "x")
+                    last = self._etree.SubElement(element, _TAG_OF_NAMELESS)
                     pending.append((child, last))
+                elif child.is_comment_node:
+                    last = self._comment(child)
+                    element.append(last)
                 child = child.next
 
-    def _element(self, node: LexborNode, element: Any) -> Any:
-        element = self._etree.Element("x") if element is None else element
+    def _name(self, node: LexborNode, element: Any) -> None:
+        """Give `element` the tag and the attributes of `node`, and remember both."""
         try:
-            element.tag = node.tag or "x"
-        except ValueError:  # a tag name that XML does not know, as in <a"b>
-            element.tag = "x"
+            element.tag = node.tag
+        except (TypeError, ValueError):  # a tag name that lxml does not know, as in <a"b>
+            pass
         for name, value in node.attributes.items():
             try:
                 element.set(name, _legal(value or ""))
@@ -61,29 +65,49 @@ class Mirror:
                 continue
         self._nodes[element] = node
         self._elements[node.mem_id] = element
-        return element
 
-    def select(self, scope: LexborNode, query: str, variables: dict[str, Any]) -> list[Selector]:
+    def _comment(self, node: LexborNode) -> Any:
+        text = _legal(node.comment_content or "")
+        while "--" in text:  # XML forbids them
+            text = text.replace("--", "- -")
+        comment = self._etree.Comment(f"{text} " if text.endswith("-") else text)
+        self._nodes[comment] = node
+        return comment
+
+    def select(self, scope: LexborNode, query: str, variables: dict[str, Any]) -> list[Found]:
         """What `query` finds from `scope` on. Raises `SelectorError` for an expression that is not understood."""
         element = self._elements.get(scope.mem_id)
         if element is None:
             return []
+        namespaces = NAMESPACES | (variables.pop("namespaces", None) or {})
         try:
-            found = element.xpath(query, namespaces=NAMESPACES, **variables)
-        except self._etree.XPathError as error:
+            found = element.xpath(query, namespaces=namespaces, extensions=_EXTENSIONS, **variables)
+        except (self._etree.XPathError, ValueError, TypeError) as error:
             raise SelectorError(f"the XPath expression {query!r} is not understood: {error}") from None
-        return [self._selector(scope, each) for each in (found if isinstance(found, list) else [found])]
+        return [self._found(scope, each) for each in (found if isinstance(found, list) else [found])]
 
-    def _selector(self, scope: LexborNode, found: Any) -> Selector:
+    def _found(self, scope: LexborNode, found: Any) -> Found:
         if self._etree.iselement(found):
-            return Selector(self._nodes[found])
-        match found:
-            case bool():
-                return Selector(scope, str(int(found)))
-            case float():
-                return Selector(scope, f"{found:g}" if found.is_integer() else str(found))
+            return self._nodes[found], None
+        if isinstance(found, bool):
+            return scope, str(int(found))
         parent = found.getparent() if hasattr(found, "getparent") else None
-        return Selector(self._nodes[parent] if parent is not None else scope, str(found))
+        if parent is not None and found.is_tail:
+            parent = parent.getparent()
+        return self._nodes[parent] if parent is not None else scope, str(found)
+
+
+_TAG_OF_NAMELESS = "x"
+
+
+def _has_class(context: Any, *names: str) -> bool:
+    """Whether the element has all the classes `names`: parsel's addition to XPath."""
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError("has-class() takes one text or more")
+    return set(names) <= set((context.context_node.get("class") or "").split())
+
+
+_EXTENSIONS = {(None, "has-class"): _has_class}
 
 
 @lru_cache(maxsize=8)
@@ -93,9 +117,9 @@ def _mirror(parser: LexborHTMLParser) -> Mirror:
     return Mirror(root)
 
 
-def evaluate(scope: Selector, query: str, variables: dict[str, Any]) -> list[Selector]:
-    """The selectors that the XPath expression `query` finds from `scope` on."""
-    return _mirror(scope.node.parser).select(scope.node, query, variables)
+def evaluate(scope: LexborNode, query: str, variables: dict[str, Any]) -> list[Found]:
+    """What the XPath expression `query` finds from `scope` on: elements, or texts and the elements they are of."""
+    return _mirror(scope.parser).select(scope, query, variables)
 
 
 def _legal(text: str) -> str:

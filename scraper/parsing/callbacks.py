@@ -7,19 +7,16 @@ the bunch of links that it is: most were seen before, and no request need be mad
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from pathlib import Path
-from traceback import walk_tb
 from types import GeneratorType
 from typing import Any
 
+from scraper.blame import line_of
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
 from scraper.protocols import Results
 from scraper.request import Request
 from scraper.response import Links
 from scraper.spider import Spider
-
-_HERE = str(Path(__file__).parent.parent)
 
 
 def is_asynchronous(callback: Callable[..., Any]) -> bool:
@@ -118,16 +115,6 @@ def where(spider: Spider, name: str) -> str:
 def _note(results: Results, error: BaseException, raised: BaseException) -> None:
     results.error = error
     results.line = line_of(raised)
-
-
-def line_of(error: BaseException) -> str:
-    """`file:line` of the innermost frame that belongs to the user rather than to a library."""
-    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    users = [each for each in frames if not each[0].startswith((_HERE, "<")) and "site-packages" not in each[0]]
-    if not (users or frames):
-        return ""
-    file, line = (users or frames)[-1]
-    return f"{file}:{line}"
 
 
 def _article(noun: str) -> str:

@@ -10,19 +10,15 @@ A pipeline that is an asynchronous context manager is open as long as the crawl 
 
 import asyncio
 import inspect
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Self
 
+from scraper.blame import line_of
 from scraper.errors import CloseSpider, DropItem, ScraperError, SpiderError
 from scraper.item import is_item
-
-_NOT_THE_USERS = (str(Path(__file__).parent.parent), sysconfig.get_path("stdlib"), "<")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +137,6 @@ class _Step:
             result = _handing(self._spider, getattr(self._pipeline, method), 0)()
             if inspect.isawaitable(result):
                 await result
-
-
-def line_of(error: BaseException) -> str:
-    """`file:line` where `error` was raised: the innermost that is neither a library's nor this framework's."""
-    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    users = [each for each in frames if "site-packages" not in each[0] and not each[0].startswith(_NOT_THE_USERS)]
-    return "{}:{}".format(*(users or frames)[-1]) if frames else ""
 
 
 def _handing(spider: object, method: Callable[..., Any], arguments: int) -> Callable[..., Any]:

@@ -28,6 +28,8 @@ PLAIN = frozenset(
     {str, int, float, bool, type(None), Decimal, datetime, date, time, timedelta, UUID, bytes, bytearray}
 )
 
+_TEXT = frozenset({str})
+
 _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 
 
@@ -39,9 +41,17 @@ def record(item: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:
     values = fields(item)
     if names:
         values = {name: values[name] for name in names if name in values}
-    if PLAIN.issuperset(map(type, values.values())):
-        return values
-    return _object(values.items())
+    return values if all(map(_is_plain, values.values())) else _object(values.items())
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `value` is of plain values, lists and dicts with text keys alone: nothing that must be tidied."""
+    kind = type(value)
+    if kind in PLAIN:
+        return True
+    if kind is dict:
+        return _TEXT.issuperset(map(type, value)) and all(map(_is_plain, value.values()))
+    return (kind is list or kind is tuple) and (PLAIN.issuperset(map(type, value)) or all(map(_is_plain, value)))
 
 
 def json_lines(records: Sequence[dict[Any, Any]]) -> bytes:

@@ -44,22 +44,22 @@ class Ending(Protocol):
 # For people.
 
 
-def show(ending: Ending, console: Console) -> None:
-    """Print the summary of a crawl."""
+def show(ending: Ending, console: Console, *, command: str) -> None:
+    """Print the summary of a crawl that `command` started."""
     with console.capture() as capture:
-        console.print(table(ending))
+        console.print(table(ending, command=command))
     lines = capture.get().split("\n")
     with suppress(OSError):  # nobody looks any more
         console.file.write("\n".join(line.rstrip() for line in lines))  # rich fills lines up, which is odd in a file
         console.file.flush()
 
 
-def table(ending: Ending) -> RenderableType:
+def table(ending: Ending, *, command: str) -> RenderableType:
     """What was crawled, what went wrong, and what to do next."""
     advice = Table.grid(padding=(0, 1))
     for problem in ending.problems:
         advice.add_row(Text("problem", "bold red"), Text(visible(problem), "red"))
-    for step in next_steps(ending):
+    for step in next_steps(ending, command=command):
         advice.add_row(Text("next", "bold cyan"), step)
     parts: list[Text | Table] = [_heading(ending), _counts(ending), _balance(ending.statistics)]
     if advice.row_count:
@@ -129,23 +129,23 @@ def _balance(now: Statistics) -> Text:
     return text
 
 
-def next_steps(ending: Ending) -> list[Text]:
-    """What is worth doing now, one or two lines."""
-    now, spider = ending.statistics, quote(ending.spider)
+def next_steps(ending: Ending, *, command: str) -> list[Text]:
+    """What is worth doing now, one or two lines; `command` is what started the crawl."""
+    now = ending.statistics
     files = [sink for sink in ending.sinks if sink.path != "-"]
     steps = []
     if ending.reason == "interrupted":
         if files:
             steps.append(Text(f"what there is so far: {', '.join(visible(file.path) for file in files)}"))
-        steps.append(_command(f"scraper crawl {spider}", "starts over"))
+        steps.append(_command(command, "starts over"))
     elif now.errors:
-        steps.append(_command(f"scraper crawl {spider} -s views.log_level=DEBUG", "shows tracebacks"))
+        steps.append(_command(f"{command} -s views.log_level=DEBUG", "shows tracebacks"))
     elif now.fetched and not now.items and not sum(now.drops.values()):
         steps.append(Text("the callbacks yielded no item: do their selectors fit the pages?"))
     elif any(file.items for file in files):
         steps.extend(_look(next(file for file in files if file.items)))
     if any(now.failed.get(reason) for reason in ("http_429", "http_503")):
-        steps.append(_command(f"scraper crawl {spider} -s limits.delay=1", "is gentler to a site that says 429 or 503"))
+        steps.append(_command(f"{command} -s limits.delay=1", "is gentler to a site that says 429 or 503"))
     return steps
 
 

@@ -49,7 +49,7 @@ FULL = Statistics(
 
 def shown(result: Result, width: int = 80, **options: object) -> str:
     console = Console(file=io.StringIO(), width=width, **options)  # type: ignore[arg-type]
-    summary.show(result, console)
+    summary.show(result, console, command="scraper crawl books")
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -132,7 +132,7 @@ def test_several_files() -> None:
 )
 def test_next_steps(result: Result, step: str) -> None:
     """The summary ends with what is worth doing next."""
-    assert any(step in each.plain for each in summary.next_steps(result))
+    assert any(step in each.plain for each in summary.next_steps(result, command="scraper crawl books"))
 
 
 def test_json() -> None:

@@ -1,0 +1,120 @@
+"""What commands have in common: their options, and how a command line becomes crawls that are ready to run.
+
+Settings are read before anything is imported that only spiders need: a mistake in them is told at once.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from scraper.cli import debug_option
+from scraper.config import FILE, Loaded, load
+from scraper.errors import SettingsError, SpiderError
+from scraper.settings import Settings
+from scraper.wording import suggestion
+
+if TYPE_CHECKING:
+    from scraper.cli.find import Found
+    from scraper.spider import Spider
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_config = click.option(
+    "-c", "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this file instead of config.toml."
+)
+_overrides = click.option(
+    "-s", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Set one setting; may be repeated."
+)
+arguments_option = click.option(
+    "-a", "arguments", multiple=True, metavar="NAME=VALUE", help="Give the spider an argument; may be repeated."
+)
+
+
+def settings_options(command: _Command) -> _Command:
+    """The options -c, -s and --debug; they come as `config: Path | None` and `overrides: tuple[str, ...]`."""
+    return _config(_overrides(debug_option(command)))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A spider to crawl with, the arguments to make it with, and its settings; `config_path` is None without a file."""
+
+    spider_class: "type[Spider]"
+    arguments: dict[str, Any]
+    settings: Settings
+    config_path: Path | None
+
+
+def jobs(
+    config: Path | None, overrides: Sequence[str], spiders: Sequence[str], arguments: Sequence[str] = ()
+) -> list[Job]:
+    """The crawls that a command line asks for.
+
+    `spiders` are names and files (`books.py`); with none, those that `crawl = [...]` of config.toml names, or the
+    only one there is. The `arguments`, `NAME=VALUE`, are given to each of them. Raises `SettingsError` and
+    `SpiderError`.
+    """
+    needs_file = not spiders or not all(map(_is_file, spiders))
+    loaded = loaded_from(config, overrides, needs_file=needs_file)
+    return [_job(each.spider, loaded, arguments) for each in chosen(spiders, loaded)]
+
+
+def loaded_from(config: Path | None, overrides: Sequence[str], *, needs_file: bool) -> Loaded:
+    """The settings, with those of config.toml if it is there, or is needed, or another file is named."""
+    path = config or (FILE if needs_file or FILE.exists() else None)
+    return load(path, environ=os.environ, overrides=overrides)
+
+
+def all_spiders(loaded: Loaded) -> "dict[str, Found]":
+    """Every spider of the place that the settings name. Raises `SettingsError` for tables that belong to none."""
+    from scraper.cli.find import in_source
+
+    found = in_source(loaded.settings.spiders.source, loaded.folder)
+    for name in loaded.settings.spiders.own:
+        if name not in found:
+            raise SettingsError(f"{loaded.path}: [spiders.{name}]: no such spider{suggestion(name, found)}")
+    return found
+
+
+def chosen(spiders: Sequence[str], loaded: Loaded) -> "list[Found]":
+    """The spiders that are named, by name or file; with none named, those of `crawl`, or the only one there is."""
+    from scraper.cli.find import in_file, named
+
+    if not spiders:
+        return _standard(loaded)
+    found = {} if all(map(_is_file, spiders)) else all_spiders(loaded)
+    by_name: dict[str, Found] = {}
+    for each in spiders:
+        for one in in_file(Path(each)).values() if _is_file(each) else [named(each, found)]:
+            other = by_name.setdefault(one.spider.name, one)
+            if other.spider is not one.spider:
+                raise SpiderError(f"two spiders are named {one.spider.name!r}: {other.place} and {one.place}")
+    return list(by_name.values())
+
+
+def _standard(loaded: Loaded) -> "list[Found]":
+    found, names = all_spiders(loaded), loaded.settings.crawl
+    for name in names:
+        if name not in found:
+            raise SettingsError(f"{loaded.origins['crawl']}: crawl: no spider {name!r}{suggestion(name, found)}")
+    if names or len(found) == 1:
+        return [found[name] for name in dict.fromkeys(names or found)]
+    if not found:
+        raise SpiderError(f"no spider in {loaded.settings.spiders.source}: begin one with 'scraper new spider NAME'")
+    raise SettingsError(f'which spider? Name some of {", ".join(found)}, or write crawl = ["NAME"] in {loaded.path}')
+
+
+def _is_file(spider: str) -> bool:
+    return spider.endswith(".py")
+
+
+def _job(spider: "type[Spider]", loaded: Loaded, given: Sequence[str]) -> Job:
+    from scraper.cli.arguments import converted, pairs
+
+    own = loaded.for_spider(spider.name, spider.custom_settings, spider.__name__)
+    arguments = converted(spider, configured=own.arguments, given=pairs(given), file=str(own.path))
+    return Job(spider, arguments, own.settings, own.path)

@@ -1,0 +1,89 @@
+"""Crawls as they are run from the command line: watched by the log, the progress display and the summary."""
+
+import asyncio
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, redirect_stdout
+from typing import NoReturn
+
+import click
+
+from scraper.cli.common import Job
+from scraper.crawling import INTERRUPTED, Crawl, Result, loop_factory, run_until_signalled
+from scraper.errors import StorageError
+from scraper.views import summary
+from scraper.views.console import StandardError
+from scraper.views.log import Log, configure
+from scraper.views.progress import Progress
+from scraper.views.wording import visible
+
+FAILED = "storage failed"
+
+
+class Watched(Crawl):
+    """A crawl that says when it was told to stop."""
+
+    def stop(self, reason: str = INTERRUPTED) -> None:
+        """End the crawl in good order."""
+        logging.getLogger("scraper").info(
+            "%s: stopping once what is in flight is done; Ctrl-C again leaves at once", visible(self.spider.name)
+        )
+        super().stop(reason)
+
+
+def crawl_all(jobs: Sequence[Job], *, is_json: bool) -> int:
+    """Crawl one after the other, until one is interrupted; tell how each ended. Returns the worst exit status."""
+    console = StandardError()
+    crawls = [Watched(job.spider_class, job.settings, arguments=job.arguments, observers=[Log()]) for job in jobs]
+    results = []
+    for crawl in crawls:
+        result = _crawled(crawl, console, is_json=is_json)
+        results.append(result)
+        if result.reason == INTERRUPTED:
+            break
+    if is_json:
+        click.echo(summary.as_json(results))
+    return max((result.exit_status for result in results), default=0)
+
+
+def _crawled(crawl: Watched, console: StandardError, *, is_json: bool) -> Result:
+    """Run one crawl in a loop of its own. A sink that cannot be opened is told in one line."""
+    level = crawl.settings.views.log_level
+    configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        try:
+            result = runner.run(_watch(crawl, console, is_json=is_json))
+        except KeyboardInterrupt:
+            _leave()
+        except StorageError as error:
+            click.echo(f"scraper: error: {visible(str(error))}", err=True)
+            return Result(crawl.spider.name, FAILED, crawl.statistics(), problems=(str(error),))
+    if not is_json:
+        summary.show(result, console, command=shlex.join(["scraper", *sys.argv[1:]]))
+    return result
+
+
+async def _watch(crawl: Watched, console: StandardError, *, is_json: bool) -> Result:
+    """Run `crawl` with its display. What the spider prints keeps clear of data on standard output."""
+    settings = crawl.settings
+    has_items = any(sink.path == "-" for sink in settings.sinks)
+    is_shown = settings.views.progress and not is_json and not (has_items and sys.stdout.isatty())
+    async with AsyncExitStack() as stack:
+        if is_json or has_items:
+            stack.enter_context(redirect_stdout(sys.stderr))
+        if is_shown:
+            stop_after, interval = settings.engine.stop_after, settings.views.interval
+            await stack.enter_async_context(
+                Progress(crawl.statistics, console, interval=interval, stop_after=stop_after)
+            )
+        return await run_until_signalled(crawl)
+
+
+def _leave() -> NoReturn:
+    """End the process now: a callback that does not return would otherwise be waited for."""
+    click.echo("scraper: interrupted", err=True)
+    sys.stdout.flush()
+    os._exit(130)

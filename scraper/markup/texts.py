@@ -1,0 +1,95 @@
+"""The texts of elements: their own, all below them, and what a reader sees."""
+
+from collections.abc import Iterator, Sequence
+
+from selectolax.lexbor import LexborNode
+
+# Elements that stand within a line of text; the edge of any other one separates words.
+_IN_LINE = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q rb rp rt rtc ruby s samp "
+    "small span strike strong sub sup time tt u var wbr".split()
+)
+_UNSEEN = frozenset(("head", "noscript", "script", "style", "template", "title"))
+
+
+def own_texts(scope: LexborNode, nodes: Sequence[LexborNode]) -> list[tuple[LexborNode, str]]:
+    """The text nodes right inside `nodes`, which are given in document order, and so are the texts."""
+    texts: list[tuple[LexborNode, str]] = []
+    is_interrupted = False
+    for node in nodes:
+        child = node.first_child
+        while child is not None:
+            if child.is_text_node:
+                texts.append((node, child.text_content or ""))
+                is_interrupted = is_interrupted or child.prev is not None
+            child = child.next
+    if is_interrupted and len(nodes) > 1 and any(is_inside(node, nodes) for node in nodes):
+        return list(_ordered(scope, nodes))
+    return texts
+
+
+def _ordered(scope: LexborNode, nodes: Sequence[LexborNode]) -> Iterator[tuple[LexborNode, str]]:
+    """The same, if some of `nodes` are in others, with text of the outer ones after them."""
+    places = {node.mem_id: node for node in nodes}
+    for inner in scope.traverse(include_text=True):
+        if inner.is_text_node and (parent := inner.parent) is not None and parent.mem_id in places:
+            yield parent, inner.text_content or ""
+
+
+def deep_texts(nodes: Sequence[LexborNode]) -> Iterator[tuple[LexborNode, str]]:
+    """All text nodes below `nodes`, each once."""
+    for node in nodes:
+        if len(nodes) > 1 and is_inside(node, nodes):
+            continue
+        for inner in node.traverse(include_text=True):
+            if inner.is_text_node:
+                yield inner.parent or node, inner.text_content or ""
+
+
+def is_inside(node: LexborNode, nodes: Sequence[LexborNode]) -> bool:
+    """Whether one of `nodes` is an ancestor of `node`."""
+    places = {other.mem_id for other in nodes}
+    parent = node.parent
+    while parent is not None:
+        if parent.mem_id in places:
+            return True
+        parent = parent.parent
+    return False
+
+
+def visible(node: LexborNode) -> str:
+    """What a reader sees of an element: its text with white space folded, without scripts and styles.
+
+    The edges of blocks, table cells and lines separate words; those of inline elements do not.
+    """
+    child = node.first_child
+    if child is None:
+        return ""
+    if child.next is None and child.is_text_node:
+        return " ".join((child.text_content or "").split())
+    return " ".join("".join(_seen(node)).split())
+
+
+def _seen(node: LexborNode) -> Iterator[str]:
+    """The texts below `node`, and a space at each edge of a block."""
+    child = node.first_child
+    around: list[tuple[LexborNode, bool]] = []
+    while True:
+        while child is None:
+            if not around:
+                return
+            child, is_block = around.pop()
+            if is_block:
+                yield " "
+            child = child.next
+        if child.is_text_node:
+            yield child.text_content or ""
+        elif child.is_element_node and (tag := child.tag) not in _UNSEEN:
+            is_block = tag not in _IN_LINE
+            if is_block:
+                yield " "
+            if (inner := child.first_child) is not None:
+                around.append((child, is_block))
+                child = inner
+                continue
+        child = child.next
