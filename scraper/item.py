@@ -9,12 +9,14 @@ r"""Items: what a spider yields. Any record type will do; `Item` says where each
 
 A field takes the first thing its query finds, or all of them if its type is a list, tuple or set. An element
 gives its visible text with white space folded, `::text` and `::attr(name)` give what they select, `re` keeps
-the first group (or the whole) of what it matches in that. pydantic then makes it the field's type.
+the first group (or the whole) of what it matches in that. pydantic then makes it the field's type. A field that
+may be None is None where nothing is found, unless it has another default. A field whose type is an `Item` is
+extracted from the element that its query finds.
 """
 
 import dataclasses
 import re as regular_expressions
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from types import UnionType
@@ -26,6 +28,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from scraper.errors import SpiderError
+
+LONG = 120  # characters of a value that is shown in an error
 
 
 class ItemError(SpiderError):
@@ -53,12 +57,14 @@ class Source:
     query: str
     regex: regular_expressions.Pattern[str] | None
 
-    def values(self, page: Page, many: bool) -> list[str]:
-        """What the query finds in `page`: all of it, or the first match alone."""
+    def values(self, page: Page, many: bool, kind: "type[Item] | None") -> list[Any]:
+        """What the query finds in `page`, as text or as items of a `kind`: all of it, or the first match alone."""
         found = page.css(self.query)
         if not many:
             first = next(iter(found), None)
             found = () if first is None else (first,)
+        if kind is not None:
+            return [kind.extract(each) for each in found]
         texts = [each.get() if "::" in self.query else each.text for each in found]
         if self.regex is None:
             return texts
@@ -87,14 +93,19 @@ class Item(BaseModel):
         is required and not found.
         """
         taken: dict[str, Any] = {}
-        for name, source, many in _sources(cls):
+        for name, taking in _takings(cls).items():
             if name in values:
                 continue
-            found = source.values(page, many)
-            if found or (many and cls.model_fields[name].is_required()):
-                taken[name] = found if many else found[0]
+            found = taking.source.values(page, taking.many, taking.kind)
+            if taking.many:
+                if found or taking.is_required:
+                    taken[name] = found
+            elif found:
+                taken[name] = found[0]
+            elif taking.is_required and taking.may_be_none:
+                taken[name] = None
         try:
-            return cls(**taken, **values)
+            return cls.model_validate(taken | values)
         except ValidationError as error:
             raise ItemError(_explain(cls, error, taken, getattr(page, "url", ""))) from None
 
@@ -104,33 +115,70 @@ class Item(BaseModel):
         return [cls.extract(element) for element in page.css(css)]
 
 
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """How a field is taken from a page."""
+
+    source: Source
+    many: bool
+    kind: type[Item] | None
+    is_required: bool
+    may_be_none: bool
+
+
 @lru_cache(maxsize=1024)
-def _sources(cls: type[Item]) -> tuple[tuple[str, Source, bool], ...]:
-    return tuple(
-        (name, source, _is_many(field.annotation))
+def _takings(cls: type[Item]) -> dict[str, Taking]:
+    return {
+        name: Taking(
+            source,
+            many=_is_many(field.annotation),
+            kind=_kind(field.annotation),
+            is_required=field.is_required(),
+            may_be_none=type(None) in _members(field.annotation),
+        )
         for name, field in cls.model_fields.items()
         for source in field.metadata
         if isinstance(source, Source)
-    )
+    }
+
+
+_MANY = (list, tuple, set, frozenset, Collection, Iterable, Sequence, Set)
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """The types that a union is of; another type is its own only member."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def _is_many(annotation: Any) -> bool:
     """Whether a field of this type takes all matches rather than the first."""
-    if get_origin(annotation) in (Union, UnionType):
-        return any(_is_many(each) for each in get_args(annotation))
-    return (get_origin(annotation) or annotation) in (list, tuple, set, frozenset)
+    return any((get_origin(each) or each) in _MANY for each in _members(annotation))
+
+
+def _kind(annotation: Any) -> type[Item] | None:
+    """The `Item` that a field of this type holds, or holds many of."""
+    for each in _members(annotation):
+        if isinstance(each, type) and get_origin(each) is None and issubclass(each, Item):
+            return each
+        if get_origin(each) in _MANY and (inner := next(map(_kind, get_args(each)), None)):
+            return inner
+    return None
 
 
 def _explain(cls: type[Item], error: ValidationError, taken: Mapping[str, Any], url: str) -> str:
     problems = []
-    for each in error.errors():
-        name = str(each["loc"][0]) if each["loc"] else ""
-        source = next((source for field, source, _ in _sources(cls) if field == name), None)
-        where = f" from {source.query!r}" if source else ""
+    for each in error.errors(include_url=False, include_context=False):
+        name = ".".join(map(str, each["loc"]))
+        field = name.partition(".")[0]
+        taking = _takings(cls).get(field)
+        where = f" from {taking.source.query!r}" if taking and field in (*taken, name) else ""
+        got = f"{each['input'] if '.' in name else taken.get(field, each['input'])!r}"
         if each["type"] == "missing":
             problems.append(f"{cls.__name__}.{name}{where}: nothing found")
         else:
-            problems.append(f"{cls.__name__}.{name}{where}: {each['msg']}, got {taken.get(name, each['input'])!r}")
+            problems.append(
+                f"{cls.__name__}.{name}{where}: {each['msg']}, got {got if len(got) <= LONG else got[:LONG] + '…'}"
+            )
     return "; ".join(problems) + (f" in {url}" if url else "")
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -52,16 +53,16 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     method: str = ""
-    headers: dict[str, str] = {}  # noqa: RUF012 -- msgspec makes a new one for each request
+    headers: dict[str, str] = {}
     params: Any = None
     body: Body = b""
     json: Any = msgspec.UNSET
     form: Any = None
-    cookies: dict[str, str] = {}  # noqa: RUF012
+    cookies: dict[str, str] = {}
     auth: tuple[str, str] | None = None
     priority: int = 0
-    meta: dict[str, Any] = {}  # noqa: RUF012
-    cb_kwargs: dict[str, Any] = {}  # noqa: RUF012
+    meta: dict[str, Any] = {}
+    cb_kwargs: dict[str, Any] = {}
     errback: Callback = None
     dont_filter: bool = False
     timeout: float | None = None
@@ -87,21 +88,23 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if self.auth is not None:
             self._encode_auth()
         force_setattr(self, "method", self.method.upper() or "GET")
-        if self.meta:
-            force_setattr(self, "meta", {**self.meta})
-        if self.cb_kwargs:
-            force_setattr(self, "cb_kwargs", {**self.cb_kwargs})
-        if self.headers:
-            force_setattr(self, "headers", {**self.headers})
-        if self.cookies:
-            force_setattr(self, "cookies", {**self.cookies})
+        if self.meta or self.cb_kwargs or self.headers or self.cookies:
+            self._own_dicts()
+
+    def _own_dicts(self) -> None:
+        force_setattr(self, "meta", {**self.meta})
+        force_setattr(self, "cb_kwargs", {**self.cb_kwargs})
+        force_setattr(self, "headers", {**self.headers})
+        force_setattr(self, "cookies", {**self.cookies})
 
     def _encode_content(self) -> None:
         if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
             raise SpiderError(f"Request({self.url!r}): give one of body, json and form, not several")
         if self.form is not None:
             pairs = self.form.items() if hasattr(self.form, "items") else self.form
-            body = urlencode([each for each in pairs if each[1] is not None], doseq=True, encoding=self.encoding).encode()
+            body = urlencode(
+                [each for each in pairs if each[1] is not None], doseq=True, encoding=self.encoding
+            ).encode()
             self._set_content(body, FORM)
         elif self.json is not msgspec.UNSET:
             self._set_content(msgspec.json.encode(self.json), JSON)
@@ -152,7 +155,7 @@ def method_name(callback: Callable[..., Any]) -> str:
     Raises `SpiderError` for anything that could not be found again by its name: a lambda, a nested or plain
     function, a partial.
     """
-    owner = getattr(callback, "__self__", None)
+    owner = callback.__self__ if isinstance(callback, MethodType) else None
     name = getattr(callback, "__name__", "")
     if name.startswith("__") and owner is not None:
         private = (f"_{kind.__name__.lstrip('_')}{name}" for kind in type(owner).__mro__)

@@ -1,6 +1,5 @@
 """A response: what a server answered, and what can be read from it and followed."""
 
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -33,7 +32,7 @@ class Response:
         "body", "headers", "history", "request", "status", "url",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- so many parts an answer has
         self,
         url: str,
         *,
@@ -147,7 +146,7 @@ class Response:
         return self._base
 
     def _base_href(self) -> str | None:
-        """The href of the first `<base>` that has one. A page that was not parsed is not parsed for most having none."""
+        """The href of the first `<base>` that has one. Most pages have none, and need not be parsed to see it."""
         if self._selector is None and b"<base" not in self.body and b"<base" not in self.body.lower():
             return None
         bases = self.selector.node.parser.tags("base")
@@ -158,8 +157,8 @@ class Response:
         return self._joined([reference])[0]
 
     def _joined(self, references: list[str]) -> list[str]:
-        if self._encoding is not None and not self._encoding.startswith("utf"):
-            references = [urls.in_encoding(reference, self._encoding) for reference in references]
+        if not all(map(str.isascii, references)):
+            references = [urls.in_encoding(reference, self.encoding) for reference in references]
         return [url or own for url, own in zip(urls.join_all(self.base_url, references), references, strict=True)]
 
     def follow(self, url: "str | Selector", callback: Any = None, **fields: Any) -> Request:
@@ -208,6 +207,11 @@ class Response:
             fields.setdefault("session", self.request.session)
         return fields
 
+    def forget(self) -> None:
+        """Let go of what was parsed, which takes twenty times the page's own size; it can be parsed again."""
+        self._text = self._selector = None
+        self._json = msgspec.UNSET
+
     def replace(self, **changes: Any) -> "Response":
         """This response with some fields changed."""
         kept: dict[str, Any] = {"url": self.url, "status": self.status, "headers": self.headers, "body": self.body}
@@ -215,8 +219,9 @@ class Response:
         return Response(**(kept | changes))
 
     def __reduce__(self) -> Any:
-        state = (self.url, self.status, CIMultiDict(self.headers), self.body, self.request, self._named, self.history)
-        return _restore, state
+        fields = {"status": self.status, "headers": CIMultiDict(self.headers), "body": self.body}
+        fields |= {"request": self.request, "encoding": self._named, "history": self.history}
+        return _restore, (self.url, fields)
 
     def __repr__(self) -> str:
         return f"<{self.status} {urls.without_credentials(self.url)}>"
@@ -259,10 +264,8 @@ class Links(Iterator[Request]):
         return len(self.urls) - self._next
 
 
-def _restore(
-    url: str, status: int, headers: Headers, body: bytes, request: Request, encoding: str | None, history: tuple[str, ...]
-) -> Response:
-    return Response(url, status=status, headers=headers, body=body, request=request, encoding=encoding, history=history)
+def _restore(url: str, fields: dict[str, Any]) -> Response:
+    return Response(url, **fields)
 
 
 def _as_headers(headers: Headers | Mapping[str, str] | None) -> Headers:
@@ -278,5 +281,5 @@ def _reference_or_none(found: str | Selector) -> str | None:
     if isinstance(found, str):
         return found
     if not isinstance(found, Selector):
-        raise ValueError(f"a reference is a text or a Selector, not {found!r:.80}")  # noqa: TRY004 -- as Scrapy has it
+        raise ValueError(f"a reference is a text or a Selector, not {found!r:.80}")
     return found.reference

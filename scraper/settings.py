@@ -9,6 +9,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -26,7 +27,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema
 
 from scraper.errors import SettingsError
-from scraper.wording import Place, Problem, keys_at, misfit, nearest
+from scraper.wording import Place, Problem, composite, keys_at, misfit, nearest
 
 
 def _written_as_size(value: object) -> object:
@@ -293,11 +294,11 @@ def _misfits(tables: Mapping[str, Any], *, within: Place = ()) -> Iterator[Probl
                 case "missing":
                     yield Problem(place, "is missing")
                 case kind:
-                    yield Problem(place, misfit(schema(), place, kind=kind, given=given))
+                    yield Problem(place, misfit(_schema(), place, kind=kind, given=given))
 
 
 def _unknown(place: Place, given: object) -> str:
-    name, known = str(place[-1]), keys_at(schema(), place[:-1])
+    name, known = str(place[-1]), keys_at(_schema(), place[:-1])
     elsewhere = [key for key, _ in flat(Settings()) if key.rpartition(".")[2] == name.lower()]
     kind = "table" if isinstance(given, Mapping) else "key"
     if better := SCRAPY.get(name) or nearest(name, known) or next(iter(elsewhere), None):
@@ -337,12 +338,19 @@ def _described() -> dict[tuple[str, str], str]:
     return found
 
 
-@cache
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of config.toml."""
-    made = Settings.model_json_schema(schema_generator=_Untitled)
+    made = deepcopy(_schema())
+    nodes = made["$defs"] | {"Settings": made}
     for (table, key), text in _described().items():
-        (made if table == "Settings" else made["$defs"][table])["properties"][key]["description"] = text
+        if key in (keys := composite(nodes[table])["properties"]):
+            keys[key]["description"] = text
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "config.toml"}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    made = Settings.model_json_schema(schema_generator=_Untitled)
     tables = {name: node for name, node in made["properties"].items() if name in OWN}
     spiders = made["$defs"]["SpidersSettings"]
     own = {"type": "object", "properties": tables, "description": "A spider's own: its arguments, and any table."}
@@ -362,4 +370,4 @@ def schema() -> dict[str, Any]:
         for child in node.get("properties", {}).values():
             if "$ref" in child:
                 child.pop("default", None)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "config.toml"}
+    return made

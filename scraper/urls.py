@@ -5,8 +5,8 @@ segments resolved, illegal characters percent-encoded, an empty path written as 
 page when their canonical URLs are equal once the fragment, which never reaches a server, is gone.
 
 Joining dominates the cost of following links, and pages of one site repeat each other's links, so joins are
-remembered. Except for `?query`, `#fragment` and empty references, a join depends on the base only up to the
-last slash of its path (RFC 3986, 5.2.3), which makes pages of one folder share their answers.
+remembered. Except for `?query`, `#fragment`, empty and `scheme:` references, a join depends on the base only up
+to the last slash of its path (RFC 3986, 5.2.3), which makes pages of one folder share their answers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,19 +44,16 @@ def join_all(base: str, references: Iterable[str]) -> list[str | None]:
     """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
     start = folder(base)
     return [
-        _join(base if reference[:1] in _NEEDS_WHOLE_BASE or _may_name_scheme_alone(reference) else start, reference)
-        if len(reference) <= LONG
-        else _join.__wrapped__(base, reference)
+        _join.__wrapped__(base, reference)
+        if len(reference) > LONG
+        else _join(base, reference)
+        if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES))
+        else _join(start, reference)
         for reference in references
     ]
 
 
-_NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *map(chr, range(0x21))))  # control characters are passed over
-
-
-def _may_name_scheme_alone(reference: str) -> bool:
-    """Whether `reference` may be like `http:?q`, which is relative to a base of the same scheme."""
-    return ":" in reference and not reference.startswith(WEB_SCHEMES)
+_NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *map(chr, range(0x21))))  # controls and spaces before it are ignored
 
 
 def folder(url: str) -> str:
@@ -170,6 +167,6 @@ def _percent_encoded(char: str, codec: str) -> str:
     if char.isascii():
         return char
     try:
-        return "".join(f"%{byte:02X}" for byte in char.encode(codec))
+        return "".join(chr(byte) if 0x40 <= byte < 0x7F else f"%{byte:02X}" for byte in char.encode(codec))
     except UnicodeEncodeError:
         return f"%26%23{ord(char)}%3B"

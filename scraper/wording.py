@@ -131,7 +131,7 @@ def node_at(schema: Schema, place: Iterable[str | int]) -> Schema:
     """The part of `schema` that is about `place`; empty where it says nothing of it."""
     node = schema
     for part in place:
-        node = _composite(resolved(schema, node))
+        node = composite(resolved(schema, node))
         inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
         node = inner or node.get("additionalProperties") or {}
     return resolved(schema, node)
@@ -139,10 +139,10 @@ def node_at(schema: Schema, place: Iterable[str | int]) -> Schema:
 
 def keys_at(schema: Schema, place: Iterable[str | int]) -> list[str]:
     """The keys that the table at `place` may have."""
-    return list(_composite(node_at(schema, place)).get("properties", {}))
+    return list(composite(node_at(schema, place)).get("properties", {}))
 
 
-def _composite(node: Schema) -> Schema:
+def composite(node: Schema) -> Schema:
     """Of a choice, what has parts."""
     return next((each for each in node.get("anyOf", ()) if each.get("type") == "object"), node)
 

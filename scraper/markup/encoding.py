@@ -29,10 +29,10 @@ _PARAMETER = re.compile(r";[\t\n\r ]*([^;=]*)(?:=(?:\"((?:[^\"\\]|\\.)*)[^;]*|([
 _BODY = re.compile(rb"<body[\s>]", re.IGNORECASE)
 
 # What charset-normalizer may guess: the encodings that pages are written in.
-_GUESSES = (
+_GUESSABLE = (
     "cp1252 cp1250 cp1251 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874 cp866 koi8_r iso8859_2 iso8859_5 iso8859_7 "
     "gb18030 big5 cp932 euc_jp iso2022_jp cp949"
-).split()
+)
 
 
 def from_content_type(header: str) -> str | None:
@@ -85,7 +85,7 @@ def decode(body: bytes, content_type: str = "", hint: str | None = None) -> tupl
 
 
 def _is_mostly_right(text: str) -> bool:
-    """Whether `text`, read as UTF-8, has fewer broken characters than whole ones beyond ASCII, or ends in its only one."""
+    """Whether `text`, read as UTF-8, is it: most characters beyond ASCII are whole, or all but a cut last one."""
     broken = text.count("\ufffd")
     beyond_ascii = len(text) - len(text.encode("ascii", "ignore")) - broken
     return beyond_ascii > broken or (beyond_ascii == broken == 1 and text.endswith("\ufffd"))
@@ -96,7 +96,7 @@ def _guess(body: bytes) -> str:
         return FALLBACK
     from charset_normalizer import from_bytes
 
-    best = from_bytes(body[:8192], cp_isolation=_GUESSES).best()
+    best = from_bytes(body[:8192], cp_isolation=_GUESSABLE.split()).best()
     return (resolve(best.encoding) if best else None) or FALLBACK
 
 

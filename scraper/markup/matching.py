@@ -111,7 +111,7 @@ def _may_reach_out(scope: LexborNode, query: Query) -> bool:
         above = scope.parent
         while above is not None and not above.is_document_node:
             for part in query.parts:
-                if len(part.steps) > 1 and _may_match(above, part.steps[0]):
+                if part.is_chain and _may_match(above, part.steps[0]):
                     return True
             above = above.parent
         return query.is_sideways or query.has_scope

@@ -42,6 +42,11 @@ class Part:
     is_deep: bool = False  # takes the attribute of all that is in a match, too
     steps: tuple[Step, ...] = ()
 
+    @property
+    def is_chain(self) -> bool:
+        """Whether a match depends on elements above or beside it."""
+        return len(self.steps) > 1 or self.is_deep
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -78,14 +83,16 @@ def compile_query(text: str) -> Query:
         kind=first.kind if are_alike else None,
         attribute=first.attribute,
         is_quick=are_alike and first.kind != "deep text",
-        is_chain=any(len(part.steps) > 1 or part.steps[0].css == SCOPE for part in parts),
+        is_chain=any(part.is_chain or part.steps[0].css == SCOPE for part in parts),
         is_sideways=any(step.combinator in ("+", "~") for part in parts for step in part.steps),
         has_scope=any(part.steps[0].css == SCOPE for part in parts),
         is_whole=are_alike and any(part.kind == "deep text" and part.css == "*" for part in parts),
     )
 
 
-_PSEUDO = re.compile(r"(?P<before>.*?)(?P<space>\s*)::(?:(?P<text>text)|attr\(\s*(?P<name>[^()\s]+)\s*\))\s*$", re.DOTALL)
+_PSEUDO = re.compile(
+    r"(?P<before>.*?)(?P<space>\s*)::(?:(?P<text>text)|attr\(\s*(?P<name>[^()\s]+)\s*\))\s*$", re.DOTALL
+)
 
 
 def _part(selector: str, query: str) -> Part:
@@ -95,7 +102,7 @@ def _part(selector: str, query: str) -> Part:
         return Part(selector)
     found = _PSEUDO.match(selector)
     if found is None:
-        if _PSEUDO_ELEMENT.search(selector) is None:
+        if _PSEUDO_ELEMENT.match(selector) is None:
             return Part(selector)
         raise SelectorError(f"the CSS selector {query!r} has a pseudo-element other than ::text and ::attr(name)")
     css, is_deep = found["before"] or "*", bool(found["space"]) or not found["before"]
@@ -124,11 +131,13 @@ def _with_steps(part: Part) -> Part:
 def _steps(css: str) -> Iterator[Step]:
     combinator = ""
     for piece in _pieces(css, " \t\n\f\r>+~", keep=True):
+        if not piece:
+            continue
         if piece.isspace():
             combinator = combinator or " "
         elif piece in ">+~":
             combinator = piece
-        elif piece:
+        else:
             yield _step(combinator, piece)
             combinator = ""
 

@@ -87,9 +87,7 @@ class Selector:
     def re_first(self, regex: Regex, default: None = None, replace_entities: bool = True) -> str | None: ...
     @overload
     def re_first(self, regex: Regex, default: str, replace_entities: bool = True) -> str: ...
-    def re_first(
-        self, regex: Regex, default: str | None = None, replace_entities: bool = True
-    ) -> str | None:
+    def re_first(self, regex: Regex, default: str | None = None, replace_entities: bool = True) -> str | None:
         """The first of `re(regex)`, or `default`."""
         return next(iter(self.re(regex, replace_entities)), default)
 
@@ -227,9 +225,7 @@ class SelectorList(Sequence[Selector]):
     def re_first(self, regex: Regex, default: None = None, replace_entities: bool = True) -> str | None: ...
     @overload
     def re_first(self, regex: Regex, default: str, replace_entities: bool = True) -> str: ...
-    def re_first(
-        self, regex: Regex, default: str | None = None, replace_entities: bool = True
-    ) -> str | None:
+    def re_first(self, regex: Regex, default: str | None = None, replace_entities: bool = True) -> str | None:
         """The first thing that `regex` finds in the matches, or `default`."""
         return next((text for found in self._all() for text in found.re(regex, replace_entities)), default)
 

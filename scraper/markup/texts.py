@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from selectolax.lexbor import LexborNode
 
 # Elements that stand within a line of text; the edge of any other one separates words.
-_IN_LINE = frozenset(
+_INLINE = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q rb rp rt rtc ruby s samp "
-    "small span strike strong sub sup time tt u var wbr".split()
+    "small span strike strong sub sup time tt u var wbr"
 )
+_IN_LINE = frozenset(_INLINE.split())
 _UNSEEN = frozenset(("head", "noscript", "script", "style", "template", "title"))
 
 
@@ -18,10 +19,13 @@ def own_texts(scope: LexborNode, nodes: Sequence[LexborNode]) -> list[tuple[Lexb
     is_interrupted = False
     for node in nodes:
         child = node.first_child
+        is_after_another = False
         while child is not None:
             if child.is_text_node:
                 texts.append((node, child.text_content or ""))
-                is_interrupted = is_interrupted or child.prev is not None
+                is_interrupted = is_interrupted or is_after_another
+            else:
+                is_after_another = True
             child = child.next
     if is_interrupted and len(nodes) > 1 and any(is_inside(node, nodes) for node in nodes):
         return list(_ordered(scope, nodes))

@@ -4,6 +4,7 @@ Mirroring the tree, rather than parsing the page a second time, keeps both views
 `css()` can be asked by `xpath()` and the other way round, and neither parser's repairs contradict the other's.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -54,15 +55,11 @@ class Mirror:
 
     def _name(self, node: LexborNode, element: Any) -> None:
         """Give `element` the tag and the attributes of `node`, and remember both."""
-        try:
+        with suppress(TypeError, ValueError):  # a tag name that lxml does not know, as in <a"b>
             element.tag = node.tag
-        except (TypeError, ValueError):  # a tag name that lxml does not know, as in <a"b>
-            pass
         for name, value in node.attributes.items():
-            try:
+            with suppress(ValueError):  # likewise an attribute's name
                 element.set(name, _legal(value or ""))
-            except ValueError:  # likewise an attribute's name
-                continue
         self._nodes[element] = node
         self._elements[node.mem_id] = element
 
@@ -124,4 +121,8 @@ def evaluate(scope: LexborNode, query: str, variables: dict[str, Any]) -> list[F
 
 def _legal(text: str) -> str:
     """`text` without the control characters that XML has no place for."""
-    return text if text.isprintable() else "".join(c for c in text if c in "\t\n\r" or c >= " " and c not in "\ufffe\uffff")
+    return (
+        text
+        if text.isprintable()
+        else "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from scraper.errors import FetchError, IgnoreRequest, Reason
+from scraper.errors import FetchError, IgnoreRequest, Reason, SpiderError
 from scraper.protocols import Fetch, Middleware
 from scraper.request import Request
 from scraper.response import Response
@@ -10,8 +10,14 @@ from scraper.urls import without_credentials
 
 
 def chain(middlewares: Iterable[Middleware], fetch: Fetch) -> Fetch:
-    """`fetch` with `middlewares` around it. What one of them raises by mistake fails the request at hand only."""
+    """`fetch` with `middlewares` around it, or `fetch` itself if there are none.
+
+    What one of them raises by mistake fails the request at hand only. Raises `SpiderError` for one that cannot be
+    called.
+    """
     for middleware in reversed(tuple(middlewares)):
+        if not callable(middleware) or isinstance(middleware, type):
+            raise SpiderError(f"middlewares: {middleware!r:.80} cannot be called with a request and a fetch")
         fetch = _around(middleware, fetch)
     return fetch
 
@@ -23,16 +29,14 @@ def _around(middleware: Middleware, inner: Fetch) -> Fetch:
         except (FetchError, IgnoreRequest):
             raise
         except Exception as error:
-            detail = f"{name_of(middleware)} raised {type(error).__name__}: {error}"
-            raise FetchError(Reason.MIDDLEWARE, without_credentials(request.url), detail) from error
+            raise _blame(middleware, request, f"raised {type(error).__name__}: {error}") from error
         if not isinstance(response, Response):
-            detail = f"{name_of(middleware)} gave {response!r:.60} instead of a Response"
-            raise FetchError(Reason.MIDDLEWARE, without_credentials(request.url), detail)
+            raise _blame(middleware, request, f"gave {response!r:.60} instead of a Response")
         return response
 
     return fetch
 
 
-def name_of(middleware: Middleware) -> str:
-    """What a middleware is called in messages: its function's or its class's name."""
-    return getattr(middleware, "__qualname__", type(middleware).__qualname__)
+def _blame(middleware: Middleware, request: Request, deed: str) -> FetchError:
+    name = getattr(middleware, "__qualname__", type(middleware).__qualname__)
+    return FetchError(Reason.MIDDLEWARE, without_credentials(request.url), f"{name} {deed}")

@@ -2,34 +2,40 @@
 
 RFC 9110, 8.4: a Content-Encoding lists codings in the order in which they were applied, so they are undone from
 the last to the first; `x-gzip` is `gzip`. What real servers do is allowed for: `deflate` without its zlib wrapper,
-bytes after the end of a gzip stream, and a plain body that is labelled as gzip. A stream that stops before its
-end is a body that is not all there, however well its beginning decodes.
+bytes after the end of a stream, and a plain body that is labelled as gzip. A stream that stops before its end is a
+body that is not all there, however well its beginning decodes.
+
+No step gives more than the limit, so a bomb costs no more than an honest body. A gzip or zstd body may consist of
+many streams; what is handed to each grows from a little, since the rest is copied after every one that ends.
 """
 
 import sys
 import zlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import brotli
 
 from scraper.errors import Reason
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdDecompressor, ZstdError
+    from compression.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 else:
-    from backports.zstd import ZstdDecompressor, ZstdError
+    from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 MOST_CODINGS = 3
 
-_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP = b"\x1f\x8b"
+_ZSTD_WINDOW = {int(DecompressionParameter.window_log_max): 23}  # 8 MB, the most that RFC 9659 lets a server ask for
+_FIRST = 4096  # bytes handed to the second stream of a body, and to each that comes after it, to begin with
 
 
 class CodecError(Exception):
     """A body that cannot be decoded; `reason` is one of `errors.Reason`."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
+        super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
 
@@ -38,40 +44,86 @@ def decoded(body: bytes, content_encoding: str, limit: int) -> bytes:
     """`body` with its codings undone.
 
     Raises `CodecError`: TOO_LARGE if any step gives more than `limit` bytes, PARTIAL_BODY for a stream that ends
-    early, BAD_ENCODING for a coding that is not known and for bytes that are not what their coding says.
+    early, BAD_ENCODING for a coding that is not known, for too many, and for bytes that are not what they are said
+    to be.
     """
-    codings = [name for each in content_encoding.lower().split(",") if (name := each.strip()) not in ("", "identity")]
+    undo = _UNDO.get(content_encoding)
+    if undo is not None:
+        return undo(body, limit) if body else body
+    codings = [name for each in content_encoding.lower().split(",") if (name := each.strip()) not in {"", "identity"}]
     if len(codings) > MOST_CODINGS:
         raise CodecError(Reason.BAD_ENCODING, f"{len(codings)} codings, more than {MOST_CODINGS}")
-    for name in reversed(codings):
-        undo = _UNDO.get(name)
-        if undo is None:
+    for name in codings:
+        if name not in _UNDO:
             raise CodecError(Reason.BAD_ENCODING, f"unknown coding {name!r:.40}")
-        if body:
-            body = undo(body, limit)
+    for name in reversed(codings):
+        body = _UNDO[name](body, limit) if body else body
     return body
+
+
+class _Stream(Protocol):
+    """A decompressor of one stream, as zlib and zstd have it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A coding whose bodies may consist of many streams."""
+
+    name: str
+    new: Callable[[], _Stream]
+    error: type[Exception]
+    is_start: Callable[[bytes], bool]
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
     """Every member of a gzip stream (RFC 1952, 2.2)."""
-    if not body.startswith(_GZIP_MAGIC):
+    if not _GZIP.startswith(body[:2]):
         return body
-    parts: list[bytes] = []
-    size = 0
-    while body.startswith(_GZIP_MAGIC):
-        member = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        try:
-            part = member.decompress(body, limit - size + 1)
-        except zlib.error as error:
-            if parts:
-                break  # what follows a whole member is junk
-            raise CodecError(Reason.BAD_ENCODING, f"gzip: {error}") from None
-        size += len(part)
-        parts.append(part)
-        _check(size, limit, is_whole=member.eof)
-        if not part and len(parts) > 1_000:
-            raise CodecError(Reason.BAD_ENCODING, "gzip: a flood of empty members")
-        body = member.unused_data
+    return _each(body, limit, _GZIP_KIND)
+
+
+def _is_gzip(beginning: bytes) -> bool:
+    return beginning.startswith(_GZIP)
+
+
+def _unzstd(body: bytes, limit: int) -> bytes:
+    """Every frame of a Zstandard stream (RFC 8878)."""
+    return _each(body, limit, _ZSTD_KIND)
+
+
+def _is_zstd(beginning: bytes) -> bool:
+    """Whether a frame begins here, or one that is to be skipped (RFC 8878, 3.1)."""
+    magic = int.from_bytes(beginning, "little")
+    return magic == 0xFD2FB528 or 0x184D2A50 <= magic <= 0x184D2A5F
+
+
+def _each(body: bytes, limit: int, kind: "_Kind") -> bytes:
+    """All the streams in `body`, one after the other; what comes after them and is none is ignored."""
+    try:
+        stream = kind.new()
+        first = stream.decompress(body, limit + 1)
+        _check(len(first), limit, is_whole=stream.eof)
+        at = len(body) - len(stream.unused_data)
+        if at == len(body):
+            return first
+        parts, size, view = [first], len(first), memoryview(body)
+        while kind.is_start(body[at : at + 4]):
+            stream, step = kind.new(), _FIRST
+            while not stream.eof and at < len(body) and size <= limit:
+                part = stream.decompress(view[at : at + step], limit - size + 1)
+                parts.append(part)
+                size += len(part)
+                at = min(at + step, len(body)) - len(stream.unused_data)
+                step *= 4
+            _check(size, limit, is_whole=stream.eof)
+    except kind.error as error:
+        raise CodecError(Reason.BAD_ENCODING, f"{kind.name}: {error}") from None
     return b"".join(parts)
 
 
@@ -109,25 +161,6 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _unzstd(body: bytes, limit: int) -> bytes:
-    """Every frame of a Zstandard stream (RFC 8878)."""
-    parts: list[bytes] = []
-    size = 0
-    while body:
-        frame = ZstdDecompressor()
-        try:
-            part = frame.decompress(body, limit - size + 1)
-        except ZstdError as error:
-            if parts:
-                break
-            raise CodecError(Reason.BAD_ENCODING, f"zstd: {error}") from None
-        size += len(part)
-        parts.append(part)
-        _check(size, limit, is_whole=frame.eof)
-        body = frame.unused_data
-    return b"".join(parts)
-
-
 def _check(size: int, limit: int, *, is_whole: bool) -> None:
     if size > limit:
         raise CodecError(Reason.TOO_LARGE, f"more than {limit} bytes when decompressed")
@@ -135,7 +168,9 @@ def _check(size: int, limit: int, *, is_whole: bool) -> None:
         raise CodecError(Reason.PARTIAL_BODY, "the compressed body ends early")
 
 
-_UNDO: dict[str, Callable[[Any, int], bytes]] = {
+_GZIP_KIND = _Kind("gzip", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS), zlib.error, _is_gzip)
+_ZSTD_KIND = _Kind("zstd", lambda: ZstdDecompressor(options=_ZSTD_WINDOW), ZstdError, _is_zstd)
+_UNDO: Mapping[str, Callable[[bytes, int], bytes]] = {
     "gzip": _gunzip,
     "x-gzip": _gunzip,
     "deflate": _inflate,

@@ -1,86 +1,125 @@
-"""aiohttp's exceptions, and those of the operating system below it, told as reasons: the one place that knows them."""
+"""Every exception of aiohttp and of the operating system below it, told as one reason: the one place that knows them.
 
-import asyncio
+An exception is looked up in `TABLE` from the top; the first class that it belongs to gives its reason, or says how
+to find it: by the number of the operating system (`errno`), or by OpenSSL's verdict on a certificate.
+"""
+
 import errno
+import re
 import socket
 import ssl
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from scraper.errors import FetchError, Reason
 from scraper.urls import without_credentials
 
-# The first row whose class fits an exception gives its reason: a class stands before those it is derived from.
-_BY_CLASS: tuple[tuple[type[BaseException], Reason], ...] = (
-    (aiohttp.ConnectionTimeoutError, Reason.CONNECT_TIMEOUT),
-    (aiohttp.SocketTimeoutError, Reason.READ_TIMEOUT),
-    (aiohttp.ServerTimeoutError, Reason.TIMEOUT),
-    (TimeoutError, Reason.TIMEOUT),
-    (aiohttp.ClientConnectorCertificateError, Reason.TLS_UNTRUSTED),
-    (aiohttp.ClientConnectorDNSError, Reason.DNS_NOT_FOUND),
-    (aiohttp.ClientProxyConnectionError, Reason.PROXY),
-    (aiohttp.ClientHttpProxyError, Reason.PROXY),
-    (aiohttp.ServerDisconnectedError, Reason.RESET),
-    (aiohttp.ClientPayloadError, Reason.PARTIAL_BODY),
-    (aiohttp.ClientResponseError, Reason.BAD_RESPONSE),
-    (aiohttp.http_exceptions.HttpProcessingError, Reason.BAD_RESPONSE),
-    (aiohttp.InvalidURL, Reason.INVALID_URL),
-    (socket.gaierror, Reason.DNS_NOT_FOUND),
-    (ConnectionRefusedError, Reason.REFUSED),
-    (ConnectionError, Reason.RESET),
-    (ssl.SSLError, Reason.TLS_PROTOCOL),
-)
-_BY_NUMBER = {
+NUMBERS: Mapping[int, Reason] = {
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ECONNRESET: Reason.RESET,
-    errno.EPIPE: Reason.RESET,
     errno.ECONNABORTED: Reason.RESET,
+    errno.EPIPE: Reason.RESET,
+    errno.ESHUTDOWN: Reason.RESET,
+    errno.ENOTCONN: Reason.RESET,
     errno.ETIMEDOUT: Reason.CONNECT_TIMEOUT,
     errno.ENETUNREACH: Reason.UNREACHABLE,
     errno.EHOSTUNREACH: Reason.UNREACHABLE,
-    errno.EADDRNOTAVAIL: Reason.UNREACHABLE,
     errno.ENETDOWN: Reason.UNREACHABLE,
+    errno.EADDRNOTAVAIL: Reason.UNREACHABLE,
+    errno.EINVAL: Reason.UNREACHABLE,  # an address that nothing can be sent to
+    errno.EACCES: Reason.UNREACHABLE,  # a firewall of ours
+    errno.EPERM: Reason.UNREACHABLE,
+    errno.EMFILE: Reason.UNREACHABLE,  # no socket left for it
+    errno.ENFILE: Reason.UNREACHABLE,
 }
-# OpenSSL's verify codes (X509_V_ERR_…) that deserve a reason of their own.
-_BY_VERIFY_CODE = {9: Reason.TLS_EXPIRED, 10: Reason.TLS_EXPIRED, 62: Reason.TLS_HOSTNAME, 64: Reason.TLS_HOSTNAME}
+VERIFY_CODES: Mapping[int, Reason] = {  # OpenSSL's X509_V_ERR_…
+    9: Reason.TLS_EXPIRED,  # not yet valid
+    10: Reason.TLS_EXPIRED,
+    62: Reason.TLS_HOSTNAME,
+    64: Reason.TLS_HOSTNAME,  # an IP address
+}
 
-FOREIGN = (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, asyncio.TimeoutError, OSError)
+
+def _by_number(error: OSError) -> Reason:
+    return NUMBERS.get(error.errno or 0, Reason.UNREACHABLE)
 
 
-def translated(error: BaseException, url: str) -> FetchError:
-    """`error`, one of `FOREIGN`, as the reason why `url` got no answer."""
-    detail = " ".join(str(error).split())[:200]
-    return FetchError(reason_of(error), without_credentials(url), detail or type(error).__name__)
+def _by_cause(error: aiohttp.ClientConnectorError) -> Reason:
+    return reason_of(error.os_error)
+
+
+def _by_certificate(error: aiohttp.ClientConnectorCertificateError) -> Reason:
+    return reason_of(error.certificate_error)
+
+
+def _by_verdict(error: ssl.SSLCertVerificationError) -> Reason:
+    return VERIFY_CODES.get(error.verify_code, Reason.TLS_UNTRUSTED)
+
+
+TABLE: tuple[tuple[type[BaseException], Reason | Callable[[Any], Reason]], ...] = (
+    # Before there is a connection.
+    (aiohttp.ConnectionTimeoutError, Reason.CONNECT_TIMEOUT),
+    (aiohttp.ClientConnectorDNSError, Reason.DNS_NOT_FOUND),
+    (aiohttp.ClientProxyConnectionError, Reason.PROXY),
+    (aiohttp.ClientHttpProxyError, Reason.PROXY),
+    (aiohttp.ClientConnectorCertificateError, _by_certificate),
+    (aiohttp.ServerFingerprintMismatch, Reason.TLS_UNTRUSTED),
+    (aiohttp.ClientConnectorSSLError, Reason.TLS_PROTOCOL),
+    (aiohttp.ClientConnectorError, _by_cause),
+    # While an answer is awaited or read.
+    (aiohttp.ServerTimeoutError, Reason.READ_TIMEOUT),
+    (aiohttp.ServerDisconnectedError, Reason.RESET),
+    (aiohttp.ClientConnectionResetError, Reason.RESET),
+    (aiohttp.ClientOSError, _by_number),
+    (aiohttp.ClientPayloadError, Reason.PARTIAL_BODY),
+    (aiohttp.ClientResponseError, Reason.BAD_RESPONSE),
+    (HttpProcessingError, Reason.BAD_RESPONSE),
+    (aiohttp.InvalidURL, Reason.INVALID_URL),
+    (aiohttp.NonHttpUrlClientError, Reason.SCHEME_NOT_ALLOWED),
+    (aiohttp.ClientConnectionError, Reason.RESET),
+    (aiohttp.ClientError, Reason.BAD_RESPONSE),
+    # What aiohttp lets through.
+    (TimeoutError, Reason.TIMEOUT),
+    (ssl.SSLCertVerificationError, _by_verdict),
+    (ssl.SSLError, Reason.TLS_PROTOCOL),
+    (socket.gaierror, Reason.DNS_NOT_FOUND),
+    (ConnectionRefusedError, Reason.REFUSED),
+    (ConnectionError, Reason.RESET),
+    (OSError, _by_number),
+    (ValueError, Reason.BAD_REQUEST),  # what aiohttp will not write, and
+    (TypeError, Reason.BAD_REQUEST),  # what it cannot
+    (Exception, Reason.BAD_RESPONSE),
+)
+
+_AWAITING_PROXY = frozenset({Reason.DNS_NOT_FOUND, Reason.REFUSED, Reason.UNREACHABLE})
+_CREDENTIALS = re.compile(r"//[^/?#\s'\"]*@")
+
+
+def failure(error: Exception, url: str, *, by_proxy: bool = False) -> FetchError:
+    """`error` as the reason why `url` got no answer; `by_proxy` if it was asked through one."""
+    reason = reason_of(error)
+    if by_proxy and reason in _AWAITING_PROXY:  # it is the proxy that was not found
+        reason = Reason.PROXY
+    return FetchError(reason, without_credentials(url), detail_of(error))
 
 
 def reason_of(error: BaseException) -> Reason:
     """The reason that an exception stands for."""
-    certificate = _certificate_error(error)
-    if certificate is not None:
-        return _BY_VERIFY_CODE.get(certificate.verify_code, Reason.TLS_UNTRUSTED)
-    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, _NAMED):
-        cause = error.os_error
-        if isinstance(cause, ssl.SSLError):
-            return Reason.TLS_PROTOCOL
-        return _of_system(cause) or reason_of(cause)
-    number = _of_system(error)
-    if number is not None:
-        return number
-    return next((reason for kind, reason in _BY_CLASS if isinstance(error, kind)), Reason.BAD_RESPONSE)
+    found = next(reason for kind, reason in TABLE if isinstance(error, kind))
+    return found if isinstance(found, Reason) else found(error)
 
 
-_NAMED = (aiohttp.ClientConnectorDNSError, aiohttp.ClientProxyConnectionError)
-
-
-def _of_system(error: BaseException) -> Reason | None:
-    return _BY_NUMBER.get(error.errno or 0) if isinstance(error, OSError) and not isinstance(error, _NAMED) else None
-
-
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """The certificate error that `error` is, or wraps."""
-    for _ in range(4):
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-        error = inner if isinstance(inner, BaseException) else getattr(error, "__cause__", None)
-    return None
+def detail_of(error: Exception) -> str:
+    """What an exception says, in one printable line and without user names or passwords."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        text = f"{error.status} {error.message}" if isinstance(error, aiohttp.ClientHttpProxyError) else error.message
+    elif isinstance(error, aiohttp.ServerDisconnectedError):
+        text = "" if isinstance(error.message, str) else "in the middle of the headers"
+    else:
+        text = str(error)
+    text = _CREDENTIALS.sub("//", " ".join(text.split()))
+    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:200])
+    return text or type(error).__name__

@@ -1,92 +1,255 @@
-"""One request on the wire, one response back: the innermost fetch, by aiohttp."""
+"""One request on the wire, one response back: the innermost fetch, by aiohttp.
+
+Most requests of a crawl are a plain GET, and their page comes with its head, in one piece or a few. Nothing is made
+for those that can be shared: see `_PLAIN` and `Deadlines`.
+
+A connection that is kept alive may be closed by the server just as a request goes out on it. So a request that may
+be repeated without harm is sent once more, at once, if it failed without an answer on a connection that was not
+opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: that is for the retry policy to decide.
+"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
 
 import aiohttp
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
 from yarl import URL
 
-from scraper.errors import FetchError, Reason
+from scraper.errors import FetchError, Reason, SpiderError
 from scraper.network.codec import CodecError, decoded
-from scraper.network.failures import FOREIGN, translated
-from scraper.network.session import timeout_of
+from scraper.network.deadlines import TICK, Deadlines
+from scraper.network.failures import failure
+from scraper.network.headers import FRAMING, check
+from scraper.network.proxy import Proxy, basic, proxy
+from scraper.network.retry import IDEMPOTENT
+from scraper.network.session import opened, timeouts
 from scraper.request import Request
-from scraper.response import Response
+from scraper.response import Headers, Response
 from scraper.settings import NetworkSettings
-from scraper.urls import without_credentials
+from scraper.urls import is_web, without_credentials
 
-LARGE = 256 * 1024  # compressed bytes that are decoded in a thread, since they may take the loop too long
+SMALL = 256 * 1024  # compressed bytes that may be decoded on the loop, if they
+SHORT = 2 * 1024 * 1024  # come to no more than so many; the rest is done in a thread
+IN_ONE = 1024 * 1024  # bytes of content that are sent in one piece
+
+SKIPPED = 64 * 1024  # bytes of a redirect's body that are read for the connection's sake
+SKIPPING = 1.0  # and for so many seconds
+
+IsFollowed = Callable[[Request, int, Headers], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What sets a request apart from a plain GET. `total` is what is left to `Deadlines`."""
+
+    total: float | None
+    timeout: aiohttp.ClientTimeout
+    headers: Mapping[str, str] | None = None
+    proxy: URL | None = None
+    proxy_headers: Mapping[str, str] | None = None
 
 
 class Fetcher:
-    """Sends requests over `session`. Follows nothing, retries nothing, and decodes bodies itself."""
+    """Sends requests over `session`. Follows nothing, and decodes bodies itself.
 
-    def __init__(self, session: aiohttp.ClientSession, settings: NetworkSettings) -> None:
+    The body of an answer for which `is_followed` holds is nobody's: it is not decoded, and the response has none.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        settings: NetworkSettings,
+        deadlines: Deadlines,
+        *,
+        is_followed: IsFollowed,
+    ) -> None:
         self._session = session
         self._settings = settings
+        self._deadlines = deadlines
+        self._is_followed = is_followed
         self._most = int(settings.max_body)
+        self._proxy = proxy(settings.proxy) if settings.proxy else None
+        self._plain = self._time(settings.timeout)
 
     async def __call__(self, request: Request) -> Response:
         """The answer to `request`, whatever its status. Raises `FetchError` if there is none that can be used."""
-        if request.headers:
-            _check(request)
+        terms = self._plain if self._is_plain(request) else self._terms(request)
+        task = self._deadlines.begin(terms.total) if terms.total is not None else None
         try:
-            async with self._ask(request) as answer:
+            answer = await self._ask(request, terms)
+            try:
                 body = await self._read(answer, request)
-        except FOREIGN as error:
-            raise translated(error, request.url) from error
-        except ValueError as error:  # aiohttp's word for what it will not write
-            raise FetchError(Reason.BAD_REQUEST, without_credentials(request.url), str(error)) from error
-        coding = answer.headers.get("Content-Encoding")
-        if coding and body and not 300 <= answer.status < 400:
-            body = await self._decode(body, coding, request)
+            except BaseException:
+                answer.close()
+                raise
+        except asyncio.CancelledError:
+            if task is None or not self._deadlines.end(task):
+                raise
+            detail = f"no whole answer within {terms.total:g} s"
+            raise FetchError(Reason.TIMEOUT, without_credentials(request.url), detail) from None
+        except FetchError:
+            raise
+        except Exception as error:
+            raise failure(error, request.url, by_proxy=terms.proxy is not None) from error
+        finally:
+            if task is not None:
+                self._deadlines.end(task)
+        if answer.status == 407 and terms.proxy is not None:
+            raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
+        if body and CONTENT_ENCODING in answer.headers:
+            body = await self._decoded(body, ",".join(answer.headers.getall(CONTENT_ENCODING)), request)
         url = without_credentials(request.url) if "@" in request.url else request.url
         return Response(url, status=answer.status, headers=answer.headers, body=body, request=request)
 
-    def _ask(self, request: Request) -> "aiohttp.client._RequestContextManager":
+    # What is asked.
+
+    def _is_plain(self, request: Request) -> bool:
+        return (
+            request.method == "GET"
+            and not (request.headers or request.body or request.proxy or self._proxy)
+            and request.timeout is None
+            and "@" not in request.url
+            and is_web(request.url)
+        )
+
+    def _terms(self, request: Request) -> _Terms:
+        """How `request` is to be sent. Raises `FetchError` if it cannot be."""
+        url = request.url
+        if not is_web(url):
+            raise FetchError(Reason.SCHEME_NOT_ALLOWED, without_credentials(url))
+        try:
+            check(request)
+            via = proxy(request.proxy) if request.proxy else self._proxy
+        except (SpiderError, ValueError) as error:
+            raise FetchError(Reason.BAD_REQUEST, without_credentials(url), str(error)) from error
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in FRAMING}
+        authorization = basic(url) if "@" in url else None
+        if authorization is not None and "authorization" not in map(str.lower, headers):
+            headers["Authorization"] = authorization
+        for_proxy = _for_proxy(headers, via, is_tunnel=url.startswith("https:"))
+        timing = self._plain if request.timeout is None else self._time(request.timeout)
+        return _Terms(timing.total, timing.timeout, headers or None, via.url if via else None, for_proxy)
+
+    def _time(self, total: float) -> _Terms:
+        """The terms of a plain request; a deadline that is too near for `Deadlines` is left to aiohttp."""
+        read = total if total > self._settings.timeout else 0.0  # who has more time may wait longer
+        if total < 8 * TICK:
+            return _Terms(None, timeouts(self._settings, read=read, total=total))
+        return _Terms(total, timeouts(self._settings, read=read))
+
+    async def _ask(self, request: Request, terms: _Terms) -> aiohttp.ClientResponse:
+        sockets = opened()
+        before = sockets[0]
+        try:
+            return await self._send(request, terms)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if sockets[0] != before or request.method not in IDEMPOTENT:
+                raise
+        return await self._send(request, terms)
+
+    def _send(self, request: Request, terms: _Terms) -> "aiohttp.client._RequestContextManager":
+        url, body = request.url, request.body
+        assert isinstance(body, bytes)
         return self._session.request(
             request.method,
-            URL(request.url, encoded=True),
-            headers=request.headers or None,
-            data=request.body or None,
+            URL(without_credentials(url) if "@" in url else url, encoded=True),
+            data=(body if len(body) <= IN_ONE else BytesIO(body)) if body else None,
+            headers=terms.headers,
+            skip_auto_headers=None if request.method == "GET" and not body else _NO_TYPE,
             allow_redirects=False,
-            proxy=request.proxy or self._settings.proxy,
-            timeout=aiohttp.helpers.sentinel if request.timeout is None else timeout_of(self._settings, request.timeout),
+            proxy=terms.proxy,
+            proxy_headers=terms.proxy_headers,
+            timeout=terms.timeout,
         )
+
+    # What is answered.
 
     async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> bytes:
         """The whole body as it was sent, but never more than `max_body` bytes of it."""
-        length = answer.content_length
-        if length is not None and request.method != "HEAD":
-            if length > self._most:
-                raise self._too_large(answer, f"Content-Length is {length}", request)
-            return await answer.read()
-        parts: list[bytes] = []
-        size = 0
-        async for part in answer.content.iter_any():
-            parts.append(part)
-            size += len(part)
-            if size > self._most:
-                raise self._too_large(answer, "the body goes on and on", request)
-        return b"".join(parts)
+        status, content = answer.status, answer.content
+        if status < 200:  # a protocol that was not asked for, or no status at all
+            raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), f"status {status:03}")
+        if 300 <= status < 400 and self._is_followed(request, status, answer.headers):
+            await _skip(answer)
+            return b""
+        if content.is_eof():  # it came with the head
+            body = content.read_nowait()
+        else:
+            self._check_size(int(answer.headers.get(CONTENT_LENGTH, 0)), request)
+            parts: list[bytes] = []
+            size = 0
+            while not content.at_eof():
+                part = await content.readany()
+                parts.append(part)
+                size += len(part)
+                self._check_size(size, request)
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._check_size(len(body), request)
+        if CONTENT_LENGTH not in answer.headers and TRANSFER_ENCODING not in answer.headers and _broke_off(answer):
+            raise FetchError(Reason.PARTIAL_BODY, without_credentials(request.url), "connection reset in the body")
+        return body
 
-    def _too_large(self, answer: aiohttp.ClientResponse, detail: str, request: Request) -> FetchError:
-        answer.close()
-        return FetchError(Reason.TOO_LARGE, without_credentials(request.url), f"{detail}; at most {self._most} are taken")
+    def _check_size(self, size: int, request: Request) -> None:
+        if size > self._most:
+            detail = f"{size} bytes or more, where [network] max_body is {self._most}"
+            raise FetchError(Reason.TOO_LARGE, without_credentials(request.url), detail)
 
-    async def _decode(self, body: bytes, coding: str, request: Request) -> bytes:
+    async def _decoded(self, body: bytes, codings: str, request: Request) -> bytes:
+        """`body` decoded: on the loop if that is quick, else in a thread."""
         try:
-            if len(body) >= LARGE:
-                return await asyncio.to_thread(decoded, body, coding, self._most)
-            return decoded(body, coding, self._most)
+            if len(body) <= SMALL:
+                try:
+                    return decoded(body, codings, min(self._most, SHORT))
+                except CodecError as error:
+                    if error.reason is not Reason.TOO_LARGE or self._most <= SHORT:
+                        raise
+            return await asyncio.to_thread(decoded, body, codings, self._most)
         except CodecError as error:
             raise FetchError(error.reason, without_credentials(request.url), error.detail) from None
 
+    def __repr__(self) -> str:
+        return f"<Fetcher {self._deadlines!r}>"
 
-def _check(request: Request) -> None:
-    """Raises `FetchError` for a header that would become two on the wire."""
-    headers: Mapping[str, str] = request.headers
-    for name, value in headers.items():
-        if any(mark in f"{name}{value}" for mark in "\r\n\0"):
-            detail = f"the header {name!r} has a line break or a NUL"
-            raise FetchError(Reason.BAD_REQUEST, without_credentials(request.url), detail)
+
+_NO_TYPE = ("Content-Type",)  # which aiohttp would invent
+
+
+def _for_proxy(headers: dict[str, str], via: Proxy | None, *, is_tunnel: bool) -> Mapping[str, str] | None:
+    """Puts what only the proxy may read where only the proxy reads it: what goes with CONNECT is returned."""
+    given = [headers.pop(name) for name in list(headers) if name.lower() == "proxy-authorization"]
+    if via is None:
+        return None
+    word = given[0] if given else via.authorization
+    if word is None:
+        return None
+    if is_tunnel:
+        return {"Proxy-Authorization": word}
+    headers["Proxy-Authorization"] = word
+    return None
+
+
+async def _skip(answer: aiohttp.ClientResponse) -> None:
+    """Read past a body, so that the connection can be used again; give the connection up if that takes long."""
+    content, size = answer.content, 0
+    if content.is_eof():
+        return
+    try:
+        async with asyncio.timeout(SKIPPING):
+            while not content.at_eof() and size <= SKIPPED:
+                size += len(await content.readany())
+    except (TimeoutError, aiohttp.ClientError):
+        pass
+    if not content.at_eof():
+        answer.close()
+
+
+def _broke_off(answer: aiohttp.ClientResponse) -> bool:
+    """Whether a body that ends with its connection ended by a reset, which aiohttp takes for its end."""
+    if answer.method == "HEAD" or answer.status in {204, 304}:
+        return False
+    protocol = answer._protocol
+    return protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError)

@@ -1,17 +1,24 @@
 """Whether a request that failed is sent again, and when.
 
-| what happened                                                    | sent again |
-| ---------------------------------------------------------------- | ---------- |
-| refused, reset, unreachable, a timeout, a body that broke off    | yes        |
-| a proxy that failed, a name that was not found                   | yes        |
-| a status of `[network] retry_statuses`                           | yes        |
-| anything else: TLS, framing, encoding, size, redirects           | no         |
+| what happened                                                        | sent again    |
+| -------------------------------------------------------------------- | ------------- |
+| refused, reset, unreachable, connect_timeout, read_timeout, timeout  | `retries`     |
+| partial_body, proxy                                                  | `retries`     |
+| a status of `retry_statuses`                                         | `retries`     |
+| dns_not_found, tls_protocol, bad_response, bad_encoding              | once          |
+| anything else: certificates, size, redirects, what we refused        | never         |
 
-Only requests that may be repeated without harm are (RFC 9110, 9.2.2: GET, HEAD, OPTIONS, TRACE, PUT, DELETE). The
-wait before the n-th retry is drawn evenly from zero to backoff * 2^(n-1) seconds, at most `max_backoff`: "full
-jitter", which keeps requests that failed together from coming back together.
+Only requests that may be repeated without harm are sent again (RFC 9110, 9.2.2: GET, HEAD, OPTIONS, TRACE, PUT,
+DELETE), and others, such as POST, if the server cannot have had them: its name was not found, or no connection made.
+
+The wait before the n-th retry is drawn evenly from zero to `backoff` * 2^(n-1) seconds, at most `max_backoff`: "full
+jitter", which keeps requests that failed together from coming back together. A Retry-After of 429 and 503 is waited
+for, up to `LONGEST_REST`.
 """
 
+from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from random import Random
 
 from scraper.errors import FetchError, Reason, http_status
@@ -22,7 +29,7 @@ from scraper.settings import NetworkSettings
 from scraper.verdict import Retry, Sequel
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-REASONS = frozenset(
+PASSING = frozenset(
     {
         Reason.REFUSED,
         Reason.RESET,
@@ -32,34 +39,77 @@ REASONS = frozenset(
         Reason.TIMEOUT,
         Reason.PARTIAL_BODY,
         Reason.PROXY,
-        Reason.DNS_NOT_FOUND,
     }
 )
+DOUBTFUL = frozenset({Reason.DNS_NOT_FOUND, Reason.TLS_PROTOCOL, Reason.BAD_RESPONSE, Reason.BAD_ENCODING})
+UNSENT = frozenset({Reason.DNS_NOT_FOUND, Reason.REFUSED, Reason.CONNECT_TIMEOUT})
+LONGEST_REST = 300.0  # seconds that a Retry-After can ask for
 
 
 class Retries:
-    """The policy that tries again. `meta["dont_retry"]` and `meta["max_retry_times"]` are heeded, as in Scrapy."""
+    """The policy that tries again.
 
-    def __init__(self, settings: NetworkSettings, *, rng: Random) -> None:
-        self._settings = settings
+    `meta["dont_retry"]` and `meta["max_retry_times"]` are heeded, as in Scrapy. `rng` draws the waits; `wall` is the
+    time of day in seconds since 1970, which dates in Retry-After are compared with.
+    """
+
+    def __init__(self, settings: NetworkSettings, *, rng: Random, wall: Callable[[], float]) -> None:
+        self._retries = settings.retries
+        self._backoff = settings.backoff
+        self._max_backoff = settings.max_backoff
         self._statuses = frozenset(settings.retry_statuses)
         self._rng = rng
+        self._wall = wall
 
     def __call__(self, request: Request, outcome: Response | FetchError, attempts: Attempts) -> Sequel | None:
-        reason = self._reason(outcome)
-        if reason is None or request.method not in IDEMPOTENT or request.meta.get("dont_retry"):
-            return None
-        if attempts.retries >= int(request.meta.get("max_retry_times", self._settings.retries)):
-            return None
-        return Retry(self.wait(attempts.retries), reason)
-
-    def _reason(self, outcome: Response | FetchError) -> str | None:
-        """Why `outcome` deserves another try; None if it does not."""
         if isinstance(outcome, FetchError):
-            return outcome.reason if outcome.reason in REASONS else None
-        return http_status(outcome.status) if outcome.status in self._statuses else None
+            reason = outcome.reason
+            if reason not in PASSING and reason not in DOUBTFUL:
+                return None
+        elif outcome.status in self._statuses:
+            reason = http_status(outcome.status)
+        else:
+            return None
+        if request.method not in IDEMPOTENT and reason not in UNSENT:
+            return None
+        if attempts.retries >= self._most(request, reason):
+            return None
+        return Retry(max(self.backoff(attempts.retries), self._rest(outcome)), reason)
 
-    def wait(self, retries: int) -> float:
-        """Seconds before the next try, when so many have been made."""
-        longest = min(self._settings.backoff * 2.0 ** min(retries, 30), self._settings.max_backoff)
+    def _most(self, request: Request, reason: str) -> int:
+        if request.meta.get("dont_retry"):
+            return 0
+        given = request.meta.get("max_retry_times")
+        most = int(given) if given is not None else self._retries
+        return min(most, 1) if reason in DOUBTFUL else most
+
+    def backoff(self, retries: int) -> float:
+        """Seconds before the next try, when `retries` have been made."""
+        longest = min(self._backoff * 2.0 ** min(retries, 30), self._max_backoff)
         return self._rng.uniform(0.0, longest)
+
+    def _rest(self, outcome: Response | FetchError) -> float:
+        """Seconds that the server asks to be left alone."""
+        if isinstance(outcome, FetchError) or outcome.status not in {429, 503}:
+            return 0.0
+        value = outcome.headers.get("Retry-After", "")
+        return min(retry_after(value, self._wall), LONGEST_REST) if value else 0.0
+
+    def __repr__(self) -> str:
+        return f"<Retries at most {self._retries}>"
+
+
+def retry_after(value: str, wall: Callable[[], float]) -> float:
+    """The seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3); 0 if it says nothing that can be read."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:10])
+    if not 20 <= len(value) <= 40:
+        return 0.0
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(date.timestamp() - wall(), 0.0)

@@ -10,21 +10,28 @@ from scraper.verdict import DELIVER, Fail, Sequel
 
 
 class Statuses:
-    """The last policy: delivers good answers and those of a status in `accepted`, and gives all others up.
-
-    A request asks for more by `meta["handle_httpstatus_list"]` or `meta["handle_httpstatus_all"]`, as in Scrapy.
-    """
+    """The last policy: delivers good answers and those of a status in `accepted`, and gives all others up."""
 
     def __init__(self, accepted: Collection[int]) -> None:
         self._accepted = frozenset(accepted)
 
-    def __call__(self, request: Request, outcome: Response | FetchError, attempts: Attempts) -> Sequel | None:
+    def __call__(self, request: Request, outcome: Response | FetchError, attempts: Attempts) -> Sequel:
         if isinstance(outcome, FetchError):
             return Fail(outcome.reason)
-        status = outcome.status
-        if status < 400 or status in self._accepted:
+        if outcome.status < 400 or is_asked_for(request, outcome.status, self._accepted):
             return DELIVER
-        meta = request.meta
-        if meta and (meta.get("handle_httpstatus_all") or status in meta.get("handle_httpstatus_list", ())):
-            return DELIVER
-        return Fail(http_status(status))
+        return Fail(http_status(outcome.status))
+
+    def __repr__(self) -> str:
+        return f"<Statuses {sorted(self._accepted)}>"
+
+
+def is_asked_for(request: Request, status: int, accepted: Collection[int]) -> bool:
+    """Whether an answer of `status` is to be delivered as it is: to all requests, or to this one.
+
+    A request asks by `meta["handle_httpstatus_list"]` or `meta["handle_httpstatus_all"]`, as in Scrapy.
+    """
+    if status in accepted:
+        return True
+    meta = request.meta
+    return bool(meta) and bool(meta.get("handle_httpstatus_all") or status in meta.get("handle_httpstatus_list", ()))

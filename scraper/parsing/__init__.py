@@ -1,6 +1,7 @@
 """Response in, items and requests out: callbacks run here."""
 
-from scraper.parsing.executor import Inline, Processes, Thread
+from scraper.parsing.executor import Inline, Thread
+from scraper.parsing.processes import Processes
 from scraper.protocols import Parse
 from scraper.settings import ParsingSettings
 from scraper.spider import Spider

@@ -6,7 +6,8 @@ the bunch of links that it is: most were seen before, and no request need be mad
 """
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from types import GeneratorType
 from typing import Any
 
@@ -15,7 +16,7 @@ from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
 from scraper.protocols import Results
 from scraper.request import Request
-from scraper.response import Links
+from scraper.response import Links, Response
 from scraper.spider import Spider
 
 
@@ -35,6 +36,7 @@ def find(spider: Spider, name: str) -> Callable[..., Any]:
 def run(spider: Spider, name: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
     """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await."""
     results = Results(where=where(spider, name))
+    outcome: Any = None
     try:
         outcome = find(spider, name)(argument, **kwargs)
         if inspect.isawaitable(outcome) or isinstance(outcome, AsyncIterator):
@@ -42,8 +44,11 @@ def run(spider: Spider, name: str, argument: Any, kwargs: dict[str, Any]) -> tup
         collect(outcome, results)
     except (KeyboardInterrupt, SystemExit) as error:
         _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
-    except Exception as error:
+    except BaseException as error:  # whatever a callback raises is its own end, not that of the thread
         _note(results, error, error)
+    del outcome
+    if isinstance(argument, Response):
+        argument.forget()  # here, in the thread that parsed it, before the next page is
     return results, None
 
 
@@ -51,8 +56,9 @@ async def finish(results: Results, outcome: Awaitable[Any] | AsyncIterator[Any])
     """Await what `run` left, adding to its results."""
     try:
         if isinstance(outcome, AsyncIterator):
-            async for each in outcome:
-                _sort(each, results)
+            async with _closing(outcome):
+                async for each in outcome:
+                    _sort(each, results)
         else:
             collect(await outcome, results)
     except (KeyboardInterrupt, SystemExit) as error:
@@ -60,6 +66,11 @@ async def finish(results: Results, outcome: Awaitable[Any] | AsyncIterator[Any])
     except Exception as error:
         _note(results, error, error)
     return results
+
+
+def _closing(outcome: AsyncIterator[Any]) -> AbstractAsyncContextManager[Any]:
+    """Closes an asynchronous generator that is left early."""
+    return aclosing(outcome) if isinstance(outcome, AsyncGenerator) else nullcontext()
 
 
 def collect(outcome: Any, results: Results) -> None:
@@ -82,10 +93,12 @@ def collect(outcome: Any, results: Results) -> None:
 def _drain(generator: Iterator[Any], results: Results) -> None:
     """Exhaust a generator. While it delegates to `Links`, the rest of those comes at once."""
     for each in generator:
-        delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
-        if delegate is not None and type(delegate) is Links:
-            results.requests.append(delegate.rest())
         _sort(each, results)
+        delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
+        while isinstance(delegate, GeneratorType):
+            delegate = delegate.gi_yieldfrom
+        if type(delegate) is Links:
+            results.requests.append(delegate.rest())
 
 
 def _sort(each: Any, results: Results) -> None:

@@ -3,7 +3,6 @@
 import importlib
 import pickle
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,10 @@ from scraper.errors import SpiderError
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty working directory; what is imported from it is forgotten afterwards."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
     monkeypatch.chdir(tmp_path)
-    path, modules = list(sys.path), set(sys.modules)
-    yield tmp_path
-    sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        if str(tmp_path) in str(
-            getattr(sys.modules[name], "__file__", "") or getattr(sys.modules[name], "__path__", "")
-        ):
-            del sys.modules[name]
-    importlib.invalidate_caches()
+    return tmp_path
 
 
 def write(path: str, *classes: str, head: str = "from scraper import Spider") -> Path:

@@ -1,0 +1,34 @@
+"""A proxy as settings and requests write it: an address, and what to say to be let through."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import lru_cache
+
+from yarl import URL
+
+from scraper import urls
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Where to connect to, and the Proxy-Authorization header's value if there is one."""
+
+    url: URL
+    authorization: str | None
+
+
+@lru_cache(maxsize=4096)
+def proxy(text: str) -> Proxy:
+    """The proxy that `[http://][user:password@]host[:port]` names. Raises `ValueError`, without the password."""
+    url = urls.canonical(text if "://" in text else f"http://{text}")
+    if url is None or not urls.is_web(url):
+        raise ValueError("a proxy is written http://[user:password@]host:port")
+    return Proxy(URL(urls.without_credentials(url), encoded=True), basic(url))
+
+
+def basic(url: str) -> str | None:
+    """The user and password in a canonical URL as a Basic Authorization header's value (RFC 7617)."""
+    address = URL(url, encoded=True)
+    if address.user is None and address.password is None:
+        return None
+    return "Basic " + b64encode(f"{address.user or ''}:{address.password or ''}".encode()).decode()

@@ -1,0 +1,176 @@
+"""Plain callbacks in a pool of processes, for spiders whose callbacks compute a lot.
+
+Each process has a copy of the spider, made when the crawl starts: what a callback changes on `self` stays there.
+What goes over, and what comes back, must survive pickling.
+
+When a process dies, all that its pool was doing is lost and nobody can say which page it was. So those pages are
+tried again one after the other in a process apart; the one that kills this one as well is the one.
+"""
+
+import asyncio
+import pickle
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any, Self
+
+from scraper.errors import SpiderError
+from scraper.parsing import callbacks
+from scraper.parsing.executor import Inline
+from scraper.protocols import Results
+from scraper.spider import Spider
+
+
+class Processes(Inline):
+    """Runs plain callbacks in `workers` processes.
+
+    Entering it raises `SpiderError` if the spider cannot be copied to them.
+    """
+
+    def __init__(self, spider: Spider, workers: int) -> None:
+        super().__init__(spider)
+        self._workers = workers
+        self._alone = asyncio.Semaphore(1)
+
+    async def __aenter__(self) -> Self:
+        self._copy = self._pickled()
+        self._pool = self._start(self._workers)
+        self._ward: ProcessPoolExecutor | None = None
+        try:
+            failure = await asyncio.get_running_loop().run_in_executor(self._pool, _failure_to_load)
+        except BrokenProcessPool:
+            failure = "it ended the process"
+        except BaseException:
+            await self._end(is_hurried=True)
+            raise
+        if failure:
+            await self._end(is_hurried=True)
+            raise SpiderError(f"{type(self._spider).__name__} cannot be loaded in a parse process: {failure}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end(is_hurried=kind is not None)
+
+    async def _end(self, is_hurried: bool) -> None:
+        for pool in (self._pool, self._ward):
+            if pool is None:
+                continue
+            if is_hurried:
+                for process in list((getattr(pool, "_processes", None) or {}).values()):
+                    process.kill()
+            await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
+
+    def _pickled(self) -> bytes:
+        try:
+            return pickle.dumps(self._spider)
+        except Exception as error:
+            raise SpiderError(
+                f"{type(self._spider).__name__} cannot be copied to the parse processes ({error}): "
+                'keep what cannot be pickled out of self, or use [parsing] executor = "thread"'
+            ) from None
+
+    def _start(self, workers: int) -> ProcessPoolExecutor:
+        module = sys.modules[type(self._spider).__module__]
+        place = (module.__name__, getattr(module, "__file__", None), list(sys.path), self._copy)
+        return ProcessPoolExecutor(workers, get_context("spawn"), _become, place)
+
+    async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
+        results = Results(where=callbacks.where(self._spider, callback))
+        try:
+            message = await asyncio.to_thread(pickle.dumps, (callback, argument, kwargs))
+        except Exception as error:
+            results.error = SpiderError(f"{results.where}: its page cannot be sent to a parse process: {error}")
+            return results, None
+        try:
+            return pickle.loads(await self._answer(message)), None  # noqa: S301 -- from our own child process
+        except BrokenProcessPool:
+            results.error = SpiderError(f"{results.where} ended its parse process (a crash, or no memory left)")
+        except Exception as error:
+            results.error = SpiderError(f"{results.where}: what it gave cannot be read from its parse process: {error}")
+        return results, None
+
+    async def _answer(self, message: bytes) -> bytes:
+        loop, pool = asyncio.get_running_loop(), self._pool
+        try:
+            return await loop.run_in_executor(pool, partial(_run_here, message))
+        except BrokenProcessPool:
+            if pool is self._pool:
+                self._pool = self._start(self._workers)
+                pool.shutdown(wait=False)
+        async with self._alone:
+            ward = self._ward = self._ward or self._start(1)
+            try:
+                return await loop.run_in_executor(ward, partial(_run_here, message))
+            except BrokenProcessPool:
+                self._ward = None
+                ward.shutdown(wait=False)
+                raise
+
+
+# In a parse process.
+
+_spider: Spider | None = None
+_failure: str = ""
+
+
+def _become(module: str, file: str | None, path: list[str], copy: bytes) -> None:
+    """In a new process: load the spider's module and its copy."""
+    global _spider, _failure  # noqa: PLW0603 -- a process of a pool has no other place of its own
+    sys.path[:] = path
+    try:
+        if file is not None and module not in sys.modules and module != "__main__":
+            _load(module, file)
+        _spider = pickle.loads(copy)  # noqa: S301 -- from our own parent process
+    except Exception as error:
+        _failure = f"{type(error).__name__}: {error}"
+
+
+def _load(module: str, file: str) -> None:
+    """Import `module`, or, where that name means nothing here or another file, the file under that name."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is not None and spec.origin == file:
+        import_module(module)
+        return
+    spec = spec_from_file_location(module, file)
+    if spec is not None and spec.loader is not None:
+        sys.modules[module] = loaded = module_from_spec(spec)
+        spec.loader.exec_module(loaded)
+
+
+def _failure_to_load() -> str:
+    """Why the spider could not be loaded, or ""."""
+    return _failure
+
+
+def _run_here(message: bytes) -> bytes:
+    """Run a callback; its results as bytes, or an error that names what cannot be sent."""
+    if _spider is None:
+        raise SpiderError(_failure)
+    callback, argument, kwargs = pickle.loads(message)  # noqa: S301 -- from our own parent process
+    results, rest = callbacks.run(_spider, callback, argument, kwargs)
+    if rest is not None:
+        if hasattr(rest, "close"):
+            rest.close()
+        results.error = SpiderError(
+            f"{results.where} is a plain function that returned a coroutine: make it `async def`"
+        )
+    if results.error is not None and not isinstance(results.error, SpiderError):
+        try:
+            pickle.loads(pickle.dumps(results.error))  # noqa: S301 -- our own bytes
+        except Exception:
+            results.error = SpiderError(f"{type(results.error).__name__}: {results.error}")
+    try:
+        return pickle.dumps(results)
+    except Exception as error:
+        failed = SpiderError(f"{results.where} gave what cannot be sent back from a parse process: {error}")
+        return pickle.dumps(Results(error=failed, where=results.where, line=results.line))
