@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scraper.crawling import Crawl, Result, crawl, run, stream
+    from scraper.crawling import Crawl, Result
     from scraper.errors import (
         CloseSpider,
         DropItem,
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from scraper.markup.selectors import Selector, SelectorList
     from scraper.request import FormRequest, JsonRequest, Request
     from scraper.response import Response
+    from scraper.running import crawl, run, stream
     from scraper.settings import Settings
     from scraper.spider import Failure, Spider
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "scraper.crawling": ("Crawl", "Result", "crawl", "run", "stream"),
+    "scraper.crawling": ("Crawl", "Result"),
     "scraper.errors": (
         "CloseSpider",
         "DropItem",
@@ -57,6 +58,7 @@ _HOMES = {
     "scraper.markup.selectors": ("Selector", "SelectorList"),
     "scraper.request": ("FormRequest", "JsonRequest", "Request"),
     "scraper.response": ("Response",),
+    "scraper.running": ("crawl", "run", "stream"),
     "scraper.settings": ("Settings",),
     "scraper.spider": ("Failure", "Spider"),
 }

@@ -1,11 +1,8 @@
 """The one place that knows every stage: settings and a spider become a running crawl."""
 
-import asyncio
 import random
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -246,7 +243,13 @@ def _made(spider: Spider | type[Spider], arguments: Mapping[str, Any]) -> Spider
         for name, value in arguments.items():
             setattr(made, name, value)
     elif isinstance(spider, type) and issubclass(spider, Spider):
-        made = spider(**arguments)
+        try:
+            made = spider(**arguments)
+        except ScraperError:
+            raise
+        except Exception as error:
+            text = f"{spider.__name__} cannot be made: {type(error).__name__}: {error}"
+            raise SpiderError(f"{text} ({line_of(error)})") from error
     else:
         raise SpiderError(f"{spider!r} is no spider: pass a Spider class or an instance of one")
     if not made.name:
@@ -271,84 +274,3 @@ def _settled(settings: Settings | Mapping[str, Any] | None, spider: Spider) -> S
             both = isinstance(value, Mapping) and isinstance(tables.get(name), Mapping)
             tables[name] = {**tables[name], **value} if both else value
     return from_tables(tables)
-
-
-# From Python.
-
-
-async def crawl(
-    spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any
-) -> Result:
-    """Crawl in the running event loop. `arguments` are the spider's.
-
-    Items go where `[[sinks]]` of the settings say, or else into the result's `items`.
-    """
-    return await Crawl(spider, settings, arguments=arguments).run()
-
-
-async def stream(
-    spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any
-) -> AsyncIterator[Any]:
-    """The items of a crawl, one by one, as they come. The crawl waits while they are not taken, and ends with the loop over them."""
-    handover = HandOver()
-    task = asyncio.create_task(Crawl(spider, settings, arguments=arguments, sinks=[handover]).run())
-    task.add_done_callback(handover.close)
-    try:
-        async for item in handover:
-            yield item
-        await task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-def run(spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any) -> Result:
-    """Crawl where no event loop is running. Ctrl-C ends it in good order; a second one at once."""
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(run_until_signalled(Crawl(spider, settings, arguments=arguments)))
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's event loop where there is one, or asyncio's own."""
-    if sys.platform == "win32":
-        return None
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-async def run_until_signalled(crawl: Crawl) -> Result:
-    """Run `crawl`; the first SIGINT or SIGTERM stops it in good order, a second one cancels it."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-    assert task is not None
-    signals = 0
-
-    def heed() -> None:
-        nonlocal signals
-        signals += 1
-        if signals == 1:
-            crawl.stop(INTERRUPTED)
-        else:
-            task.cancel()
-
-    heeded = [each for each in (signal.SIGINT, signal.SIGTERM) if _is_heeded(loop, each, heed)]
-    try:
-        return await crawl.run()
-    except asyncio.CancelledError:
-        if signals < 2:
-            raise
-        raise KeyboardInterrupt from None
-    finally:
-        for each in heeded:
-            loop.remove_signal_handler(each)
-
-
-def _is_heeded(loop: asyncio.AbstractEventLoop, number: signal.Signals, heed: Callable[[], None]) -> bool:
-    try:
-        loop.add_signal_handler(number, heed)
-    except (NotImplementedError, RuntimeError, ValueError):  # not on this platform, or not in the main thread
-        return False
-    return True

@@ -16,7 +16,7 @@ class Statistics:
 
     `discovered` counts distinct requests, and at any moment equals `fetched + refused + failed + waiting`,
     where `waiting` includes what is in flight. `requests` counts what was sent, with redirects, retries and
-    robots.txt. `bytes` is what came over the wire. Times are in seconds.
+    robots.txt. `bytes` is the size of all bodies, decompressed. Times are in seconds.
     """
 
     spider: str = ""

@@ -157,7 +157,7 @@ class Response:
         return self._joined([reference])[0]
 
     def _joined(self, references: list[str]) -> list[str]:
-        if not all(map(str.isascii, references)):
+        if not "".join(references).isascii():
             references = [urls.in_encoding(reference, self.encoding) for reference in references]
         return [url or own for url, own in zip(urls.join_all(self.base_url, references), references, strict=True)]
 

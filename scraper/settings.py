@@ -106,7 +106,7 @@ class LimitsSettings(Table):
     adapt: Flag = True
     """Slow down on 429, 503 and rising latency, and speed up again."""
     max_delay: Seconds = 60.0
-    """The longest delay that adapting, Crawl-delay or Retry-After may lead to."""
+    """The longest delay that adapting or a Crawl-delay may lead to."""
     max_depth: Limit = 0
     """Links from a start URL at most; 0 is any number."""
     max_per_host: Limit = 0

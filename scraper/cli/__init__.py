@@ -4,6 +4,7 @@ Each command lives in a module of its own, which is imported when the command is
 answered before anything slow is loaded.
 """
 
+import gc
 import traceback
 from difflib import get_close_matches
 from importlib import import_module
@@ -52,6 +53,14 @@ class Commands(click.Group):
         """List the commands, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, does) for name, (_, _, does) in COMMANDS.items()])
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command line. Looking for garbage while everything is loaded takes a tenth of the start."""
+        gc.disable()
+        try:
+            return super().main(*args, **options)
+        finally:
+            gc.enable()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What is wrong is told in one line, and by the exit status."""

@@ -1,6 +1,7 @@
 """Crawls as they are run from the command line: watched by the log, the progress display and the summary."""
 
 import asyncio
+import gc
 import logging
 import os
 import shlex
@@ -12,8 +13,9 @@ from typing import NoReturn
 import click
 
 from scraper.cli.common import Job
-from scraper.crawling import INTERRUPTED, Crawl, Result, loop_factory, run_until_signalled
+from scraper.crawling import INTERRUPTED, Crawl, Result
 from scraper.errors import StorageError
+from scraper.running import loop_factory, run_until_signalled
 from scraper.views import summary
 from scraper.views.console import StandardError
 from scraper.views.log import Log, configure
@@ -53,6 +55,8 @@ def _crawled(crawl: Watched, console: StandardError, *, is_json: bool) -> Result
     """Run one crawl in a loop of its own. A sink that cannot be opened is told in one line."""
     level = crawl.settings.views.log_level
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
+    gc.freeze()  # nothing that is loaded by now will ever be garbage
+    gc.enable()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             result = runner.run(_watch(crawl, console, is_json=is_json))

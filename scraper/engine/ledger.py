@@ -11,6 +11,9 @@ from scraper.request import Request
 from scraper.settings import StopAfter
 
 
+MOST_REASONS = 100  # of dropped items that are counted apart
+
+
 class Ledger:
     """The counts of a crawl, changed here and in the engine alone, and handed out as frozen snapshots.
 
@@ -72,8 +75,8 @@ class Ledger:
         self._check_errors()
 
     def count_dropped(self, item: object, reason: str) -> None:
-        """A pipeline dropped an item."""
-        self.drops[reason] += 1
+        """A pipeline dropped an item. Of reasons that differ without end, the later ones are counted as one."""
+        self.drops[reason if reason in self.drops or len(self.drops) < MOST_REASONS else "other reasons"] += 1
         self.tell(Dropped, item, reason)
 
     def count_error(self, where: str, line: str, url: str, error: BaseException) -> None:

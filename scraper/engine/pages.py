@@ -135,12 +135,16 @@ class Pages:
                     return len(items)
                 lost = max(lost, len(failures))
                 for _, message in failures:
-                    self._ledger.count_error(f"sink {sink.path}", "", url, StorageError(message))
+                    self._ledger.count_error(_name(sink), "", url, StorageError(message))
         return lost
 
     def _lose(self, sink: Sink, error: StorageError, url: str) -> None:
         """A sink is gone: there is no use in crawling on."""
         if self.storage_error is None:
             self.storage_error = error
-            self._ledger.count_error(f"sink {sink.path}", "", url, error)
+            self._ledger.count_error(_name(sink), "", url, error)
         self._stop("storage failed")
+
+
+def _name(sink: Sink) -> str:
+    return f"sink {sink.path.removesuffix('.part')}"

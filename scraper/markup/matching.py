@@ -34,7 +34,7 @@ def first_node(scope: LexborNode, query: Query) -> LexborNode | None:
     try:
         return scope.css_first(query.css)
     except SelectolaxError:
-        raise _not_understood(query.text) from None
+        raise not_understood(query.text) from None
 
 
 def nodes(scope: LexborNode, query: Query) -> list[LexborNode]:
@@ -95,10 +95,11 @@ def _search(scope: LexborNode, css: str, query: str) -> list[LexborNode]:
     try:
         return scope.css(css)
     except SelectolaxError:
-        raise _not_understood(query) from None
+        raise not_understood(query) from None
 
 
-def _not_understood(query: str) -> SelectorError:
+def not_understood(query: str) -> SelectorError:
+    """The error that says so."""
     return SelectorError(f"the CSS selector {query!r} is not understood")
 
 

@@ -109,10 +109,14 @@ def _part(selector: str, query: str) -> Part:
     if css.endswith((">", "+", "~")):
         css, is_deep = f"{css} *", False
     if found["text"]:
+        inside = _ALL_INSIDE.fullmatch(css)  # to parsel, `div *::text` is `div ::text`
+        if inside:
+            return Part(inside[1], "deep text")
         return Part(css, "deep text" if is_deep else "text")
     return Part(css, "attribute", found["name"].strip("'\""), is_deep and css != "*")
 
 
+_ALL_INSIDE = re.compile(r"(.*[^\s>+~])\s+\*", re.DOTALL)
 _PSEUDO_ELEMENT = re.compile(r"""(?:[^"'\[]|"[^"]*"|'[^']*'|\[(?:[^\]"']|"[^"]*"|'[^']*')*\])*?::""")
 
 SCOPE = ":scope"

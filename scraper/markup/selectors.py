@@ -8,10 +8,10 @@ the same answer.
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
 from scraper.markup import jsontext
-from scraper.markup.matching import empty_root, first_node, nodes, taken
+from scraper.markup.matching import empty_root, first_node, nodes, not_understood, taken
 from scraper.markup.query import Query, compile_query
 from scraper.markup.regex import Regex, find_all
 from scraper.markup.texts import own_texts, visible
@@ -140,7 +140,10 @@ class SelectorList(Sequence[Selector]):
         if found is not None:
             return found[0].get() if found else None
         query = self._query
-        node = first_node(self._scope, query)
+        try:
+            node = first_node(self._scope, query) if query.is_chain else self._scope.css_first(query.css)
+        except SelectolaxError:
+            raise not_understood(query.text) from None
         if node is None:
             return None
         if query.kind == "text":

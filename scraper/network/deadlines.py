@@ -1,13 +1,13 @@
 """The deadline of every request in flight, kept by one timer.
 
 A timer of its own for each request (aiohttp's `total`, `asyncio.timeout`) costs more than everything else that is
-added to a fetch. So deadlines are looked through four times a second; one that has passed cancels its task, which
+added to a fetch. So deadlines are looked through ten times a second; one that has passed cancels its task, which
 learns by `end()` that it was not cancelled by anybody else.
 """
 
 import asyncio
 
-TICK = 0.25  # seconds; a request may take so much longer than its deadline
+TICK = 0.1  # seconds; a request may take so much longer than its deadline
 
 
 class Deadlines:

@@ -10,8 +10,8 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from io import BytesIO
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
@@ -40,8 +40,7 @@ SKIPPING = 1.0  # and for so many seconds
 IsFollowed = Callable[[Request, int, Headers], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
+class _Terms(NamedTuple):
     """What sets a request apart from a plain GET. `total` is what is left to `Deadlines`."""
 
     total: float | None

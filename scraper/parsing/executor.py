@@ -22,7 +22,7 @@ from scraper.spider import Spider
 BATCH = 16  # pages that are handed over at once
 PATIENCE = 0.002  # seconds that a page may wait for others to be handed over with
 BUSY = 0.01  # seconds that results may wait for others while there is more to do
-GRACE = 2.0  # seconds that a callback is waited for when a crawl is cancelled: a thread cannot be stopped
+GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: a thread cannot be stopped
 
 
 class Inline:

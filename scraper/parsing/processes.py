@@ -9,21 +9,24 @@ tried again one after the other in a process apart; the one that kills this one 
 
 import asyncio
 import pickle
+import signal
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from multiprocessing import get_context
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from scraper.errors import SpiderError
 from scraper.parsing import callbacks
 from scraper.parsing.executor import Inline
 from scraper.protocols import Results
 from scraper.spider import Spider
+
+
+_T = TypeVar("_T")
 
 
 class Processes(Inline):
@@ -42,7 +45,8 @@ class Processes(Inline):
         self._pool = self._start(self._workers)
         self._ward: ProcessPoolExecutor | None = None
         try:
-            failure = await asyncio.get_running_loop().run_in_executor(self._pool, _failure_to_load)
+            begun = await asyncio.to_thread(self._pool.submit, _failure_to_load)  # starting a process takes a while
+            failure = await _outcome(begun)
         except BrokenProcessPool:
             failure = "it ended the process"
         except BaseException:
@@ -97,9 +101,9 @@ class Processes(Inline):
         return results, None
 
     async def _answer(self, message: bytes) -> bytes:
-        loop, pool = asyncio.get_running_loop(), self._pool
+        pool = self._pool
         try:
-            return await loop.run_in_executor(pool, partial(_run_here, message))
+            return await _outcome(pool.submit(_run_here, message))
         except BrokenProcessPool:
             if pool is self._pool:
                 self._pool = self._start(self._workers)
@@ -107,11 +111,18 @@ class Processes(Inline):
         async with self._alone:
             ward = self._ward = self._ward or self._start(1)
             try:
-                return await loop.run_in_executor(ward, partial(_run_here, message))
+                return await _outcome(ward.submit(_run_here, message))
             except BrokenProcessPool:
                 self._ward = None
                 ward.shutdown(wait=False)
                 raise
+
+
+async def _outcome(future: Future[_T]) -> _T:
+    """What `future` of a pool comes to. It is not cancelled with whoever waits: a pool that breaks cannot bear that."""
+    outcome = asyncio.wrap_future(future)
+    outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(outcome)
 
 
 # In a parse process.
@@ -121,7 +132,8 @@ _failure: str = ""
 
 
 def _become(module: str, file: str | None, path: list[str], copy: bytes) -> None:
-    """In a new process: load the spider's module and its copy."""
+    """In a new process: load the spider's module and its copy. Ctrl-C is the parent's to hear."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     global _spider, _failure  # noqa: PLW0603 -- a process of a pool has no other place of its own
     sys.path[:] = path
     try:

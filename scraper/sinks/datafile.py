@@ -48,11 +48,15 @@ class DataFile:
     """
 
     def __init__(self, destination: Destination, format: Format, *, classes: Sequence[str] = ()) -> None:  # noqa: A002 -- the word of config.toml
-        self.path = destination.path
         self.items = 0
         self._destination = destination
         self._format = format
         self._classes = frozenset(classes)
+
+    @property
+    def path(self) -> str:
+        """Where the file is: under its final name, or as the `.part` that it still is."""
+        return self._destination.place
 
     @property
     def bytes(self) -> int:
@@ -78,12 +82,12 @@ class DataFile:
         self.items += len(items) - len(failures)
         await self._destination.wait_for_room()
         if failures:
-            raise UnwritableItems(self.path, failures)
+            raise UnwritableItems(self._destination.path, failures)
 
     async def sync(self) -> Position:
         """Hand all that was taken until now to the operating system; where that ends."""
         items = self.items
-        return Position(self.path, await self._destination.sync(), items)
+        return Position(self._destination.path, await self._destination.sync(), items)
 
     async def finish(self) -> None:
         """Write what is left, close the file and give it its final name."""

@@ -59,6 +59,7 @@ class Destination:
 
     def __init__(self, path: str, *, compress: bool = False) -> None:
         self.path = path
+        self.place = path  # where the bytes are now
         self.bytes = 0
         self._compress = compress
         self._target = os.path.realpath(path)
@@ -84,7 +85,7 @@ class Destination:
             else:
                 await aiofiles.os.makedirs(Path(self._target).parent, exist_ok=True)
                 self._file = await self._open_part(f"{self._target}.part")
-                self._part = f"{self.path}.part"
+                self.place = self._part = f"{self.path}.part"
         except OSError as error:
             raise StorageError(self._explain(error)) from error
 
@@ -116,6 +117,7 @@ class Destination:
                 await asyncio.to_thread(os.fsync, file.fileno())
                 await aiofiles.os.replace(f"{self._target}.part", self._target)
                 self._part = None
+                self.place = self.path
         except OSError as error:
             raise StorageError(self._explain(error)) from error
         finally:

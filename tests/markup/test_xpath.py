@@ -5,7 +5,8 @@ import pytest
 from scraper.errors import SettingsError
 from scraper.markup import Selector, SelectorError
 
-PAGE = """<html><head><title>T</title></head><body><div class="a x" id="d1"><p>one <b>two</b> three</p><!-- note --><p lang="en">four</p>
+PAGE = """<html><head><title>T</title></head><body>
+<div class="a x" id="d1"><p>one <b>two</b> three</p><!-- note --><p lang="en">four</p>
 </div><div id="d2"><a href="/1" title="l">1</a><a href="/2">2</a><g:plus @click="go" v-on:x="y">g</g:plus></div>
 <table><tr><td>5</td></tr></table></body></html>"""
 
@@ -72,15 +73,15 @@ def test_variables_and_namespaces() -> None:
     """Values are handed over as variables, without quoting; prefixes can be given."""
     assert page().xpath("//a[@href=$which]/text()", which="/2").getall() == ["2"]
     assert page().xpath("//a[$n]/text()", n=1).getall() == ["1"]
-    assert page().xpath("//p[e:test(., 'four')]", namespaces={"e": "http://exslt.org/regular-expressions"}).getall() == [
-        '<p lang="en">four</p>'
-    ]
+    assert page().xpath(
+        "//p[e:test(., 'four')]", namespaces={"e": "http://exslt.org/regular-expressions"}
+    ).getall() == ['<p lang="en">four</p>']
 
 
 @pytest.mark.parametrize("query", ["//a[", "//a[@href=$unknown]", "nosuch()", "//z:a", "//*[has-class()]", "", "\0"])
 def test_errors_name_the_expression(query: str) -> None:
     """An expression that is not understood is a SelectorError that names it."""
-    with pytest.raises(SelectorError, match="the XPath expression .* is not understood"):
+    with pytest.raises(SelectorError, match=r"the XPath expression .* is not understood"):
         page().xpath(query)
 
 

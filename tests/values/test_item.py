@@ -149,7 +149,9 @@ def test_value_that_does_not_fit() -> None:
     class Tea(Item):
         price: int = css("h1")
 
-    with pytest.raises(ItemError, match=r"^Tea\.price from 'h1': Input should be a valid integer.*, got 'Green tea set' in http"):
+    with pytest.raises(
+        ItemError, match=r"^Tea\.price from 'h1': Input should be a valid integer.*, got 'Green tea set' in http"
+    ):
         Tea.extract(page())
     with pytest.raises(ItemError, match=r"got 'x{100,}…$"):
         Tea.extract(Selector(text=f"<h1>{'x' * 1000}</h1>"))

@@ -88,7 +88,9 @@ def test_body_may_be_text() -> None:
     assert (request.body, request.method, request.headers) == (b"\xe9", "GET", {})
 
 
-@pytest.mark.parametrize("contents", [{"body": b"x", "json": 1}, {"json": 1, "form": {}}, {"body": "x", "form": {"a": 1}}])
+@pytest.mark.parametrize(
+    "contents", [{"body": b"x", "json": 1}, {"json": 1, "form": {}}, {"body": "x", "form": {"a": 1}}]
+)
 def test_one_content_at_most(contents: dict[str, Any]) -> None:
     """Two contents at once are an error."""
     with pytest.raises(SpiderError, match="give one of body, json and form"):
@@ -112,7 +114,12 @@ def test_replace() -> None:
     """`replace` changes what it is told and keeps the rest, and the kind of the request."""
     request = FormRequest(URL, "parse", formdata={"a": 1}, meta={"m": 1}, priority=3)
     changed = request.replace(url="https://a.example/c", priority=4)
-    assert (changed.url, changed.priority, changed.meta, changed.callback) == ("https://a.example/c", 4, {"m": 1}, "parse")
+    assert (changed.url, changed.priority, changed.meta, changed.callback) == (
+        "https://a.example/c",
+        4,
+        {"m": 1},
+        "parse",
+    )
     assert (changed.body, changed.method, type(changed)) == (b"a=1", "POST", FormRequest)
     assert request.priority == 3
 

@@ -162,7 +162,7 @@ def test_follow() -> None:
 def test_nothing_to_follow() -> None:
     """An element without a reference, and what is neither reference nor element, is a ValueError."""
     response = html("<a>y</a>")
-    with pytest.raises(ValueError, match="nothing to follow: .* has neither href nor src"):
+    with pytest.raises(ValueError, match=r"nothing to follow: .* has neither href nor src"):
         response.follow(response.css("a")[0])
     for wrong in (response.css("a"), None, 7):
         with pytest.raises(ValueError, match="a reference is a text or a Selector, not "):
@@ -232,7 +232,9 @@ def test_links_can_be_taken_as_urls() -> None:
 
 def test_replace() -> None:
     """`replace` makes another response of what it is told and what is left."""
-    response = Response(URL, status=201, headers={"A": "b"}, body=b"<meta charset=utf-8>", request=Request(URL, meta={"m": 1}))
+    response = Response(
+        URL, status=201, headers={"A": "b"}, body=b"<meta charset=utf-8>", request=Request(URL, meta={"m": 1})
+    )
     assert response.encoding == "utf-8"
     changed = response.replace(body=b"<meta charset=latin1>\xe9", url="http://b.example")
     assert (changed.url, changed.status, changed.headers["a"]) == ("http://b.example/", 201, "b")
@@ -244,7 +246,9 @@ def test_responses_can_be_pickled() -> None:
     """A response goes to another process with all it was made of, whether it was read before or not."""
     headers = CIMultiDict([("A", "1"), ("a", "2")])
     request = Request(URL, "parse", cb_kwargs={"x": 1})
-    response = Response(URL, status=404, headers=headers, body=b"<p>\xe9", request=request, encoding="latin1", history=("x",))
+    response = Response(
+        URL, status=404, headers=headers, body=b"<p>\xe9", request=request, encoding="latin1", history=("x",)
+    )
     for _ in range(2):
         copy = pickle.loads(pickle.dumps(response))
         assert (copy.url, copy.status, copy.body, copy.request) == (URL, 404, b"<p>\xe9", request)

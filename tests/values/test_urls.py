@@ -16,7 +16,8 @@ BASES = [
 ]
 PIECES = [
     "", "a", "b.html", "..", ".", "/", "//", "?", "#", ";", ":", "@", "%2e", "%", "\\", " ", "\t", "\n", "\x00", "\x0b",
-    "http:", "https:", "HTTP:", "mailto:", "javascript:", "x=1", "&", "é", "日本", "[", "]", "|", "http://b.example", "//c.example",
+    "http:", "https:", "HTTP:", "mailto:", "javascript:",
+    "x=1", "&", "é", "日本", "[", "]", "|", "http://b.example", "//c.example",
 ]  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def test_join_never_raises(base: str, reference: str) -> None:
         ("http://example.org/foo/bar", "//server/file", "http://server/file"),
         ("http://example.org/foo/bar", "http://[www.google.com]/", None),
         ("http://example.org/foo/bar", "http://a b/", None),
-        ("http://other.com/", "http://GOO​⁠﻿goo.com", "http://googoo.com/"),
+        ("http://other.com/", "http://GOO\u200b\u2060\ufeffgoo.com", "http://googoo.com/"),
         ("http://other.com/", "http://www.foo。bar.com", "http://www.foo.bar.com/"),
         ("http://other.com/", "http://0Xc0.0250.01", "http://192.168.0.1/"),
         ("http://other.com/", "http://你好你好", "http://xn--6qqa088eba/"),
@@ -196,7 +197,7 @@ def test_params_are_added_to_the_query(url: str, params: object, expected: str) 
     [
         ("?†", "cp949", "?%A2%D3"),
         ("?†", "cp1252", "?%86"),
-        ("?−", "cp932", "?%81|"),
+        ("?\u2212", "cp932", "?%81|"),
         ("?¢", "iso8859-2", "?%26%23162%3B"),
         ("/é?a=é#é", "cp1252", "/é?a=%E9#é"),
         ("/é?a=é", "utf-8", "/é?a=é"),

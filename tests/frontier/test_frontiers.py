@@ -1,0 +1,183 @@
+"""What every frontier promises, wherever it keeps its requests."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scraper.frontier import MemoryFrontier, open_frontier
+from scraper.frontier.order import Order, rank
+from scraper.protocols import Checkpoint, Entry, Frontier, identity
+from scraper.request import Request
+from scraper.settings import FrontierSettings
+from scraper.urls import site
+
+FRONTIERS: dict[str, Callable[..., Frontier]] = {"memory": MemoryFrontier}
+A, B = "http://a.example", "http://b.example"
+
+
+@pytest.fixture(params=FRONTIERS)
+def make(request: pytest.FixtureRequest) -> Callable[..., Frontier]:
+    """Makes an empty frontier."""
+    return FRONTIERS[request.param]
+
+
+def add(frontier: Frontier, *paths: str, on: str = A, **fields: Any) -> list[Entry]:
+    return [frontier.add(Request(f"{on}/{path}", **fields)) for path in paths]
+
+
+def taken(frontier: Frontier, on: str = A) -> list[str]:
+    """The paths of all that waits for a site, in the order it is handed out."""
+    paths = []
+    while entry := frontier.take(site(f"{on}/")):
+        paths.append(entry.request.url.rpartition("/")[2])
+    return paths
+
+
+async def test_breadth_hands_out_what_was_found_first(make: Callable[..., Frontier]) -> None:
+    """In the order `breadth`, which is the usual one, requests are handed out as they came."""
+    async with make() as usual, make("breadth") as breadth:
+        for frontier in (usual, breadth):
+            add(frontier, *"abc")
+            assert taken(frontier) == ["a", "b", "c"]
+
+
+async def test_depth_hands_out_what_was_found_last(make: Callable[..., Frontier]) -> None:
+    """In the order `depth`, the newest request is the next one."""
+    async with make("depth") as frontier:
+        add(frontier, *"abc")
+        assert frontier.take("a.example").request.url.endswith("c")  # type: ignore[union-attr]
+        add(frontier, "d")
+        assert taken(frontier) == ["d", "b", "a"]
+
+
+@pytest.mark.parametrize("order", ["breadth", "depth"])
+async def test_higher_priority_goes_first(make: Callable[..., Frontier], order: Order) -> None:
+    """Higher priorities go first in both orders, and `priority` tells that of the next one."""
+    async with make(order) as frontier:
+        assert frontier.priority("a.example") is None
+        add(frontier, "low", priority=-1)
+        add(frontier, "usual")
+        add(frontier, "high", priority=5)
+        assert frontier.priority("a.example") == 5
+        assert taken(frontier) == ["high", "usual", "low"]
+        assert frontier.priority("a.example") is None
+
+
+async def test_each_site_has_its_queue(make: Callable[..., Frontier]) -> None:
+    """A site's requests are asked for by its name; one that has none gives None."""
+    async with make() as frontier:
+        add(frontier, "x", "y")
+        add(frontier, "z", on=B)
+        add(frontier, "w", on="http://a.example:81")
+        assert taken(frontier, B) == ["z"]
+        assert taken(frontier, B) == []
+        assert frontier.take("c.example") is None
+        assert taken(frontier) == ["x", "y"]
+        assert taken(frontier, "http://a.example:81") == ["w"]
+
+
+async def test_a_request_comes_back_as_it_was(make: Callable[..., Frontier]) -> None:
+    """What is taken is the request that was added, with all its fields, and the entry that `add` gave."""
+    request = Request(f"{A}/x", "parse", meta={"m": [1]}, cb_kwargs={"k": "v"}, json={"a": 1}, depth=2, session="s")
+    async with make() as frontier:
+        added = frontier.add(request, is_start=True)
+        entry = frontier.take("a.example")
+        assert entry is not None
+        assert (entry.request, entry.is_start, entry.number) == (request, True, added.number)
+        assert frontier.add(Request(f"{A}/y")).is_start is False
+
+
+async def test_numbers_grow(make: Callable[..., Frontier]) -> None:
+    """Entries are numbered in the order they came."""
+    async with make("depth") as frontier:
+        numbers = [entry.number for entry in add(frontier, *"abcd")]
+        assert numbers == sorted(set(numbers))
+
+
+async def test_waiting_counts_what_waits(make: Callable[..., Frontier]) -> None:
+    """`waiting` counts what was added and not taken, whatever becomes of the taken ones."""
+    async with make() as frontier:
+        assert frontier.waiting == 0
+        add(frontier, "x", "y", "z")
+        first, second = frontier.take("a.example"), frontier.take("a.example")
+        assert first is not None
+        assert second is not None
+        assert frontier.waiting == 1
+        frontier.done(first)
+        frontier.failed(second, "http_404")
+        assert frontier.waiting == 1
+
+
+async def test_remember(make: Callable[..., Frontier]) -> None:
+    """A key is new once; adding a request remembers nothing by itself."""
+    async with make() as frontier:
+        add(frontier, "x")
+        assert frontier.remember(f"{A}/x")
+        assert not frontier.remember(f"{A}/x")
+        assert frontier.remember(f"{A}/X")
+        assert not frontier.remember(f"{A}/X")
+
+
+async def test_commit(make: Callable[..., Frontier]) -> None:
+    """A commit changes nothing of what waits."""
+    async with make() as frontier:
+        add(frontier, "x", "y")
+        frontier.take("a.example")
+        await frontier.commit(Checkpoint({}))
+        assert taken(frontier) == ["y"]
+
+
+@given(
+    st.sampled_from(["breadth", "depth"]),
+    st.lists(st.one_of(st.tuples(st.sampled_from("ab"), st.integers(-2, 2)), st.sampled_from("ab")), max_size=30),
+)
+def test_frontier_against_a_plain_list(order: Order, steps: list[Any]) -> None:
+    """Whatever is added and taken in between, each site gives its requests once and in order."""
+    for make in FRONTIERS.values():
+        frontier = make(order)
+        waiting: list[tuple[int, int, str]] = []
+        for number, step in enumerate(steps):
+            if isinstance(step, tuple):
+                name, priority = step
+                frontier.add(Request(f"http://{name}.example/{number}", priority=priority))
+                waiting.append(
+                    (-priority, number if order == "breadth" else -number, f"http://{name}.example/{number}")
+                )
+                continue
+            entry = frontier.take(f"{step}.example")
+            due = sorted(each for each in waiting if each[2].startswith(f"http://{step}"))
+            assert (entry.request.url if entry else None) == (due[0][2] if due else None)
+            if due:
+                waiting.remove(due[0])
+        assert frontier.waiting == len(waiting)
+
+
+def test_rank() -> None:
+    """The smallest rank goes first: by priority, then by age."""
+    assert sorted([rank("breadth", 0, 2), rank("breadth", 1, 3), rank("breadth", 0, 1)]) == [(-1, 3), (0, 1), (0, 2)]
+    assert rank("depth", 0, 2) < rank("depth", 0, 1)
+
+
+@pytest.mark.parametrize("order", ["breadth", "depth"])
+def test_settings_choose_the_frontier(order: Order) -> None:
+    """`[frontier]` names the store and its order."""
+    assert isinstance(open_frontier(FrontierSettings(store="memory", order=order)), MemoryFrontier)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_one"),
+    [
+        (Request(f"{A}/x"), Request(f"{A}/x#y", "parse", priority=1, meta={"a": 1}), True),
+        (Request(f"{A}/x"), Request(f"{A}/x", method="POST"), False),
+        (Request(f"{A}/x", json=1), Request(f"{A}/x", json=2), False),
+        (Request(f"{A}/x", json=1), Request(f"{A}/x", json=1), True),
+        (Request(f"{A}/x"), Request(f"{A}/x", session="s"), False),
+        (Request(f"{A}/x"), Request(f"{A}/X"), False),
+    ],
+)
+def test_identity(first: Request, second: Request, are_one: bool) -> None:
+    """Requests are one if their URLs, methods, contents and sessions are; fragments never count."""
+    assert (identity(first) == identity(second)) is are_one

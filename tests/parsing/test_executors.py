@@ -1,0 +1,320 @@
+"""What every executor promises, wherever it runs a spider's callbacks."""
+
+import asyncio
+import multiprocessing
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from scraper.errors import CloseSpider, SpiderError
+from scraper.item import fields
+from scraper.parsing import Inline, Processes, Thread, open_parse
+from scraper.protocols import Parse, Results
+from scraper.request import Request
+from scraper.response import Links, Response
+from scraper.settings import ParsingSettings
+from scraper.spider import Failure
+from tests.parsing import spiders
+from tests.parsing.spiders import Shop
+
+EXECUTORS: dict[str, Callable[[Shop], Parse]] = {
+    "inline": Inline,
+    "thread": Thread,
+    "process": lambda spider: Processes(spider, workers=2),
+}
+PAGE = Response("http://a.example/", body='<h1>T</h1><a href="/1">1</a><a href="/2">2</a><a href="/3">3</a>')
+Ask = Callable[..., Any]
+
+
+@pytest_asyncio.fixture(params=EXECUTORS, scope="module", loop_scope="module")
+async def ask(request: pytest.FixtureRequest) -> AsyncIterator[Ask]:
+    """Runs a callback of a shop spider on a page."""
+    async with EXECUTORS[request.param](Shop()) as parse:
+
+        async def ask(callback: str, argument: Any = PAGE, **kwargs: Any) -> Results:
+            return await parse(callback, argument, kwargs)
+
+        yield ask
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def urls(results: Results) -> list[str]:
+    """The paths of all requests, in order; those of links in one text."""
+    return [
+        " ".join(url.rpartition("/")[2] for url in (each.urls if isinstance(each, Links) else [each.url]))
+        for each in results.requests
+    ]
+
+
+def titles(results: Results) -> list[str]:
+    return [fields(item)["title"] for item in results.items]
+
+
+@pytest.mark.parametrize(
+    ("callback", "items", "requests"),
+    [
+        ("generator", ["T"], ["next"]),
+        ("coroutine", ["T"], []),
+        ("async_generator", ["async"], ["next"]),
+        ("nothing", [], []),
+        ("one_item", ["one"], []),
+        ("one_request", [], ["next"]),
+        ("a_list", ["a", "b"], ["next"]),
+        ("returned_links", [], ["1 2 3"]),
+        ("yielded_links", [], ["1 2 3"]),
+        ("delegated_links", ["before", "after"], ["1", "2 3"]),
+        ("delegated_twice", ["before", "after"], ["1", "2 3"]),
+        ("one_dict_again_and_again", ["a", "b"], []),
+    ],
+)
+async def test_all_kinds_of_callback(ask: Ask, callback: str, items: list[str], requests: list[str]) -> None:
+    """Functions, generators, coroutines and asynchronous generators give items and requests, in order.
+
+    Links stay what they are, and all but the first of those that a generator delegates to are never made.
+    """
+    results = await ask(callback)
+    assert results.error is None
+    assert (titles(results), urls(results)) == (items, requests)
+    assert results.where == f"Shop.{callback}"
+
+
+async def test_keyword_arguments(ask: Ask) -> None:
+    """`cb_kwargs` are handed to the callback by name; one it does not have is its error."""
+    assert (await ask("generator", extra="x")).items == [{"title": "T", "extra": "x"}]
+    assert isinstance((await ask("generator", nosuch=1)).error, TypeError)
+
+
+async def test_what_is_given_is_the_spiders_own(ask: Ask) -> None:
+    """Requests that a callback gives name methods of the spider."""
+    [request] = (await ask("generator")).requests
+    assert isinstance(request, Request)
+    assert request.callback == "generator"
+
+
+async def test_errbacks(ask: Ask) -> None:
+    """An errback gets the failure."""
+    failure = Failure(Request("http://a.example/"), ValueError("gone"))
+    assert (await ask("failed", failure)).items == [{"reason": "gone"}]
+
+
+@pytest.mark.parametrize("callback", ["raises", "raises_async"])
+async def test_a_callback_that_raises(ask: Ask, callback: str) -> None:
+    """What a callback gave before it raised is kept; the error comes with where it was and the spider's own line."""
+    results = await ask(callback)
+    assert isinstance(results.error, ZeroDivisionError)
+    assert titles(results) == ["kept"]
+    assert urls(results) == (["kept"] if callback == "raises" else [])
+    assert results.where == f"Shop.{callback}"
+    file, _, line = results.line.rpartition(":")
+    assert file == spiders.__file__
+    with open(file) as source:  # noqa: ASYNC230, PTH123
+        assert "raise ZeroDivisionError" in source.readlines()[int(line) - 1]
+
+
+async def test_an_error_in_a_library_is_blamed_on_the_line_that_called_it(ask: Ask) -> None:
+    """The line of an error is the innermost one that the user wrote."""
+    results = await ask("raises_in_a_library")
+    assert str(results.error) == "the CSS selector 'a[' is not understood"
+    file, _, line = results.line.rpartition(":")
+    with open(file) as source:  # noqa: ASYNC230, PTH123
+        assert "this line is blamed" in source.readlines()[int(line) - 1]
+
+
+@pytest.mark.parametrize(
+    ("callback", "gave"),
+    [
+        ("yields_text", "gave a str ('a text')"),
+        ("returns_text", "gave a str ('a text')"),
+        ("yields_number", "gave an int (7)"),
+        ("yields_a_list", "gave a list ([{'title': 'a'}])"),
+    ],
+)
+async def test_what_is_neither_item_nor_request(ask: Ask, callback: str, gave: str) -> None:
+    """A callback that gives something else is told what it gave and what it may give; what came before is kept."""
+    results = await ask(callback)
+    assert isinstance(results.error, SpiderError)
+    assert str(results.error).startswith(f"Shop.{callback} {gave}: a callback gives items (dict, dataclass,")
+    assert titles(results) == (["kept"] if callback == "yields_text" else [])
+
+
+async def test_a_callback_that_does_not_exist(ask: Ask) -> None:
+    """A callback that the spider lacks is an error that names both."""
+    assert str((await ask("nosuch")).error) == "Shop has no method 'nosuch' to be called back"
+
+
+async def test_closing_the_spider(ask: Ask) -> None:
+    """CloseSpider comes through with its reason, and so does an exit, which ends the crawl and not the process."""
+    results = await ask("closes")
+    assert isinstance(results.error, CloseSpider)
+    assert (results.error.reason, titles(results)) == ("enough", ["kept"])
+    error = (await ask("exits")).error
+    assert isinstance(error, CloseSpider)
+    assert error.reason == "SystemExit in Shop.exits"
+
+
+async def test_any_exception_ends_its_callback_alone(ask: Ask) -> None:
+    """Even what is no `Exception` is the error of its page, and the next page is parsed."""
+    assert isinstance((await ask("cancels")).error, asyncio.CancelledError)
+    assert (await ask("one_item")).error is None
+
+
+async def test_many_pages_at_once(ask: Ask) -> None:
+    """Each of many pages gets its own results, and plain callbacks that share a spider never overlap."""
+    pages = [Response("http://a.example/", body=f"<h1>{number}</h1>") for number in range(60)]
+    answers = await asyncio.gather(*(ask("slow", page) for page in pages))
+    assert [titles(results) for results in answers] == [[str(number)] for number in range(60)]
+    assert [results.items[0]["overlaps"] for results in answers] == [0] * 60
+
+
+# The thread.
+
+
+async def test_plain_callbacks_share_one_thread() -> None:
+    """Plain callbacks run in one thread, in the order they came, and the loop is free meanwhile."""
+    spider = Shop()
+    async with Thread(spider) as parse:
+        answers = asyncio.gather(*(parse("slow", PAGE, {}) for _ in range(50)))
+        ticks = 0
+        while not answers.done():
+            await asyncio.sleep(0.001)
+            ticks += 1
+        threads = {results.items[0]["thread"] for results in await answers}
+    assert ticks > 10
+    assert len(threads) == 1
+    assert threads != {threading.current_thread().name}
+    assert spider.count == 50
+
+
+async def test_a_plain_callback_may_return_a_coroutine() -> None:
+    """A coroutine that a plain callback returns is awaited on the loop; a parse process refuses it."""
+    for executor in (Inline, Thread):
+        async with executor(Shop()) as parse:
+            assert titles(await parse("plain_that_returns_a_coroutine", PAGE, {})) == ["T"]
+
+
+async def test_cancelling_the_thread_leaves_nothing_running() -> None:
+    """What waits for the thread when the crawl is cancelled is never run, and the thread is gone afterwards."""
+    spider = Shop()
+    before = threading.active_count()
+
+    async def crawl() -> None:
+        async with Thread(spider) as parse, asyncio.TaskGroup() as tasks:
+            for _ in range(100):
+                tasks.create_task(_ask(parse))
+
+    async def _ask(parse: Parse) -> None:
+        await parse("slow", PAGE, {})
+
+    task = asyncio.create_task(crawl())
+    while not spider.count:  # noqa: ASYNC110 -- it is counted in the thread
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    count = spider.count
+    assert 0 < count < 100
+    await asyncio.sleep(0.02)
+    assert spider.count == count
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("parse")]
+    assert threading.active_count() <= before + 1  # the loop's own, which waited for the other one
+
+
+async def test_a_page_that_is_given_up_is_not_parsed() -> None:
+    """A page whose task is cancelled before its turn is passed over."""
+    spider = Shop()
+    async with Thread(spider) as parse:
+        given_up = asyncio.ensure_future(parse("nothing", PAGE, {}))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        assert (await parse("one_item", PAGE, {})).error is None
+    assert spider.count == 0
+
+
+# The processes.
+
+
+class Lambda(Shop):
+    def __init__(self) -> None:
+        super().__init__()
+        self.key = lambda item: item
+
+
+class Reborn(Shop):
+    def __setstate__(self, state: object) -> None:
+        raise ValueError("not here")
+
+
+async def test_a_spider_that_cannot_be_copied() -> None:
+    """A spider that cannot be pickled is refused before the crawl, and the error says what to do."""
+    with pytest.raises(SpiderError, match=r"^Lambda cannot be copied to the parse processes \(.*lambda.*thread"):
+        async with Processes(Lambda(), 1):
+            pass
+
+
+async def test_a_spider_that_cannot_be_loaded() -> None:
+    """A spider that cannot be loaded in a parse process is refused before the crawl, too."""
+    spider = Reborn()
+    spider.something = 1  # type: ignore[attr-defined]
+    with pytest.raises(SpiderError, match=r"^Reborn cannot be loaded in a parse process: ValueError: not here$"):
+        async with Processes(spider, 1):
+            pass
+
+
+async def test_what_cannot_be_sent_back() -> None:
+    """Items and errors that cannot be pickled are errors that say so."""
+    async with Processes(Shop(), 1) as parse:
+        results = await parse("unpicklable_item", PAGE, {})
+        assert str(results.error).startswith(
+            "Shop.unpicklable_item gave what cannot be sent back from a parse process: "
+        )
+        results = await parse("unpicklable_error", PAGE, {})
+        assert str(results.error) == "Unpicklable: one"
+        assert results.line.startswith(spiders.__file__)
+        results = await parse("one_item", PAGE, {"key": lambda: None})
+        assert str(results.error).startswith("Shop.one_item: its page cannot be sent to a parse process: ")
+        results = await parse("plain_that_returns_a_coroutine", PAGE, {})
+        assert str(results.error).endswith("is a plain function that returned a coroutine: make it `async def`")
+
+
+async def test_a_process_that_dies_fails_its_page_only() -> None:
+    """A callback that ends its process fails; the pages that were parsed beside it, and after it, do not."""
+    async with Processes(Shop(), 2) as parse:
+        answers = await asyncio.gather(
+            *(parse("dies" if number in (3, 7) else "slow", PAGE, {}) for number in range(12))
+        )
+        assert [number for number, results in enumerate(answers) if results.error is not None] == [3, 7]
+        assert str(answers[3].error) == "Shop.dies ended its parse process (a crash, or no memory left)"
+        assert (await parse("one_item", PAGE, {})).error is None
+
+
+async def test_cancelling_processes_leaves_nothing_running() -> None:
+    """When the crawl is cancelled, its processes are ended, whatever they were doing."""
+    started = asyncio.Event()
+
+    async def crawl() -> None:
+        async with Processes(Shop(), 2) as parse:
+            started.set()
+            await asyncio.gather(*(parse("forever", PAGE, {}) for _ in range(4)))
+
+    before = len(multiprocessing.active_children())
+    task = asyncio.create_task(crawl())
+    await started.wait()
+    await asyncio.sleep(0.2)
+    task.cancel()
+    begin = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - begin < 5
+    assert len(multiprocessing.active_children()) == before
+
+
+@pytest.mark.parametrize(("name", "kind"), [("inline", Inline), ("thread", Thread), ("process", Processes)])
+async def test_settings_choose_the_executor(name: Any, kind: type) -> None:
+    """`[parsing]` names the executor."""
+    assert type(open_parse(ParsingSettings(executor=name), Shop())) is kind
