@@ -87,18 +87,18 @@ def load(path: Path | None, *, environ: Mapping[str, str], overrides: Sequence[s
 def _merged(path: Path | None, sources: Sequence[Source], *, arguments: dict[str, Any] | None = None) -> Loaded:
     tables: dict[str, Any] = {}
     for source in sources:
-        tables = _over(tables, source.tables)
+        tables = laid_over(tables, source.tables)
     settings = from_tables(tables)
     origins = {key: _origin(key, sources) for key, _ in flat(settings)}
     return Loaded(path, tables, settings, origins, arguments or {}, tuple(sources))
 
 
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`below`, with what `above` says put in its place."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _over(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = laid_over(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 

@@ -10,6 +10,7 @@ from inspect import isawaitable
 from typing import Any
 
 from scraper.blame import line_of
+from scraper.config import laid_over
 from scraper.engine.run import Engine
 from scraper.engine.stages import Stages
 from scraper.engine.watchdog import Watchdog
@@ -97,6 +98,7 @@ class Crawl:
         Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink cannot be
         opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
         """
+        self.spider.check_start()
         sinks = self._made_sinks()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_lifespan(self.spider))
@@ -268,9 +270,4 @@ def _settled(settings: Settings | Mapping[str, Any] | None, spider: Spider) -> S
     """Settings as given; tables, and none at all, go on top of the spider's own."""
     if isinstance(settings, Settings):
         return settings
-    tables: dict[str, Any] = {}
-    for source in (spider.custom_settings, settings or {}):
-        for name, value in source.items():
-            both = isinstance(value, Mapping) and isinstance(tables.get(name), Mapping)
-            tables[name] = {**tables[name], **value} if both else value
-    return from_tables(tables)
+    return from_tables(laid_over(spider.custom_settings, settings or {}))

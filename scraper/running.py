@@ -6,12 +6,13 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from types import FrameType
 from typing import Any
 
 from scraper.crawling import INTERRUPTED, Crawl, Result
+from scraper.errors import SpiderError
 from scraper.settings import Settings
 from scraper.sinks.memory import HandOver
 from scraper.spider import Spider
@@ -44,7 +45,13 @@ async def stream(
 
 
 def run(spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any) -> Result:
-    """Crawl where no event loop is running. Ctrl-C ends it in good order; a second one at once."""
+    """Crawl where no event loop is running. Ctrl-C ends it in good order; a second one at once.
+
+    Raises `SpiderError` where one is running, in a notebook for example: `await crawl(…)` there.
+    """
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise SpiderError("run() cannot be used where an event loop is running: use `await scraper.crawl(…)` there")
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(run_until_signalled(Crawl(spider, settings, arguments=arguments)))
 

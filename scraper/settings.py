@@ -116,7 +116,7 @@ class LimitsSettings(Table):
 class NetworkSettings(Table):
     """Request in, response out."""
 
-    user_agent: Printable = "scraper/0.1 (+https://pypi.org/project/scraper)"
+    user_agent: Printable = "scraper/0.1"
     timeout: Timeout = 30.0
     """Seconds for a whole request: connecting, waiting, reading."""
     connect_timeout: Timeout = 10.0

@@ -80,16 +80,18 @@ class Spider:
         It is asked for more as the crawl has use for it, so it may go on for ever.
         """
         first = getattr(self, "start_requests", None)
-        if first is not None:
-            for request in first():
-                yield request
+        for request in first() if first is not None else map(Request, self.start_urls):
+            yield request
+
+    def check_start(self) -> None:
+        """Raises `SpiderError` if there is nothing to start from."""
+        if type(self).start is not Spider.start or hasattr(self, "start_requests"):
             return
-        if not self.start_urls:
-            raise SpiderError(f"spider {self.name!r} has no start URL: give it start_urls or an `async def start(self)`")
         if isinstance(self.start_urls, str):
-            raise SpiderError(f"spider {self.name!r}: start_urls is a list of URLs, not one text ({self.start_urls!r})")
-        for url in self.start_urls:
-            yield Request(url)
+            text = f"start_urls is a list of URLs, not one text ({self.start_urls!r})"
+            raise SpiderError(f"spider {self.name!r}: {text}")
+        if not self.start_urls:
+            raise SpiderError(f"spider {self.name!r} has no start URL: give it start_urls, or `async def start(self)`")
 
     def parse(self, response: Response) -> Any:
         """What is made of a page whose request names no callback."""

@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ def test_import_contracts_hold() -> None:
     command = (sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+def test_the_design_page_has_the_contracts() -> None:
+    """docs/design.md shows who may import whom as pyproject.toml has it."""
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = next(each["layers"] for each in tables["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    assert "\n".join(layers).replace("scraper.", "") in page
 
 
 @pytest.mark.parametrize("module", MODULES, ids=named)

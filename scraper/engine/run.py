@@ -24,7 +24,7 @@ from scraper.engine.pages import Pages
 from scraper.engine.seeds import stream
 from scraper.engine.slots import Slots, Ticket
 from scraper.engine.stages import Stages
-from scraper.errors import CloseSpider, FetchError, IgnoreRequest, Reason, StorageError
+from scraper.errors import CloseSpider, FetchError, IgnoreRequest, Reason, SpiderError, StorageError
 from scraper.events import Fetched, Retried, Statistics
 from scraper.protocols import Attempts, Results
 from scraper.request import Request
@@ -67,6 +67,7 @@ class Engine:
         self._is_seeding = True
         self._started = self._clock()
         self._reason = ""
+        self._has_ended = False
 
     # From outside.
 
@@ -79,6 +80,7 @@ class Engine:
             if self._settings.stop_after.seconds is not None:
                 helpers.append(self._tasks.create_task(self._stop_in(self._settings.stop_after.seconds)))
             await self._schedule()
+            self._has_ended = True
             for task in helpers:
                 task.cancel()
         return self._reason or "finished"
@@ -92,7 +94,12 @@ class Engine:
         self._room.set()
 
     async def fetch(self, request: Request) -> Response:
-        """The answer to `request`, through all limits and policies. Raises `FetchError`."""
+        """The answer to `request`, through all limits and policies.
+
+        Raises `FetchError` if there is none, and `SpiderError` when the crawl has ended.
+        """
+        if self._has_ended:
+            raise SpiderError(f"{request!r} cannot be fetched: the crawl has ended")
         self._discovery.check(request)
         self._ledger.discovered += 1
         reason = self._discovery.refusal(request)
@@ -180,10 +187,13 @@ class Engine:
             timer.cancel()
 
     def _is_full(self) -> bool:
-        """Whether no request may be sent: all workers have one, or too many pages are being handled."""
+        """Whether no request may be sent: all workers have one, too many pages are in hand, or enough were fetched."""
         if self._busy >= self._settings.concurrency:
             return True
-        return self._pages.is_behind() and not self._awaited
+        if self._awaited:  # a callback cannot end before it has what it waits for
+            return False
+        enough = self._settings.stop_after.pages
+        return self._pages.is_behind() or (enough is not None and self._ledger.fetched + self._flying >= enough)
 
     def _next(self, now: float) -> Ticket | None:
         """The next ticket that every limit lets go now; None if there is none at the moment."""
@@ -330,6 +340,7 @@ class Engine:
 
     def _give_up(self, ticket: Ticket, error: FetchError, response: Response | None) -> None:
         """Tell whoever asked for a request that nothing came of it."""
+        self._changed.set()  # it may have been the last
         if ticket.entry is not None:
             self._stages.frontier.failed(ticket.entry, error.reason)
             self._ledger.start_urls_failed += ticket.entry.is_start

@@ -101,7 +101,7 @@ class MemoryJar:
     """A jar by aiohttp, which bounds the number and the size of cookies."""
 
     def __init__(self) -> None:
-        self._jar = _Verbatim(unsafe=True)  # an IP address may set cookies, too
+        self._jar = _Rectified(unsafe=True)  # an IP address may set cookies, too
 
     def store(self, url: str, fields: Iterable[str]) -> None:
         """Take the Set-Cookie `fields` of the answer of `url`."""
@@ -122,11 +122,18 @@ class MemoryJar:
         return f"<MemoryJar of {len(self._jar)} cookies>"
 
 
-class _Verbatim(aiohttp.CookieJar):
-    """Sends each value back letter by letter (RFC 6265, 5.4), where aiohttp adds or takes away quotes."""
+class _Rectified(aiohttp.CookieJar):
+    """aiohttp's jar, right in two points where it is not."""
 
     def _build_morsel(self, cookie: "Morsel[str]") -> "Morsel[str]":
+        """A value goes back letter by letter (RFC 6265, 5.4); aiohttp adds and takes away quotes."""
         return _morsel(cookie.key, cookie.coded_value)
+
+    @classmethod
+    def _parse_date(cls, date_str: str) -> int | None:
+        """The first second of 1970, by which many a site deletes its cookies, is a date; to aiohttp it is none."""
+        seconds = super()._parse_date(date_str)
+        return max(seconds, 1) if seconds is not None else None
 
 
 def _morsel(name: str, value: str, *, is_secure: bool = False) -> "Morsel[str]":

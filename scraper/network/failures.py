@@ -47,6 +47,14 @@ def _by_number(error: OSError) -> Reason:
     return NUMBERS.get(error.errno or 0, Reason.UNREACHABLE)
 
 
+def _by_time(error: TimeoutError) -> Reason:
+    return Reason.CONNECT_TIMEOUT if error.errno == errno.ETIMEDOUT else Reason.TIMEOUT
+
+
+def _once_connected(error: OSError) -> Reason:
+    return Reason.READ_TIMEOUT if error.errno == errno.ETIMEDOUT else _by_number(error)
+
+
 def _by_cause(error: aiohttp.ClientConnectorError) -> Reason:
     return reason_of(error.os_error)
 
@@ -73,7 +81,7 @@ TABLE: tuple[tuple[type[BaseException], Reason | Callable[[Any], Reason]], ...] 
     (aiohttp.ServerTimeoutError, Reason.READ_TIMEOUT),
     (aiohttp.ServerDisconnectedError, Reason.RESET),
     (aiohttp.ClientConnectionResetError, Reason.RESET),
-    (aiohttp.ClientOSError, _by_number),
+    (aiohttp.ClientOSError, _once_connected),
     (aiohttp.ClientPayloadError, Reason.PARTIAL_BODY),
     (aiohttp.ClientResponseError, Reason.BAD_RESPONSE),
     (HttpProcessingError, Reason.BAD_RESPONSE),
@@ -82,7 +90,7 @@ TABLE: tuple[tuple[type[BaseException], Reason | Callable[[Any], Reason]], ...] 
     (aiohttp.ClientConnectionError, Reason.RESET),
     (aiohttp.ClientError, Reason.BAD_RESPONSE),
     # What aiohttp lets through.
-    (TimeoutError, Reason.TIMEOUT),
+    (TimeoutError, _by_time),
     (ssl.SSLCertVerificationError, _by_verdict),
     (ssl.SSLError, Reason.TLS_PROTOCOL),
     (socket.gaierror, Reason.DNS_NOT_FOUND),

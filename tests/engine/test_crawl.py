@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scraper import CloseSpider, FetchError, Request, Response, Spider
+from scraper import CloseSpider, FetchError, Request, Response, Spider, SpiderError
 from scraper.errors import Reason
 from scraper.events import Broke, Fetched
 from scraper.protocols import Attempts
@@ -331,9 +331,10 @@ async def test_a_fetch_that_fails_raises() -> None:
 @pytest.mark.parametrize(("what", "limit"), [("pages", 7), ("items", 7)])
 async def test_a_limit_ends_the_crawl(what: str, limit: int) -> None:
     """`[engine.stop_after]` ends the crawl in good order: what is in flight is finished, the rest waits."""
-    run = await crawl(Follow(), tree, stop_after={what: limit}, concurrency=1)
+    run = await crawl(Follow(), tree, stop_after={what: limit}, concurrency=4)
     assert run.reason == f"{what} limit"
     assert limit <= len(run.items) < 31
+    assert what == "items" or run.engine.statistics().fetched == limit
     assert run.engine.statistics().waiting > 0
 
 
@@ -496,3 +497,28 @@ async def test_a_callback_that_does_not_exist_is_an_error() -> None:
     errors = [str(event.error) for event in run.events if isinstance(event, Broke)]
     assert errors == ["<GET http://a.example/x> is to call 'parse_itm': Wrong has no such method"]
     assert run.items == [{"kept": True}]
+
+
+async def test_the_last_request_may_be_refused() -> None:
+    """A crawl whose last request is refused when its turn comes is over."""
+
+    class Never:
+        def judge(self, request: Request, now: float) -> Verdict:
+            return Refuse(Reason.ROBOTS_UNREACHABLE)
+
+        def sent(self, request: Request, now: float) -> None: ...
+        def learn(self, request: Request, outcome: object, now: float) -> None: ...
+
+    async with asyncio.timeout(5):
+        run = await crawl(Follow(), tree, limits=[Never()])
+    assert run.engine.statistics().refused == {"robots_unreachable": 1}
+    assert run.engine.statistics().start_urls_failed == 1
+
+
+async def test_nothing_is_fetched_after_the_end() -> None:
+    """`fetch()` after the crawl has ended raises, rather than waiting for ever."""
+    spider = Follow()
+    await crawl(spider, tree)
+    async with asyncio.timeout(5):
+        with pytest.raises(SpiderError, match="the crawl has ended"):
+            await spider.fetch("http://a.example/late")

@@ -31,7 +31,11 @@ async def network() -> Any:
     async with AsyncExitStack() as stack:
 
         async def opened(
-            *, middlewares: Any = (), accept_statuses: Any = (), wall: Callable[[], float] = lambda: 0.0, **settings: Any
+            *,
+            middlewares: Any = (),
+            accept_statuses: Any = (),
+            wall: Callable[[], float] = lambda: 0.0,
+            **settings: Any,
         ) -> Network:
             return await stack.enter_async_context(
                 open_network(

@@ -1,0 +1,191 @@
+"""Cookies: a jar for each named session."""
+
+import pytest
+
+from scraper import Request
+from scraper.network.cookies import Cookies, MemoryJar
+from scraper.response import Response
+from tests.network.conftest import Open
+from tests.network.raw import OK, Talk, raw, repeating
+
+
+def sent(jar: MemoryJar, url: str) -> str:
+    """What a Cookie header to `url` would hold."""
+    return "; ".join(f"{name}={value}" for name, value in jar.matching(url).items())
+
+
+def cookie_of(request: bytes) -> str | None:
+    """The Cookie header of a request as the server heard it."""
+    lines = [line for line in request.decode().split("\r\n") if line.lower().startswith("cookie:")]
+    assert len(lines) <= 1
+    return lines[0].partition(": ")[2] if lines else None
+
+
+# The jar.
+
+
+@pytest.mark.parametrize(
+    ("field", "to", "expected"),
+    [
+        ("a=b", "http://x.example/", "a=b"),
+        ("a=b", "https://x.example/deep/page", "a=b"),
+        ("a=b", "http://www.x.example/", ""),
+        ("a=b; Domain=x.example", "http://www.x.example/", "a=b"),
+        ("a=b; Domain=.x.example", "http://www.x.example/", "a=b"),
+        ("a=b; Domain=y.example", "http://y.example/", ""),
+        ("a=b; Domain=www.x.example", "http://www.x.example/", ""),
+        ("a=b; Path=/deep", "http://x.example/deep/page", "a=b"),
+        ("a=b; Path=/deep", "http://x.example/deeper", ""),
+        ("a=b; Secure", "https://x.example/", "a=b"),
+        ("a=b; Secure", "http://x.example/", ""),
+        ("a=b; Max-Age=0", "http://x.example/", ""),
+        ("a=b; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://x.example/", ""),
+        ("a=b; Expires=Thu, 01 Jan 2998 00:00:00 GMT; HttpOnly; SameSite=Lax", "http://x.example/", "a=b"),
+        ("a", "http://x.example/", ""),
+        ("a=", "http://x.example/", "a="),
+        ('a="b c"', "http://x.example/", 'a="b c"'),
+        ("a=b/c+d==", "http://x.example/", "a=b/c+d=="),
+        ('a={"b":1}', "http://x.example/", 'a={"b":1}'),
+        ("a=b\x01c", "http://x.example/", ""),
+    ],
+)
+async def test_where_a_cookie_goes(field: str, to: str, expected: str) -> None:
+    """A cookie goes, letter by letter as it was set, to the hosts, paths and schemes that it was set for (RFC 6265)."""
+    jar = MemoryJar()
+    jar.store("http://x.example/", [field])
+    assert sent(jar, to) == expected
+
+
+async def test_addresses_have_cookies() -> None:
+    """An IP address may set cookies, which go to it alone."""
+    jar = MemoryJar()
+    jar.store("http://127.0.0.1:8001/", ["a=b", "c=d; Domain=0.0.1"])
+    assert sent(jar, "http://127.0.0.1:8002/") == "a=b"
+    assert sent(jar, "http://128.0.0.1/") == ""
+
+
+async def test_the_last_word_counts() -> None:
+    """A cookie that is set again has its new value; one that is set to have expired is gone."""
+    jar = MemoryJar()
+    jar.store("http://x.example/", ["a=b"])
+    jar.store("http://x.example/", ["a=c"])
+    assert sent(jar, "http://x.example/") == "a=c"
+    jar.store("http://x.example/", ["a=; Max-Age=0"])
+    assert sent(jar, "http://x.example/") == ""
+
+
+async def test_given_cookies() -> None:
+    """Given cookies are for the whole host and for it alone, verbatim, and stay on https if they were given there."""
+    jar = MemoryJar()
+    jar.put("https://x.example/deep/page", {"a": "b c/=", "odd[name]": "1"})
+    assert sent(jar, "https://x.example/") == "a=b c/=; odd[name]=1"
+    assert sent(jar, "http://x.example/") == ""
+    assert sent(jar, "https://www.x.example/") == ""
+
+
+async def test_a_jar_is_bounded() -> None:
+    """A host that sets thousands of cookies fills neither memory nor the Cookie header."""
+    jar = MemoryJar()
+    for start in range(0, 10_000, 20):
+        jar.store("http://x.example/", [f"name{start + n}={'v' * 100}" for n in range(20)])
+    assert len(jar._jar) <= 200
+    assert len(sent(jar, "http://x.example/")) <= 8192
+
+
+# The middleware.
+
+
+async def answering(talk: Talk) -> None:
+    """Sets the cookie that the path names."""
+    while True:
+        path = (await talk.hear()).split()[1].decode()
+        setting = f"Set-Cookie: {path[5:]}\r\nSet-Cookie: x=y\r\n" if path.startswith("/set/") else ""
+        await talk.say(f"HTTP/1.1 200 OK\r\n{setting}Content-Length: 0\r\n\r\n".encode())
+
+
+async def test_cookies_come_back(network: Open) -> None:
+    """What an answer sets is sent with the requests that follow, of the same session only."""
+    async with raw(answering) as server:
+        net = await network()
+        await net.fetch(Request(f"{server.url}set/a=b;Path=/", session="one"))
+        await net.fetch(Request(f"{server.url}page", session="one"))
+        await net.fetch(Request(f"{server.url}page", session="two"))
+        await net.fetch(Request(f"{server.url}page"))
+        assert [cookie_of(request) for request in server.heard] == [None, "a=b", None, None]
+
+
+async def test_a_redirect_sets_cookies(network: Open) -> None:
+    """Every hop sets cookies, and so does an answer of an error status."""
+    net = await network()
+    for status in (302, 404):
+        async with raw(
+            repeating(
+                b"HTTP/1.1 %d X\r\nLocation: /b\r\nSet-Cookie: a=%d\r\nContent-Length: 0\r\n\r\n" % (status, status)
+            )
+        ) as server:
+            for _ in range(2):
+                await net.fetch(Request(server.url, session=str(status)))
+            assert [cookie_of(request) for request in server.heard] == [None, f"a={status}"]
+
+
+async def test_given_cookies_stay(network: Open) -> None:
+    """A request's own cookies are sent with it and with those that follow to the host."""
+    async with raw(repeating(OK)) as server:
+        net = await network()
+        await net.fetch(Request(f"{server.url}deep/page", cookies={"a": "b"}))
+        await net.fetch(Request(f"{server.url}other"))
+        await net.fetch(Request(server.url.replace("127.0.0.1", "localhost")))
+        assert [cookie_of(request) for request in server.heard] == ["a=b", "a=b", None]
+
+
+async def test_a_cookie_header_by_hand(network: Open) -> None:
+    """A Cookie header given by hand comes first, and wins over a kept cookie of the same name."""
+    async with raw(repeating(OK)) as server:
+        net = await network()
+        await net.fetch(Request(server.url, cookies={"a": "kept", "c": "d"}))
+        await net.fetch(Request(server.url, headers={"cookie": "a=mine; b=2"}))
+        assert cookie_of(server.heard[1]) == "a=mine; b=2; c=d"
+
+
+async def test_the_response_knows_the_request_as_it_was_made(network: Open) -> None:
+    """The cookies that were sent do not stay in `response.request`, which may be sent again."""
+    async with raw(repeating(OK)) as server:
+        request = Request(server.url, cookies={"a": "b"})
+        assert (await (await network()).fetch(request)).request is request
+
+
+async def test_without_merging(network: Open) -> None:
+    """With `dont_merge_cookies` only a request's own cookies are sent, and nothing is kept."""
+    alone = {"dont_merge_cookies": True}
+    async with raw(answering) as server:
+        net = await network()
+        await net.fetch(Request(server.url, cookies={"a": "b"}))
+        await net.fetch(Request(f"{server.url}set/c=d", meta=alone))
+        await net.fetch(Request(f"{server.url}set/c=d", meta=alone, cookies={"e": "f"}))
+        await net.fetch(Request(server.url))
+        assert [cookie_of(request) for request in server.heard] == ["a=b", None, "e=f", "a=b"]
+
+
+async def test_without_cookies(network: Open) -> None:
+    """With `cookies = false` nothing is kept; a request's own cookies are sent with it alone."""
+    async with raw(answering) as server:
+        net = await network(cookies=False)
+        await net.fetch(Request(f"{server.url}set/a=b;Path=/"))
+        await net.fetch(Request(server.url, cookies={"c": "d"}))
+        await net.fetch(Request(server.url))
+        assert [cookie_of(request) for request in server.heard] == [None, "c=d", None]
+
+
+async def test_no_jar_without_cookies() -> None:
+    """A session that never met a cookie has no jar, and its requests are passed on as they are."""
+    cookies = Cookies(MemoryJar)
+    seen = []
+
+    async def fetch(request: Request) -> Response:
+        seen.append(request)
+        return Response(request.url, request=request)
+
+    request = Request("http://x.example/")
+    await cookies(request, fetch)
+    assert seen[0] is request
+    assert repr(cookies) == "<Cookies of 0 sessions>"

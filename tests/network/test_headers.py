@@ -1,0 +1,95 @@
+"""The headers of every request, and what must not be in any."""
+
+import pytest
+
+from scraper import FetchError, Request, SettingsError, SpiderError
+from scraper.errors import Reason
+from scraper.network.headers import check, defaults
+from scraper.settings import NetworkSettings
+from tests.network.conftest import Open
+from tests.network.raw import OK, raw, repeating
+
+URL = "http://a.example/"
+
+
+def test_the_default_headers() -> None:
+    """Every request has User-Agent, Accept, Accept-Language and Accept-Encoding; the settings may change and add."""
+    settings = NetworkSettings(user_agent="me/1.0", headers={"accept-language": "de", "X-A": "b"})
+    headers = defaults(settings)
+    assert headers["User-Agent"] == "me/1.0"
+    assert headers["Accept-Encoding"] == "gzip, deflate, br, zstd"
+    assert headers["X-A"] == "b"
+    assert [value for name, value in headers.items() if name.lower() == "accept-language"] == ["de"]
+
+
+async def test_headers_are_sent_once(network: Open) -> None:
+    """A request's own header takes the place of the default one, in whatever case it is written."""
+    async with raw(repeating(OK)) as server:
+        net = await network(user_agent="me/1.0", headers={"X-A": "b"})
+        await net.fetch(Request(server.url))
+        await net.fetch(Request(server.url, headers={"user-agent": "other", "x-a": "c", "ACCEPT": "text/plain"}))
+        plain, own = (request.lower() for request in server.heard)
+    assert b"\r\nuser-agent: me/1.0\r\n" in plain
+    assert b"\r\nx-a: b\r\n" in plain
+    for line in (b"\r\nuser-agent: other\r\n", b"\r\nx-a: c\r\n", b"\r\naccept: text/plain\r\n"):
+        assert line in own
+    for name in (b"user-agent:", b"x-a:", b"accept:", b"accept-encoding:", b"host:"):
+        assert own.count(b"\r\n" + name) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Odd": "a\r\nX-Evil: 1"},
+        {"X-Odd": "a\nb"},
+        {"X-Odd": "a\0b"},
+        {"X-Odd\r\nX-Evil": "1"},
+        {"X-Odd:": "1"},
+        {"X-Odd name": "1"},
+        {"": "X-Odd"},
+    ],
+)
+def test_what_would_be_two_headers(headers: dict[str, str]) -> None:
+    """A line break or a NUL in a header, and a name that is not one word, is an error that names the header."""
+    with pytest.raises(SpiderError) as caught:
+        check(Request(URL, headers=headers))
+    assert "X-Odd" in str(caught.value) or "''" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_header_that_is_no_text() -> None:
+    """A header that is not text is an error that names the header."""
+    with pytest.raises(SpiderError, match="X-Odd"):
+        check(Request(URL, headers={"X-Odd": 1}))  # type: ignore[dict-item]
+
+
+def test_what_would_be_two_lines() -> None:
+    """A method or a cookie that would be something else on the wire is an error, too."""
+    for request in (
+        Request(URL, method="GET / HTTP/1.1\r\nX-Evil: 1"),
+        Request(URL, method="A B"),
+        Request(URL, cookies={"a": "b\r\nX-Evil: 1"}),
+        Request(URL, cookies={"a": "b; c=d"}),
+        Request(URL, cookies={"a=b; c": "d"}),
+    ):
+        with pytest.raises(SpiderError):
+            check(request)
+    check(Request(URL, method="PROPFIND", headers={"X-A": "ä b\t"}, cookies={"a": "b=c, d"}))
+
+
+async def test_a_request_that_must_not_be_sent(network: Open) -> None:
+    """Such a request fails on its own as `bad_request`; nothing of it reaches a server, and the crawl goes on."""
+    async with raw(repeating(OK)) as server:
+        net = await network()
+        for fields in ({"headers": {"X": "a\r\nb"}}, {"method": "A\r\nB"}, {"cookies": {"a": "b\r\nc"}}):
+            with pytest.raises(FetchError) as caught:
+                await net.fetch(Request(server.url, **fields))
+            assert caught.value.reason == Reason.BAD_REQUEST
+            assert isinstance(caught.value.__cause__, SpiderError)
+        assert server.heard == []
+
+
+async def test_settings_that_must_not_be_sent(network: Open) -> None:
+    """A header of the settings that would be two is refused before anything is sent."""
+    with pytest.raises(SettingsError, match="X-Odd"):
+        await network(headers={"X-Odd": "a\nb"})
