@@ -1,5 +1,6 @@
 """Whose line it is: of all that an exception or a thread went through, the line that its user wrote."""
 
+import asyncio
 import sys
 import sysconfig
 from pathlib import Path
@@ -21,3 +22,9 @@ def line_of(error: BaseException) -> str:
         return ""
     file, line = (users or places)[-1]
     return f"{file}:{line}"
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether `error` is the cancellation of the task at hand, rather than something that its user's code let out."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -28,6 +28,7 @@ from scraper.sinks.memory import Collect, HandOver
 from scraper.spider import Spider
 
 INTERRUPTED = "interrupted"
+CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,11 @@ class Crawl:
             if self._stopped:
                 engine.stop(self._stopped)
             self._tell(Started(self.spider.name))
-            reason = await engine.run()
+            try:
+                reason = await engine.run()
+            except BaseException:
+                await self._say_closed(CANCELLED)
+                raise
             problems = await self._say_closed(reason)
             if reason != INTERRUPTED and engine.storage_error is None:
                 problems += await _finish(sinks)

@@ -88,14 +88,17 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if self.auth is not None:
             self._encode_auth()
         force_setattr(self, "method", self.method.upper() or "GET")
-        if self.meta or self.cb_kwargs or self.headers or self.cookies:
+        if self.meta != {} or self.cb_kwargs != {} or self.headers != {} or self.cookies != {}:
             self._own_dicts()
+        if not isinstance(self.priority, int):
+            raise SpiderError(f"{self!r}: a priority is a whole number, not {self.priority!r:.40}")
 
     def _own_dicts(self) -> None:
-        force_setattr(self, "meta", {**self.meta})
-        force_setattr(self, "cb_kwargs", {**self.cb_kwargs})
-        force_setattr(self, "headers", {**self.headers})
-        force_setattr(self, "cookies", {**self.cookies})
+        """Copies of the caller's dicts, which it may go on to change; None is taken for an empty one."""
+        force_setattr(self, "meta", {**(self.meta or {})})
+        force_setattr(self, "cb_kwargs", {**(self.cb_kwargs or {})})
+        force_setattr(self, "headers", {**(self.headers or {})})
+        force_setattr(self, "cookies", {**(self.cookies or {})})
 
     def _encode_content(self) -> None:
         if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:

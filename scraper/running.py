@@ -16,6 +16,7 @@ from scraper.errors import SpiderError
 from scraper.settings import Settings
 from scraper.sinks.memory import HandOver
 from scraper.spider import Spider
+from scraper.views.log import Log
 
 
 async def crawl(
@@ -25,7 +26,7 @@ async def crawl(
 
     Items go where `[[sinks]]` of the settings say, or else into the result's `items`.
     """
-    return await Crawl(spider, settings, arguments=arguments).run()
+    return await Crawl(spider, settings, arguments=arguments, observers=[Log()]).run()
 
 
 async def stream(
@@ -33,7 +34,7 @@ async def stream(
 ) -> AsyncIterator[Any]:
     """The items of a crawl, one by one, as they come. The crawl waits while they are not taken, and ends with the loop over them."""
     handover = HandOver()
-    task = asyncio.create_task(Crawl(spider, settings, arguments=arguments, sinks=[handover]).run())
+    task = asyncio.create_task(Crawl(spider, settings, arguments=arguments, observers=[Log()], sinks=[handover]).run())
     task.add_done_callback(handover.close)
     try:
         async for item in handover:
@@ -53,7 +54,7 @@ def run(spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | 
         asyncio.get_running_loop()
         raise SpiderError("run() cannot be used where an event loop is running: use `await scraper.crawl(…)` there")
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(run_until_signalled(Crawl(spider, settings, arguments=arguments)))
+        return runner.run(run_until_signalled(Crawl(spider, settings, arguments=arguments, observers=[Log()])))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from scraper.blame import line_of
 from scraper.engine.discovery import Discovery
 from scraper.engine.ledger import Ledger
 from scraper.engine.slots import Ticket
@@ -136,6 +137,10 @@ class Pages:
                 lost = max(lost, len(failures))
                 for _, message in failures:
                     self._ledger.count_error(_name(sink), "", url, StorageError(message))
+            except Exception as error:
+                failed = StorageError(f"{_name(sink)} raised {type(error).__name__}: {error} ({line_of(error)})")
+                self._lose(sink, failed, url)
+                return len(items)
         return lost
 
     def _lose(self, sink: Sink, error: StorageError, url: str) -> None:

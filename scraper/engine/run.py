@@ -64,6 +64,7 @@ class Engine:
         self._busy = 0  # workers that have a ticket, or are about to get one
         self._flying = 0  # of these, the ones with more than a robots.txt
         self._awaited = 0  # requests that callbacks wait for
+        self._has_enough = False  # pages, in hand or in all
         self._is_seeding = True
         self._started = self._clock()
         self._reason = ""
@@ -187,21 +188,22 @@ class Engine:
             timer.cancel()
 
     def _is_full(self) -> bool:
-        """Whether no request may be sent: all workers have one, too many pages are in hand, or enough were fetched."""
-        if self._busy >= self._settings.concurrency:
-            return True
-        if self._awaited:  # a callback cannot end before it has what it waits for
-            return False
-        enough = self._settings.stop_after.pages
-        return self._pages.is_behind() or (enough is not None and self._ledger.fetched + self._flying >= enough)
+        """Whether no request may be sent: all workers have one, or there are pages enough and none is waited for."""
+        return self._busy >= self._settings.concurrency or (self._has_enough and not self._awaited)
 
     def _next(self, now: float) -> Ticket | None:
-        """The next ticket that every limit lets go now; None if there is none at the moment."""
+        """The next ticket that every limit lets go now; None if there is none at the moment.
+
+        With pages enough in hand, or asked for, only what callbacks wait for may go: they cannot end before.
+        """
+        most = self._settings.stop_after.pages
+        is_last = most is not None and self._ledger.fetched + self._flying >= most
+        self._has_enough = self._pages.is_behind() or is_last
         if self._is_full():
             return None
         slots = self._slots
-        while (slot := slots.choose(now)) is not None:
-            ticket = slots.take(slot, now)
+        while (slot := slots.choose(now, awaited_only=self._has_enough)) is not None:
+            ticket = slots.take(slot, now, awaited_only=self._has_enough)
             if ticket is not None:
                 match self._judge(ticket.request, now):
                     case Go():
@@ -269,6 +271,7 @@ class Engine:
         ledger, asked = self._ledger, ticket.request
         ledger.requests += 1
         if isinstance(outcome, Response):
+            outcome.request = asked  # without what middlewares have added, cookies say, for its host alone
             ledger.statuses[outcome.status] += 1
             ledger.bytes += len(outcome.body)
         sequel = self._sequel(ticket, outcome)

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
 from scraper.protocols import Results
@@ -28,8 +29,14 @@ async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
             raise SpiderError(f"{where} must be a generator: `async def start(self): yield Request(…)`")
     except CloseSpider:
         raise
-    except Exception as error:
-        yield Results(error=error, where=where)
+    except (KeyboardInterrupt, SystemExit) as error:
+        raise CloseSpider(f"{type(error).__name__} in {where}") from error
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if is_cancelled(error):
+            raise
+        yield Results(error=error, where=where, line=line_of(error))
 
 
 def _result(each: Any, where: str) -> Results:

@@ -13,7 +13,7 @@ hold stale entries; an entry counts only if it is its slot's latest.
 from asyncio import Future, Semaphore
 from collections import deque
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 
@@ -83,6 +83,7 @@ class Slots:
         self._slots: dict[str, Slot] = {}
         self._ready: list[tuple[int, int, Slot]] = []
         self._timers: list[tuple[float, int, Slot]] = []
+        self._awaited: dict[str, Slot] = {}  # slots with something that a callback waits for
         self._turns = count()
         self.is_closing = False
 
@@ -140,6 +141,8 @@ class Slots:
         slot = self.of(ticket.request)
         if self._is_parked(slot, ticket):
             return
+        if ticket.reply is not None:
+            self._awaited[slot.site] = slot
         heappush(slot.later, (when, next(self._turns), ticket))
         self.wake(slot, now)
 
@@ -148,6 +151,8 @@ class Slots:
         slot = self.of(ticket.request)
         if self._is_parked(slot, ticket):
             return
+        if ticket.reply is not None:
+            self._awaited[slot.site] = slot
         (slot.firsts if ticket.first is not None else slot.urgent).append(ticket)
         self.wake(slot, now)
 
@@ -195,12 +200,17 @@ class Slots:
 
     # What goes out.
 
-    def choose(self, now: float) -> Slot | None:
-        """The slot that may send now, or None. Its next ticket is `take`n next."""
+    def choose(self, now: float, *, awaited_only: bool = False) -> Slot | None:
+        """The slot that may send now, or None; with `awaited_only` one that has what a callback waits for.
+
+        Its next ticket is to be taken next.
+        """
         while self._timers and self._timers[0][0] <= now:
             _, turn, slot = heappop(self._timers)
             if turn == slot.turn and slot.rank is None:
                 self.wake(slot, now)
+        if awaited_only:
+            return self._choose_awaited(now)
         while self._ready:
             _, turn, slot = heappop(self._ready)
             if turn == slot.turn:
@@ -208,20 +218,46 @@ class Slots:
                 return slot
         return None
 
-    def take(self, slot: Slot, now: float) -> Ticket | None:
+    def _choose_awaited(self, now: float) -> Slot | None:
+        for site, slot in list(self._awaited.items()):
+            if not any(ticket.reply is not None for ticket in slot.tickets()):
+                del self._awaited[site]
+            elif slot.places.locked() or slot.due > now:
+                continue
+            elif slot.firsts or (not slot.blocked and self._awaited_ticket(slot, now) is not None):
+                return slot
+        return None
+
+    def _awaited_ticket(self, slot: Slot, now: float) -> Ticket | None:
+        """The first ticket of `slot` that a callback waits for and that may go now."""
+        may_go = (*slot.urgent, *(ticket for when, _, ticket in slot.later if when <= now))
+        return next((ticket for ticket in may_go if ticket.reply is not None), None)
+
+    def take(self, slot: Slot, now: float, *, awaited_only: bool = False) -> Ticket | None:
         """The next ticket of `slot`: what others wait for, then what is urgent, retries, and new requests."""
         if slot.firsts:
             return slot.firsts.popleft()
         if slot.blocked:
             return None
+        if awaited_only:
+            return self._take_awaited(slot, now)
         if slot.urgent:
             return slot.urgent.popleft()
-        if self.is_closing:
-            return None
         if slot.later and slot.later[0][0] <= now:
             return heappop(slot.later)[2]
-        entry = self._frontier.take(slot.site)
+        entry = None if self.is_closing else self._frontier.take(slot.site)
         return Ticket(entry.request, entry) if entry is not None else None
+
+    def _take_awaited(self, slot: Slot, now: float) -> Ticket | None:
+        ticket = self._awaited_ticket(slot, now)
+        if ticket is None:
+            return None
+        if ticket in slot.urgent:
+            slot.urgent.remove(ticket)
+        else:
+            slot.later = [each for each in slot.later if each[2] is not ticket]
+            heapify(slot.later)
+        return ticket
 
     def next_due(self) -> float:
         """When the next waiting slot is due; inf if none is."""

@@ -5,20 +5,27 @@ so they go with this request and with those that follow. A session that never me
 nothing.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from http.cookies import CookieError, Morsel
+from math import inf
 from typing import Protocol
 
 import aiohttp
 from aiohttp.hdrs import SET_COOKIE
 from yarl import URL
 
+from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.network.headers import check
 from scraper.protocols import Fetch
 from scraper.request import Request
 from scraper.response import Response
-from scraper.urls import without_credentials
+
+
+MOMENT = 1.0  # seconds
+MOST_FOUND = 1_000  # origins
+_NOT_FOUND: tuple[float, dict[str, str]] = (-inf, {})
 
 
 class Jar(Protocol):
@@ -33,7 +40,7 @@ class Jar(Protocol):
         ...
 
     def matching(self, url: str) -> dict[str, str]:
-        """The cookies to send to `url`."""
+        """The cookies to send to `url`; not to be changed."""
         ...
 
 
@@ -94,29 +101,45 @@ def _check(request: Request) -> None:
     try:
         check(request)
     except SpiderError as error:
-        raise FetchError(Reason.BAD_REQUEST, without_credentials(request.url), str(error)) from error
+        raise FetchError(Reason.BAD_REQUEST, urls.without_credentials(request.url), str(error)) from error
 
 
 class MemoryJar:
-    """A jar by aiohttp, which bounds the number and the size of cookies."""
+    """A jar by aiohttp, which bounds the number and the size of cookies.
+
+    Where all cookies are for all paths, as most are, what matches an origin is remembered for a moment: a cookie may
+    be sent so much longer than it should.
+    """
 
     def __init__(self) -> None:
         self._jar = _Rectified(unsafe=True)  # an IP address may set cookies, too
+        self._found: dict[str, tuple[float, dict[str, str]]] = {}
 
     def store(self, url: str, fields: Iterable[str]) -> None:
         """Take the Set-Cookie `fields` of the answer of `url`."""
+        self._found.clear()
         self._jar.update_cookies_from_headers(tuple(fields), URL(url, encoded=True))
 
     def put(self, url: str, cookies: Mapping[str, str]) -> None:
         """Take `cookies` of the host of `url`; those given on https stay on https."""
+        self._found.clear()
         is_secure = url.startswith("https://")
         morsels = [(name, _morsel(name, str(value), is_secure=is_secure)) for name, value in cookies.items()]
         self._jar.update_cookies(morsels, URL(url, encoded=True))
 
     def matching(self, url: str) -> dict[str, str]:
         """The cookies to send to `url`."""
+        origin, now = urls.origin(url), time.monotonic()
+        until, cookies = self._found.get(origin, _NOT_FOUND)
+        if now < until:
+            return cookies
         found = self._jar.filter_cookies(URL(url, encoded=True))
-        return {name: morsel.coded_value for name, morsel in found.items()}
+        cookies = {name: morsel.coded_value for name, morsel in found.items()}
+        if not any(path for _, path in self._jar.cookies):
+            if len(self._found) >= MOST_FOUND:
+                self._found.clear()
+            self._found[origin] = now + MOMENT, cookies
+        return cookies
 
     def __repr__(self) -> str:
         return f"<MemoryJar of {len(self._jar)} cookies>"

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from types import GeneratorType
 from typing import Any
 
-from scraper.blame import line_of
+from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
 from scraper.protocols import Results
@@ -63,7 +63,9 @@ async def finish(results: Results, outcome: Awaitable[Any] | AsyncIterator[Any])
             collect(await outcome, results)
     except (KeyboardInterrupt, SystemExit) as error:
         _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
-    except Exception as error:
+    except BaseException as error:
+        if is_cancelled(error):
+            raise
         _note(results, error, error)
     return results
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from scraper.blame import line_of
+from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, DropItem, ScraperError, SpiderError
 from scraper.item import is_item
 
@@ -69,7 +69,9 @@ class Chain:
             except DropItem as error:
                 refined.dropped.append((item, str(error.reason) or step.name))
                 return
-            except (Exception, KeyboardInterrupt, SystemExit) as error:
+            except BaseException as error:
+                if is_cancelled(error):
+                    raise
                 reason, told = _blame(step, error)
                 refined.dropped.append((item, reason))
                 refined.errors.append((step.where, line_of(error), told))

@@ -522,3 +522,72 @@ async def test_nothing_is_fetched_after_the_end() -> None:
     async with asyncio.timeout(5):
         with pytest.raises(SpiderError, match="the crawl has ended"):
             await spider.fetch("http://a.example/late")
+
+
+async def test_pages_that_await_others_are_bounded() -> None:
+    """While callbacks wait for pages of a slow host, no more pages are in hand than without that; all end."""
+
+    class Waits(Spider):
+        name = "waits"
+        in_hand = most = 0
+
+        async def start(self) -> Any:
+            for number in range(200):
+                yield Request(f"http://fast.example/{number}")
+
+        async def parse(self, response: Response) -> Any:
+            self.in_hand += 1
+            self.most = max(self.most, self.in_hand)
+            await self.fetch(f"http://slow.example{response.url[19:]}")
+            self.in_hand -= 1
+            yield {}
+
+    failed: set[str] = set()
+
+    def policy(request: Request, outcome: Response | FetchError, attempts: Attempts) -> Retry | None:
+        if request.url in failed or "slow" not in request.url:
+            return None
+        failed.add(request.url)
+        return Retry(0.002, "test")
+
+    async def answer(request: Request) -> str:
+        await asyncio.sleep(0.002 if "slow" in request.url else 0)
+        return ""
+
+    spider = Waits()
+    run = await crawl(spider, answer, policies=[policy], concurrency=4)
+    assert len(run.items) == 200
+    assert spider.most <= 2 * 4 + 4
+
+
+async def test_a_cancellation_of_the_spider_s_own_is_an_error() -> None:
+    """A callback that lets out a CancelledError which is not the crawl's fails its page, and is counted."""
+
+    class Cancels(Spider):
+        name = "cancels"
+        start_urls = ["http://a.example/1", "http://a.example/2"]
+
+        async def parse(self, response: Response) -> Any:
+            if response.url.endswith("1"):
+                raise asyncio.CancelledError
+            return {}
+
+    run = await crawl(Cancels(), tree)
+    assert run.engine.statistics().errors == 1
+    assert run.items == [{}]
+
+
+async def test_a_response_has_the_request_that_was_asked() -> None:
+    """What a middleware adds to a request on its way, a cookie say, is not in `response.request`."""
+
+    class Looks(Spider):
+        name = "looks"
+        start_urls = ["http://a.example/"]
+
+        def parse(self, response: Response) -> Any:
+            yield {"headers": response.request.headers}
+
+    async def answer(request: Request) -> Response:
+        return Response(request.url, request=request.replace(headers={"Cookie": "a=1"}))
+
+    assert (await crawl(Looks(), answer)).items == [{"headers": {}}]

@@ -83,6 +83,18 @@ async def test_given_cookies() -> None:
     assert sent(jar, "https://www.x.example/") == ""
 
 
+async def test_paths_are_told_apart() -> None:
+    """What was sent to one page of a host is not sent to another that it is not for, nor is what has gone since."""
+    jar = MemoryJar()
+    jar.store("http://x.example/", ["a=b; Path=/"])
+    assert sent(jar, "http://x.example/page") == sent(jar, "http://x.example/page") == "a=b"
+    jar.store("http://x.example/deep/page", ["c=d"])
+    assert sent(jar, "http://x.example/deep/page") == "a=b; c=d"
+    assert sent(jar, "http://x.example/page") == "a=b"
+    jar.put("http://x.example/", {"a": "e"})
+    assert sent(jar, "http://x.example/page") == "a=e"
+
+
 async def test_a_jar_is_bounded() -> None:
     """A host that sets thousands of cookies fills neither memory nor the Cookie header."""
     jar = MemoryJar()
