@@ -84,9 +84,7 @@ def read_lexbor(url: str, page: LexborHTMLParser) -> Item:
     for name, (query, attribute) in ATTRIBUTE_LISTS.items():
         item[name] = [node.attrs[attribute] for node in every(query)]
     for name, (query, columns) in ROWS.items():
-        item[name] = [
-            {key: row.css_first(column).text() for key, column in columns.items()} for row in every(query)
-        ]
+        item[name] = [{key: row.css_first(column).text() for key, column in columns.items()} for row in every(query)]
     return item
 
 
@@ -117,7 +115,5 @@ def read_parsel(url: str, page: Queried) -> Item:
     for name, query in EVERY.items():
         item[name] = page.css(query).getall()
     for name, (query, columns) in TABLES.items():
-        item[name] = [
-            {key: row.css(column).get() for key, column in columns.items()} for row in page.css(query)
-        ]
+        item[name] = [{key: row.css(column).get() for key, column in columns.items()} for row in page.css(query)]
     return item

@@ -15,9 +15,10 @@ import aiohttp
 import orjson
 import uvloop
 from ada_url import join_url
-from fields import is_product, read_lexbor
 from selectolax.lexbor import LexborHTMLParser
 from yarl import URL
+
+from fields import is_product, read_lexbor
 
 CONCURRENCY = 32
 

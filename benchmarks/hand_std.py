@@ -10,8 +10,9 @@ from typing import TextIO
 from urllib.parse import urljoin
 
 import aiohttp
-from fields import is_product, read_lexbor
 from selectolax.lexbor import LexborHTMLParser
+
+from fields import is_product, read_lexbor
 
 CONCURRENCY = 32
 

@@ -52,9 +52,7 @@ def serve(folder: Path, port: int) -> Iterator[None]:
     config, log = folder / "nginx.conf", folder / "nginx.log"
     config.write_text(CONFIG.format(folder=folder, port=port))
     log.write_text("")
-    with subprocess.Popen(
-        [nginx, "-e", log, "-p", folder, "-c", config], stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen([nginx, "-e", log, "-p", folder, "-c", config], stderr=subprocess.DEVNULL) as process:
         try:
             wait_until_open(port, process, log)
             yield

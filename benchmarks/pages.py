@@ -59,8 +59,7 @@ def head(title: str, *metas: str) -> str:
 def navigation(shop: Shop, near: int) -> str:
     """Ten links: home, and nine categories beginning with the one that is `near`."""
     entries = "".join(
-        f'<li class="nav-item"><a class="nav-link" href="{listing_path(category)}">'
-        f"{category_name(category)}</a></li>\n"
+        f'<li class="nav-item"><a class="nav-link" href="{listing_path(category)}">{category_name(category)}</a></li>\n'
         for category in ((near + step) % shop.categories for step in range(9))
     )
     return f"""<header class="site-header">
@@ -75,8 +74,7 @@ def navigation(shop: Shop, near: int) -> str:
 def footer(shop: Shop, near: int) -> str:
     """Four links with the whole origin: home and three categories."""
     entries = "".join(
-        f'<li><a class="foot-link" href="{shop.origin}{listing_path(category)}">'
-        f"{category_name(category)}</a></li>\n"
+        f'<li><a class="foot-link" href="{shop.origin}{listing_path(category)}">{category_name(category)}</a></li>\n'
         for category in ((near + 10 * step) % shop.categories for step in range(1, 4))
     )
     return f"""<footer class="site-footer">
@@ -116,8 +114,7 @@ def listing_page(shop: Shop, category: int, number: int) -> str:
     )
     last = shop.listings(category)
     pager = "".join(
-        f'<li><a class="page" href="{listing_path(category, page)}">{page}</a></li>\n'
-        for page in range(1, last + 1)
+        f'<li><a class="page" href="{listing_path(category, page)}">{page}</a></li>\n' for page in range(1, last + 1)
     )
     following = f'<a class="next" href="page-{number + 1}.html">Next page</a>' if number < last else ""
     title = f"{category_name(category)}, page {number} of {last}"
@@ -149,9 +146,7 @@ def product_page(shop: Shop, product: int) -> str:
         f'view {number}" width="96" height="96" loading="lazy"></li>\n'
         for number in range(1, 6)
     )
-    paragraphs = "".join(
-        f'<p class="para">{sentence(random, random.randrange(80, 96))}</p>\n' for _ in range(4)
-    )
+    paragraphs = "".join(f'<p class="para">{sentence(random, random.randrange(80, 96))}</p>\n' for _ in range(4))
     tags = "".join(f'<li class="tag">{word}</li>\n' for word in random.sample(COLOURS, 4))
     specs = "".join(
         f'<tr class="spec"><th scope="row">{label}</th><td>{value}</td></tr>\n'
@@ -188,8 +183,7 @@ def product_page(shop: Shop, product: int) -> str:
         for other in related
     )
     together = "".join(
-        f'<li><a class="together-link" href="..{product_path(other)}">'
-        f"{escape(product_name(other))}</a></li>\n"
+        f'<li><a class="together-link" href="..{product_path(other)}">{escape(product_name(other))}</a></li>\n'
         for other in bought
     )
     listing = listing_path(category, place // PER_LISTING + 1)

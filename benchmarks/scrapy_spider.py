@@ -7,9 +7,10 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from fields import Item, is_product, read_parsel
 from scrapy import Request, Spider
 from scrapy.crawler import CrawlerProcess
+
+from fields import Item, is_product, read_parsel
 
 
 class ShopSpider(Spider):
@@ -44,11 +45,7 @@ def main(url: str, path: str) -> None:
     assert crawler.stats is not None
     count = crawler.stats.get_value
     robots = count("robotstxt/response_count", 0)
-    print(
-        json.dumps(
-            {"pages": count("response_received_count", 0) - robots, "items": count("item_scraped_count", 0)}
-        )
-    )
+    print(json.dumps({"pages": count("response_received_count", 0) - robots, "items": count("item_scraped_count", 0)}))
 
 
 if __name__ == "__main__":

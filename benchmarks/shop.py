@@ -45,12 +45,8 @@ def write_page(root: Path, path: str, text: str) -> None:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(
-        description="Write the shop below a folder and serve it until Ctrl-C."
-    )
-    arguments.add_argument(
-        "folder", type=Path, nargs="?", help="where the shop stays; default: a temporary one"
-    )
+    arguments = argparse.ArgumentParser(description="Write the shop below a folder and serve it until Ctrl-C.")
+    arguments.add_argument("folder", type=Path, nargs="?", help="where the shop stays; default: a temporary one")
     arguments.add_argument("--serve", type=int, metavar="PORT", help="default: a free port")
     arguments.add_argument("--products", type=int, default=5_000)
     options = arguments.parse_args()

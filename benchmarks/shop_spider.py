@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from fields import Item, is_product, read_parsel
-
 from scraper import Request, Response, Spider
 
 

@@ -99,14 +99,16 @@ class Crawl:
         Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink cannot be
         opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
         """
-        self.spider.check_start()
         sinks = self._made_sinks()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_lifespan(self.spider))
+            self.spider.check_start()
             stages = await self._open(stack, sinks)
             for sink in sinks:
                 await stack.enter_async_context(sink)
-            engine = self._engine = Engine(self.spider, stages, self.settings.engine, per_host=self.settings.limits.per_host)
+            engine = self._engine = Engine(
+                self.spider, stages, self.settings.engine, per_host=self.settings.limits.per_host
+            )
             self.spider._fetch = engine.fetch
             if self._stopped:
                 engine.stop(self._stopped)
@@ -200,12 +202,16 @@ def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
     if statistics.discovered == 0:
         problems.append("nothing was crawled: the spider gave no request")
     elif statistics.start_urls and statistics.start_urls_failed >= statistics.start_urls:
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items())
+        reasons = ", ".join(
+            f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items()
+        )
         problems.append(f"every start URL failed ({reasons})")
     if statistics.errors:
         problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
     if fail_when.items_below is not None and statistics.items < fail_when.items_below:
-        problems.append(f"{statistics.items} items, fewer than [engine.fail_when] items_below = {fail_when.items_below}")
+        problems.append(
+            f"{statistics.items} items, fewer than [engine.fail_when] items_below = {fail_when.items_below}"
+        )
     asked = statistics.fetched + sum(statistics.failed.values())
     share = 100 * (statistics.errors + sum(statistics.failed.values())) / asked if asked else 0.0
     if fail_when.errors_above is not None and share > fail_when.errors_above:
@@ -260,7 +266,7 @@ def _made(spider: Spider | type[Spider], arguments: Mapping[str, Any]) -> Spider
     else:
         raise SpiderError(f"{spider!r} is no spider: pass a Spider class or an instance of one")
     if not made.name:
-        raise SpiderError(f"{type(made).__name__} has no name: give it one, name = \"…\"")
+        raise SpiderError(f'{type(made).__name__} has no name: give it one, name = "…"')
     return made
 
 

@@ -32,7 +32,7 @@ async def crawl(
 async def stream(
     spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any
 ) -> AsyncIterator[Any]:
-    """The items of a crawl, one by one, as they come. The crawl waits while they are not taken, and ends with the loop over them."""
+    """The items of a crawl, one by one, as they come. It waits while they are not taken, and ends with the loop."""
     handover = HandOver()
     task = asyncio.create_task(Crawl(spider, settings, arguments=arguments, observers=[Log()], sinks=[handover]).run())
     task.add_done_callback(handover.close)
@@ -45,7 +45,9 @@ async def stream(
         await asyncio.wait([task])
 
 
-def run(spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any) -> Result:
+def run(
+    spider: Spider | type[Spider], settings: Settings | Mapping[str, Any] | None = None, **arguments: Any
+) -> Result:
     """Crawl where no event loop is running. Ctrl-C ends it in good order; a second one at once.
 
     Raises `SpiderError` where one is running, in a notebook for example: `await crawl(…)` there.

@@ -48,9 +48,7 @@ class BookshopSpider(Spider):
     def parse(self, response: Response) -> Iterator[Request]:
         """The home page: follow every category, and the odd corners."""
         yield from response.follow_all(css=".categories a", callback=self.parse_category)
-        yield from response.follow_all(
-            css=".corners a", callback=self.parse_corner, errback=self.note_failure
-        )
+        yield from response.follow_all(css=".corners a", callback=self.parse_corner, errback=self.note_failure)
 
     def parse_category(self, response: Response) -> Iterator[Request]:
         """One page of a category: follow its books, and its next page."""

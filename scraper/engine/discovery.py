@@ -21,7 +21,14 @@ class Discovery:
     """The way into the frontier: each request once, and none that a limit refuses at sight."""
 
     def __init__(
-        self, spider: Spider, frontier: Frontier, slots: Slots, admission: Sequence[Limit], ledger: Ledger, *, clock: Clock
+        self,
+        spider: Spider,
+        frontier: Frontier,
+        slots: Slots,
+        admission: Sequence[Limit],
+        ledger: Ledger,
+        *,
+        clock: Clock,
     ) -> None:
         self._spider = spider
         self._frontier = frontier

@@ -10,7 +10,6 @@ from scraper.protocols import Observer
 from scraper.request import Request
 from scraper.settings import StopAfter
 
-
 MOST_REASONS = 100  # of dropped items that are counted apart
 
 

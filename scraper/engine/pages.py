@@ -15,7 +15,6 @@ from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import Failure
 
-
 BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
 
 

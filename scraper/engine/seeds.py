@@ -14,29 +14,32 @@ from scraper.spider import Spider
 
 
 async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
-    """Each thing that `start()` gives; what it raises, `CloseSpider` excepted, is the last."""
+    """Each thing that `start()` gives; what it raises is the last. Raises `CloseSpider` if that does."""
     try:
-        start: Any = spider.start()
-        if inspect.isawaitable(start):
-            start = await start
-        if hasattr(start, "__aiter__"):
-            async for each in start:
-                yield _result(each, where)
-        elif hasattr(start, "__iter__"):
-            for each in start:
-                yield _result(each, where)
-        else:
-            raise SpiderError(f"{where} must be a generator: `async def start(self): yield Request(…)`")
-    except CloseSpider:
+        async for each in _given(spider.start(), where):
+            yield _result(each, where)
+    except (CloseSpider, GeneratorExit):
         raise
     except (KeyboardInterrupt, SystemExit) as error:
         raise CloseSpider(f"{type(error).__name__} in {where}") from error
-    except GeneratorExit:
-        raise
     except BaseException as error:
         if is_cancelled(error):
             raise
         yield Results(error=error, where=where, line=line_of(error))
+
+
+async def _given(start: Any, where: str) -> AsyncGenerator[Any, None]:
+    """What `start()` returned, one by one: an asynchronous generator, but a plain one or a list will do."""
+    if inspect.isawaitable(start):
+        start = await start
+    if hasattr(start, "__aiter__"):
+        async for each in start:
+            yield each
+    elif hasattr(start, "__iter__"):
+        for each in start:
+            yield each
+    else:
+        raise SpiderError(f"{where} must be a generator: `async def start(self): yield Request(…)`")
 
 
 def _result(each: Any, where: str) -> Results:

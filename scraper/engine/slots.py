@@ -33,7 +33,7 @@ class Ticket:
     entry: Entry | None = None
     reply: "Future[Response] | None" = None
     first: First | None = None
-    attempts: Attempts = Attempts()
+    attempts: Attempts = field(default_factory=Attempts)
     slot: "Slot" = field(init=False)  # where it is in flight
 
     async def answer(self) -> Response:
@@ -219,9 +219,9 @@ class Slots:
         return None
 
     def _choose_awaited(self, now: float) -> Slot | None:
-        for site, slot in list(self._awaited.items()):
+        for slot in list(self._awaited.values()):
             if not any(ticket.reply is not None for ticket in slot.tickets()):
-                del self._awaited[site]
+                del self._awaited[slot.site]
             elif slot.places.locked() or slot.due > now:
                 continue
             elif slot.firsts or (not slot.blocked and self._awaited_ticket(slot, now) is not None):

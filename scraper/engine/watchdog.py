@@ -80,4 +80,3 @@ class Watchdog:
         if found is None:
             return "unknown"
         return f"{found.f_code.co_filename}:{found.f_lineno} in {found.f_code.co_qualname}"
-

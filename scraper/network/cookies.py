@@ -22,7 +22,6 @@ from scraper.protocols import Fetch
 from scraper.request import Request
 from scraper.response import Response
 
-
 MOMENT = 1.0  # seconds
 MOST_FOUND = 1_000  # origins
 _NOT_FOUND: tuple[float, dict[str, str]] = (-inf, {})

@@ -25,7 +25,6 @@ from scraper.parsing.executor import Inline
 from scraper.protocols import Results
 from scraper.spider import Spider
 
-
 _T = TypeVar("_T")
 
 

@@ -24,9 +24,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from scraper.item import fields, is_item, plain
 
 # Exactly these types are written by msgspec in the form that is promised above.
-PLAIN = frozenset(
-    {str, int, float, bool, type(None), Decimal, datetime, date, time, timedelta, UUID, bytes, bytearray}
-)
+PLAIN = frozenset({str, int, float, bool, type(None), Decimal, datetime, date, time, timedelta, UUID, bytes, bytearray})
 
 _TEXT = frozenset({str})
 

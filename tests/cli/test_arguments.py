@@ -29,7 +29,7 @@ class Books(Spider):
     share: float = 0.5
     is_new: bool = False
     since: date | None = None
-    tags: list[str] = []  # noqa: RUF012 -- as spiders are written
+    tags: list[str] = []
     years: Iterable[int] = ()
     grade: Literal[1, 2, 3] = 1
     order: Order = Order.NEW

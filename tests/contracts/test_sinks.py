@@ -1,7 +1,5 @@
 """What every sink promises, whatever the format of its file, compressed or not."""
 
-# ruff: noqa: ASYNC240 -- a test may wait for its own files
-
 import asyncio
 import csv
 import gzip

@@ -22,9 +22,7 @@ URL = "http://a.example/"
 
 
 def pace(*, crawl_delay: Callable[[str], float] | None = None, **settings: float) -> Pace:
-    return Pace(
-        LimitsSettings.model_validate(settings), rng=Random(1), wall=lambda: NOON, crawl_delay=crawl_delay
-    )
+    return Pace(LimitsSettings.model_validate(settings), rng=Random(1), wall=lambda: NOON, crawl_delay=crawl_delay)
 
 
 def wait(limit: Pace, now: float, url: str = URL) -> float:

@@ -396,7 +396,8 @@ CASES = [
         "foo",
         "http://foo.bar/x/y",
         True,
-    ),]
+    ),
+]
 
 
 @pytest.mark.parametrize(("source", "text", "agent", "url", "is_allowed"), CASES)

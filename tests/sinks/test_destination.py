@@ -1,7 +1,5 @@
 """Where bytes go: folders, disks and pipes as they are."""
 
-# ruff: noqa: ASYNC240 -- a test may wait for its own files
-
 import asyncio
 import os
 import signal

@@ -242,10 +242,24 @@ def _hashable(value: Any) -> bool:
 
 
 any_value = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(st.characters()) | st.binary() | st.decimals() | st.dates()
-    | st.datetimes() | st.times() | st.timedeltas() | st.uuids() | st.complex_numbers(),
-    lambda inner: st.lists(inner) | st.tuples(inner) | st.frozensets(inner.filter(_hashable))
-    | st.dictionaries(st.integers() | st.dates() | st.text(st.characters()), inner, max_size=1),
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.text(st.characters())
+    | st.binary()
+    | st.decimals()
+    | st.dates()
+    | st.datetimes()
+    | st.times()
+    | st.timedeltas()
+    | st.uuids()
+    | st.complex_numbers(),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner)
+        | st.frozensets(inner.filter(_hashable))
+        | st.dictionaries(st.integers() | st.dates() | st.text(st.characters()), inner, max_size=1)
+    ),
     max_leaves=10,
 )
 

@@ -153,9 +153,7 @@ async def test_a_product_page_leads_on(shop: bookshop.Shop, client: aiohttp.Clie
     assert book.path in hrefs(author, ".book h3 a")
     related = hrefs(page, ".related h3 a")
     assert len(set(related)) == 4
-    assert set(related) < {other.path for other in shop.books if other.category == book.category} - {
-        book.path
-    }
+    assert set(related) < {other.path for other in shop.books if other.category == book.category} - {book.path}
     assert attribute(page, "img.cover", "src") == book.cover
 
 
@@ -174,9 +172,7 @@ async def test_every_book_has_a_cover(shop: bookshop.Shop, client: aiohttp.Clien
         assert response.status == 404
 
 
-async def test_categories_and_next_links_reach_every_book(
-    shop: bookshop.Shop, client: aiohttp.ClientSession
-) -> None:
+async def test_categories_and_next_links_reach_every_book(shop: bookshop.Shop, client: aiohttp.ClientSession) -> None:
     """From the home page, 12 categories and their next pages list every book exactly once, on 35 pages."""
     home = await read(client, "/")
     waiting = hrefs(home, ".categories a")
@@ -231,9 +227,7 @@ async def test_the_search_form_finds_books(shop: bookshop.Shop, client: aiohttp.
 # For crawlers
 
 
-async def test_robots_txt_closes_what_pages_link_to(
-    shop: bookshop.Shop, client: aiohttp.ClientSession
-) -> None:
+async def test_robots_txt_closes_what_pages_link_to(shop: bookshop.Shop, client: aiohttp.ClientSession) -> None:
     """/cart/ and /admin/ are disallowed, linked from every product page, and answer whoever asks."""
     async with client.get("/robots.txt") as response:
         assert response.content_type == "text/plain"
@@ -246,9 +240,7 @@ async def test_robots_txt_closes_what_pages_link_to(
         await read(client, path)
 
 
-async def test_the_sitemap_lists_every_ordinary_page(
-    shop: bookshop.Shop, client: aiohttp.ClientSession
-) -> None:
+async def test_the_sitemap_lists_every_ordinary_page(shop: bookshop.Shop, client: aiohttp.ClientSession) -> None:
     """The sitemap has 338 absolute addresses, every book, author and category among them."""
     listed = await sitemap(client)
     assert len(listed) == len(set(listed)) == 338
@@ -273,9 +265,7 @@ async def test_the_api_tells_the_stock(shop: bookshop.Shop, client: aiohttp.Clie
         assert "error" in await response.json()
 
 
-async def test_the_api_searches_titles_and_authors(
-    shop: bookshop.Shop, client: aiohttp.ClientSession
-) -> None:
+async def test_the_api_searches_titles_and_authors(shop: bookshop.Shop, client: aiohttp.ClientSession) -> None:
     """POST /api/search finds a book by a part of its title or author, in any case."""
     book = shop.books[7]
     for query in (book.title.upper(), book.author[2:]):
@@ -332,9 +322,7 @@ async def test_the_flaky_page_needs_a_second_try(client: aiohttp.ClientSession) 
     await read(client, "/corners/flaky")
 
 
-@pytest.mark.parametrize(
-    "path", ["/corners/missing", "/categories/travel/1", "/categories/travel/9", "/about/"]
-)
+@pytest.mark.parametrize("path", ["/corners/missing", "/categories/travel/1", "/categories/travel/9", "/about/"])
 async def test_a_missing_page_is_404(client: aiohttp.ClientSession, path: str) -> None:
     """What the shop does not have is answered 404, as a page that names it."""
     async with client.get(path) as response:

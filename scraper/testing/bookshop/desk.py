@@ -89,8 +89,7 @@ class Desk:
         """Every ordinary page; a book with the date it was published."""
         dates = {book.path: f"<lastmod>{book.published}</lastmod>" for book in self._stock.books}
         urls = "\n".join(
-            f"<url><loc>{request.url.origin()}{escape(path)}</loc>{dates.get(path, '')}</url>"
-            for path in printed()
+            f"<url><loc>{request.url.origin()}{escape(path)}</loc>{dates.get(path, '')}</url>" for path in printed()
         )
         return web.Response(
             text='<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -153,9 +152,7 @@ class Desk:
 
     async def closed(self, _: web.Request) -> web.Response:
         """What robots.txt forbids: a person sees a page, a polite crawler never asks."""
-        return _page(
-            pages.note("Staff and customers only", "A crawler that reads this has ignored robots.txt.")
-        )
+        return _page(pages.note("Staff and customers only", "A crawler that reads this has ignored robots.txt."))
 
 
 def _page(text: str, *, status: int = 200) -> web.Response:

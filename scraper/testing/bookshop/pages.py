@@ -43,8 +43,7 @@ def pages(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
 def home(catalogue: Catalogue) -> str:
     """The categories, one book of each, and the odd corners."""
     shelves = "".join(
-        f'<li><a href="{category.path}">{category.name}</a>'
-        f" <small>{len(catalogue.shelf(category.name))}</small></li>"
+        f'<li><a href="{category.path}">{category.name}</a> <small>{len(catalogue.shelf(category.name))}</small></li>'
         for category in catalogue.categories
     )
     picks = [catalogue.shelf(category.name)[0] for category in catalogue.categories]
@@ -171,8 +170,4 @@ def _pager(category: Category, number: int, *, last: int) -> str:
 
 
 def _corners() -> str:
-    return (
-        "<ul>"
-        + "".join(f'<li><a href="{path}">{text}</a>: {what}</li>' for path, text, what in CORNERS)
-        + "</ul>"
-    )
+    return "<ul>" + "".join(f'<li><a href="{path}">{text}</a>: {what}</li>' for path, text, what in CORNERS) + "</ul>"

@@ -21,15 +21,11 @@ def _shelf(name: str, motto: str, size: int, nouns: str) -> Shelf:
 
 
 SHELVES = (
-    _shelf(
-        "Travel", "For those who read the map first.", 24, "Road Border Ferry Pass Atlas Harbour Milestone"
-    ),
+    _shelf("Travel", "For those who read the map first.", 24, "Road Border Ferry Pass Atlas Harbour Milestone"),
     _shelf("Mystery", "The butler is on page nine.", 31, "Key Cellar Letter Alibi Shadow Witness Staircase"),
     _shelf("Poetry", "Short lines, long evenings.", 19, "Rain Sparrow Ember Silence Orchard Bell Hour"),
     _shelf("History", "It was not so long ago.", 26, "Crown Siege Treaty Archive Banner Bridge Empire"),
-    _shelf(
-        "Science Fiction", "Next year, or the one after.", 28, "Orbit Signal Engine Colony Comet Android Moon"
-    ),
+    _shelf("Science Fiction", "Next year, or the one after.", 28, "Orbit Signal Engine Colony Comet Android Moon"),
     _shelf("Cooking", "Read with a wooden spoon.", 18, "Table Oven Spice Pickle Loaf Kitchen Pepper"),
     _shelf("Nature", "Put on your boots.", 22, "Heron Meadow Moss River Fox Hedgerow Tide"),
     _shelf("Philosophy", "Questions, mostly.", 12, "Doubt Reason Mirror Stone Question Cave Garden"),
