@@ -98,7 +98,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """Code of the spider, a pipeline or a sink raised: `where` is its name, `BooksSpider.parse`, `line` is `file:line`."""
+    """Code of the spider, a pipeline or a sink raised: `where` names it (`Books.parse`), `line` is `file:line`."""
 
     where: str
     line: str
