@@ -11,7 +11,7 @@ from typing import Any
 
 from scraper.blame import line_of
 from scraper.config import laid_over
-from scraper.engine.run import Engine
+from scraper.engine.run import Engine, most_in_hand
 from scraper.engine.stages import Stages
 from scraper.engine.watchdog import Watchdog
 from scraper.errors import ScraperError, SpiderError, StorageError
@@ -150,7 +150,7 @@ class Crawl:
             ),
             fetch=network.fetch,
             policies=network.policies,
-            parse=await enter(open_parse(settings.parsing, spider)),
+            parse=await enter(open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine))),
             refine=None if pipelines.is_empty else pipelines.refine,
             sinks=sinks,
             observers=self._observers,

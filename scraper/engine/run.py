@@ -37,6 +37,11 @@ from scraper.verdict import DELIVER, GO, Deliver, Fail, First, Go, Redirect, Ref
 SEEDS_AHEAD = 1_000  # start requests that may wait before the spider is asked for more
 
 
+def most_in_hand(settings: EngineSettings) -> int:
+    """How many pages may be between fetch and done before no further one is fetched."""
+    return 2 * settings.concurrency
+
+
 class Engine:
     """Crawls: drives the stages until nothing is left to do, or until it is told to stop."""
 
@@ -57,7 +62,7 @@ class Engine:
             stages,
             self._discovery,
             self._ledger,
-            most=2 * settings.concurrency,
+            most=most_in_hand(settings),
             changed=self._changed,
             stop=self.stop,
         )

@@ -7,13 +7,13 @@ from scraper.settings import ParsingSettings
 from scraper.spider import Spider
 
 
-def open_parse(settings: ParsingSettings, spider: Spider) -> Parse:
-    """The executor that `[parsing]` asks for, running the callbacks of `spider`."""
+def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64) -> Parse:
+    """The executor that `[parsing]` asks for, running the callbacks of `spider`; a thread takes `batch` pages at once."""
     match settings.executor:
         case "inline":
             return Inline(spider)
         case "thread":
-            return Thread(spider)
+            return Thread(spider, batch=batch)
         case "process":
             return Processes(spider, settings.workers)
 

@@ -1,9 +1,10 @@
 """Where callbacks run: `async def` on the event loop, `def` in a thread or inline (`processes` has one more).
 
 The thread is one, so that plain callbacks of a spider never run at the same time. Waking another thread for one
-page, and the loop for its results, would cost as much as following the page's links, so both are done in
-batches: the thread is sent for when some pages have gathered or the first has waited a moment, works until
-none is left, and hands results back when it is through or has been at it for a while.
+page, and the loop for its results, would cost as much as following the page's links, and two threads that both
+have something to do take the interpreter's lock from each other for every page. So both sides work in turns, by
+batches: the thread is sent for when as many pages have gathered as may be in hand, or none has come for a moment;
+it works until none is left, and hands the results back when it is through, or has been at it for a while.
 """
 
 import asyncio
@@ -19,9 +20,9 @@ from scraper.parsing import callbacks
 from scraper.protocols import Results
 from scraper.spider import Spider
 
-BATCH = 16  # pages that are handed over at once
-PATIENCE = 0.002  # seconds that a page may wait for others to be handed over with
-BUSY = 0.01  # seconds that results may wait for others while there is more to do
+QUIET = 0.001  # seconds without a further page that end the gathering
+PATIENCE = 0.01  # seconds that a page may wait for others to be handed over with
+BUSY = 0.05  # seconds that results may wait for others while there is more to do
 GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: a thread cannot be stopped
 
 
@@ -59,10 +60,11 @@ class Inline:
 
 
 class Thread(Inline):
-    """Runs plain callbacks in one thread, in the order they came."""
+    """Runs plain callbacks in one thread, in the order they came, handed over by up to `batch` pages at once."""
 
-    def __init__(self, spider: Spider) -> None:
+    def __init__(self, spider: Spider, *, batch: int = 64) -> None:
         super().__init__(spider)
+        self._batch = batch
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="parse")
         self._jobs: deque[tuple[asyncio.Future[Any], str, Any, dict[str, Any]]] = deque()
         self._done: deque[tuple[asyncio.Future[Any], Any]] = deque()
@@ -93,11 +95,21 @@ class Thread(Inline):
         return await future
 
     def _consider(self) -> None:
-        """Send for the thread if that is worth it: once pages enough have gathered, or a moment has passed."""
-        if len(self._jobs) >= BATCH:
+        """Send for the thread if that is worth it, or begin to wait for more pages."""
+        if len(self._jobs) >= self._batch:
             self._begin()
         elif self._timer is None:
-            self._timer = self._loop.call_later(PATIENCE, self._begin)
+            self._wait(since=self._loop.time())
+
+    def _wait(self, *, since: float) -> None:
+        self._timer = self._loop.call_later(QUIET, self._look, len(self._jobs), since)
+
+    def _look(self, known: int, since: float) -> None:
+        """Go on waiting if more pages have come than were `known`, and not for too long."""
+        if len(self._jobs) == known or self._loop.time() - since >= PATIENCE:
+            self._begin()
+        else:
+            self._wait(since=since)
 
     def _begin(self) -> None:
         if self._timer is not None:
