@@ -8,7 +8,7 @@ from scraper.spider import Spider
 
 
 def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64) -> Parse:
-    """The executor that `[parsing]` asks for, running the callbacks of `spider`; a thread takes `batch` pages at once."""
+    """The executor that `[parsing]` asks for, for the callbacks of `spider`; a thread takes `batch` pages at once."""
     match settings.executor:
         case "inline":
             return Inline(spider)
