@@ -235,7 +235,7 @@ def test_the_first_500_kib_are_read() -> None:
 @pytest.mark.parametrize(
     ("user_agent", "token"),
     [
-        ("scraper/0.1 (+https://pypi.org/project/scraper)", "scraper"),
+        ("scraper/0.1 (+https://bot.example/about)", "scraper"),
         ("My-Crawler_X", "my-crawler_x"),
         ("bot2/3", "bot2"),
         ("Mozilla/5.0 (compatible; ExampleBot/0.1; https://a.example/bot.html)", "examplebot"),
