@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ async def test_the_delay_at_the_server() -> None:
     async with served(answer) as url:
         checked(await scraper.crawl(Slow, settings, start_urls=[url]))
     assert len(arrivals) == 1 + 1 + 6 + 1 + 1
-    assert min(later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False)) > 0.24
+    assert min(later - earlier for earlier, later in pairwise(arrivals)) > 0.24
     assert (len(arrivals) - 1) / (arrivals[-1] - arrivals[0]) == pytest.approx(4.0, abs=0.1)
 
 
