@@ -1,0 +1,49 @@
+"""What all tests may ask for."""
+
+import gc
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+GRACE = 2.0  # seconds for a thread that was told to end
+
+
+@pytest.fixture(scope="session")
+def _libuv() -> None:
+    """The pipe that libuv opens with its first loop, and keeps."""
+    with suppress(ImportError):
+        import uvloop
+
+        uvloop.new_event_loop().close()
+
+
+@pytest.fixture
+def nothing_leaks(_libuv: None) -> Iterator[None]:
+    """Fails a test that leaves a thread, a socket or a file open. (`crawls.crawl` looks after tasks.)"""
+    threads, files = set(threading.enumerate()), _open_files()
+    yield
+    deadline = time.monotonic() + GRACE
+    while (left := _left(threads, files)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+        gc.collect()
+    assert not left, f"left open: {', '.join(left)}"
+
+
+def _left(threads: set[threading.Thread], files: Counter[str]) -> list[str]:
+    running = [each.name for each in threading.enumerate() if each not in threads]
+    return [*running, *(_open_files() - files).elements()]
+
+
+def _open_files() -> Counter[str]:
+    """What this process has open: files by name, sockets by kind."""
+    found: Counter[str] = Counter()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            name = str(descriptor.readlink())
+            found[name.partition(":[")[0] if ":[" in name else name] += 1
+    return found
