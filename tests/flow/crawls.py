@@ -41,16 +41,17 @@ async def crawl(
     *,
     sinks: Sequence[Sink] | None = None,
     seconds: float = 20.0,
+    alone: bool = True,
     **arguments: Any,
 ) -> Ended:
-    """Crawl to the end, within `seconds`: every request is accounted for then, and no task is left."""
+    """Crawl to the end, within `seconds`: every request is accounted for then, and no task is left if it was `alone`."""
     events: list[Event] = []
     before = asyncio.all_tasks()
     tables = merged(QUICK, settings or {})
     async with asyncio.timeout(seconds):
         result = await Crawl(spider, tables, sinks=sinks, observers=[events.append], arguments=arguments).run()
     left = {each for each in asyncio.all_tasks() - before if not _is_server(each)}
-    assert not left, left
+    assert not alone or not left, left
     check(result)
     return Ended(result, events)
 

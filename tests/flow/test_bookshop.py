@@ -80,7 +80,7 @@ async def test_every_book_in_every_file(tmp_path: Path) -> None:
 
 
 async def test_the_odd_corners(tmp_path: Path) -> None:
-    """What robots.txt forbids is never asked for; a flaky page is retried, a missing one counted, a Russian one read."""
+    """What robots.txt forbids is not asked for; a flaky page is retried, a missing one counted, a Russian one read."""
     ended, spider, shop = await crawled(tmp_path)
     assert not [path for path in shop.requests if path.startswith(("/admin", "/cart"))]
     assert shop.requests["/robots.txt"] == 1

@@ -57,7 +57,7 @@ async def test_the_delay_of_pages_that_callbacks_fetch(servers: Servers) -> None
 
     sites = [servers.site(otherwise="page") for _ in range(2)]
     settings = {"limits": {"delay": 0.25}}
-    crawls = [crawl(FetchingSpider, settings, start_urls=[site.url(), site.url("/z")]) for site in sites]
+    crawls = [crawl(FetchingSpider, settings, alone=False, start_urls=[site.url(), site.url("/z")]) for site in sites]
     for site, ended in zip(sites, await asyncio.gather(*crawls), strict=True):
         assert len(ended.items) == 2
         assert len(site.asked) == 8  # robots.txt, two pages, two fetched for each, and one
