@@ -44,7 +44,7 @@ async def crawl(
     alone: bool = True,
     **arguments: Any,
 ) -> Ended:
-    """Crawl to the end, within `seconds`: every request is accounted for then, and no task is left if it was `alone`."""
+    """Crawl to the end, within `seconds`: every request is accounted for then, and no task is left if it is `alone`."""
     events: list[Event] = []
     before = asyncio.all_tasks()
     tables = merged(QUICK, settings or {})
