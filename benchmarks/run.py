@@ -71,10 +71,15 @@ def start_ours(url: str, output: Path, settings: list[str]) -> list[str]:
     return [str(command), "crawl", spider, "-a", f"url={url}", "-o", str(output), "--json", *chosen]
 
 
+def start_ours_memory(url: str, output: Path, settings: list[str]) -> list[str]:
+    return start_ours(url, output, [*settings, "frontier.store=memory"])
+
+
 CONTESTANTS: dict[str, Start] = {
     "hand_fast": start_hand_fast,
     "hand_std": start_hand_std,
     "ours": start_ours,
+    "ours_memory": start_ours_memory,
     "scrapy": start_scrapy,
 }
 OUR_SETTINGS = ["engine.concurrency=32", "limits.per_host=32"]
@@ -141,8 +146,8 @@ def print_round(title: str, costs: dict[str, Cost]) -> None:
 
 
 def print_ratios(costs: dict[str, Cost]) -> None:
-    """What the others took for each second of `hand_fast`, and what Scrapy took for each second of ours."""
-    for base, names in {"hand_fast": [*costs], "ours": ["scrapy"]}.items():
+    """What the others took for each second of `hand_fast`, Scrapy for each of ours, and ours of it in memory."""
+    for base, names in {"hand_fast": [*costs], "ours_memory": ["ours"], "ours": ["scrapy"]}.items():
         others = [name for name in names if name in costs and name != base]
         if base in costs and others:
             print(f"\n{f'÷ {base}':<12} {'time':>9} {'CPU':>9}")

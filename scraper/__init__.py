@@ -16,6 +16,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from scraper.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from scraper.crawling import Crawl, Result
     from scraper.errors import (
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from scraper.settings import Settings
     from scraper.spider import Failure, Spider
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "scraper.crawling": ("Crawl", "Result"),

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 
 from scraper.blame import line_of
@@ -14,14 +15,16 @@ from scraper.config import laid_over
 from scraper.engine.run import Engine, most_in_hand
 from scraper.engine.stages import Stages
 from scraper.engine.watchdog import Watchdog
-from scraper.errors import ScraperError, SpiderError, StorageError
-from scraper.events import Broke, Finished, Started, Statistics
-from scraper.frontier import open_frontier
+from scraper.errors import ScraperError, SettingsError, SpiderError, StorageError
+from scraper.events import Broke, Finished, Resumed, Started, Statistics
+from scraper.frontier.job import Job
+from scraper.frontier.passing import PassingJob
 from scraper.limits import before_sending, on_discovery
 from scraper.network import open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
-from scraper.protocols import Clock, Observer, Sink
+from scraper.protocols import Clock, Frontier, Observer, Sink
+from scraper.resuming import State, check_methods, describe, go_on, job_name, recall, remembering
 from scraper.settings import FailWhen, Settings, from_tables
 from scraper.sinks import open_sinks
 from scraper.sinks.memory import Collect, HandOver
@@ -29,6 +32,7 @@ from scraper.spider import Spider
 
 INTERRUPTED = "interrupted"
 CANCELLED = "cancelled"
+CLOSED = "closed early"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Result:
 
     `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
     cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
+    `job` is the directory from which the next crawl will go on, if this one did not come to its end.
     """
 
     spider: str
@@ -54,6 +59,7 @@ class Result:
     sinks: tuple[Written, ...] = ()
     problems: tuple[str, ...] = ()
     items: list[Any] = field(default_factory=list)
+    job: Path | None = None
 
     @property
     def exit_status(self) -> int:
@@ -62,9 +68,14 @@ class Result:
 
 
 class Crawl:
-    """One crawl of one spider, made to be run once."""
+    """One crawl of one spider, made to be run once.
 
-    def __init__(
+    What is done is kept in the job directory `job`, or one named after the spider, unless `[frontier]` says
+    otherwise or items stay in this process: a crawl that did not come to its end is gone on with by the next one,
+    unless that is `fresh`.
+    """
+
+    def __init__(  # noqa: PLR0913 -- a crawl is made of these
         self,
         spider: Spider | type[Spider],
         settings: Settings | Mapping[str, Any] | None = None,
@@ -72,6 +83,8 @@ class Crawl:
         arguments: Mapping[str, Any] | None = None,
         observers: Iterable[Observer] = (),
         sinks: Sequence[Sink] | None = None,
+        job: Path | None = None,
+        fresh: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
         self.spider = _made(spider, arguments or {})
@@ -79,8 +92,11 @@ class Crawl:
         self._arguments = dict(arguments or {})
         self._observers = tuple(observers)
         self._sinks = sinks
+        self._job = job
+        self._fresh = fresh
         self._clock = clock
         self._engine: Engine | None = None
+        self._found = Statistics(self.spider.name)
         self._stopped = ""
 
     def stop(self, reason: str = INTERRUPTED) -> None:
@@ -91,23 +107,36 @@ class Crawl:
 
     def statistics(self) -> Statistics:
         """The counts at this moment."""
-        return self._engine.statistics() if self._engine is not None else Statistics(self.spider.name)
+        return self._engine.statistics() if self._engine is not None else self._found
 
     async def run(self) -> Result:
-        """Crawl to the end.
+        """Crawl to the end, from the beginning or from where an earlier process came to.
 
-        Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink cannot be
-        opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
+        Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink or the job cannot
+        be opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
         """
-        sinks = self._made_sinks()
         async with AsyncExitStack() as stack:
+            job = self._made_job(fresh=self._fresh)
+            await stack.enter_async_context(job)
+            sinks = self._made_sinks(datetime.fromisoformat(job.description.started))
+            state = State(self.spider)
+            if job.resumed is not None:
+                recall({"state": state}, job.resumed)
             await stack.enter_async_context(_lifespan(self.spider))
             self.spider.check_start()
-            stages = await self._open(stack, sinks)
+            stages = await self._open(stack, job.frontier, sinks)
+            if job.resumed is not None:
+                self._go_on(job, stages)
+            stages.memories["state"] = state
             for sink in sinks:
                 await stack.enter_async_context(sink)
             engine = self._engine = Engine(
-                self.spider, stages, self.settings.engine, per_host=self.settings.limits.per_host
+                self.spider,
+                stages,
+                self.settings.engine,
+                per_host=self.settings.limits.per_host,
+                interval=self.settings.frontier.interval if job.folder is not None else None,
+                resumed=job.resumed,
             )
             self.spider._fetch = engine.fetch
             if self._stopped:
@@ -118,12 +147,56 @@ class Crawl:
             except BaseException:
                 await self._say_closed(CANCELLED)
                 raise
-            problems = await self._say_closed(reason)
+            problems, left = await self._say_closed(reason), job.folder
             if reason != INTERRUPTED and engine.storage_error is None:
-                problems += await _finish(sinks)
-        return self._concluded(reason, sinks, problems)
+                unfinished = await _finish(sinks, job, reason)
+                problems, left = problems + unfinished, job.folder if unfinished else None
+        return self._concluded(reason, sinks, problems, left)
 
-    async def _open(self, stack: AsyncExitStack, sinks: Sequence[Sink]) -> Stages:
+    async def finish(self) -> Result:
+        """Close the data files of a crawl that did not come to its end, as they stand; it is not gone on with.
+
+        Raises `StorageError` if there is no such crawl, or its files are not what they were.
+        """
+        async with AsyncExitStack() as stack:
+            job = self._made_job(begun_only=True)
+            await stack.enter_async_context(job)
+            sinks = self._made_sinks(datetime.fromisoformat(job.description.started))
+            if job.resumed is not None:
+                go_on(sinks, job.resumed)
+                self._found = job.resumed.statistics
+            for sink in sinks:
+                await stack.enter_async_context(sink)
+            problems = await _finish(sinks, job, CLOSED)
+        return self._concluded(CLOSED, sinks, problems)
+
+    def _made_job(self, *, fresh: bool = False, begun_only: bool = False) -> Job | PassingJob:
+        """The job of this crawl. Items that stay in the process are not worth going on with."""
+        frontier, description = self.settings.frontier, describe(self.spider, self.settings, self._arguments)
+        is_kept = bool(self.settings.sinks) if self._sinks is None else not _are_in_memory(self._sinks)
+        if frontier.store == "memory" or not is_kept:
+            if begun_only:
+                raise SettingsError(f"{self.spider.name} keeps no job, so there is nothing to finish")
+            return PassingJob(description, order=frontier.order)
+        return Job(
+            self._job or Path(frontier.jobs) / job_name(self.spider.name),
+            description,
+            order=frontier.order,
+            durability=frontier.durability,
+            fresh=fresh,
+            begun_only=begun_only,
+        )
+
+    def _go_on(self, job: Job | PassingJob, stages: Stages) -> None:
+        """Have all stages go on where an earlier process left the job."""
+        assert job.resumed is not None
+        check_methods(self.spider, job.methods())
+        go_on(stages.sinks, job.resumed)
+        recall(stages.memories, job.resumed)
+        inexact = tuple(sink.path for sink in stages.sinks if not getattr(sink, "is_exact", True))
+        self._tell(Resumed(self.spider.name, job.resumed.statistics, job.changes, inexact))
+
+    async def _open(self, stack: AsyncExitStack, frontier: Frontier, sinks: Sequence[Sink]) -> Stages:
         """Open every stage; `stack` closes them, the last one first."""
         spider, settings, enter = self.spider, self.settings, stack.enter_async_context
         rng = random.Random()
@@ -138,16 +211,17 @@ class Crawl:
         )
         domains = tuple(spider.allowed_domains)
         await enter(Watchdog(self._observers))
+        limits = before_sending(
+            settings.limits,
+            allowed_domains=domains,
+            user_agent=settings.network.user_agent,
+            rng=rng,
+            wall=time.time,
+        )
         return Stages(
-            frontier=await enter(open_frontier(settings.frontier)),
+            frontier=frontier,
             admission=on_discovery(settings.limits, allowed_domains=domains),
-            limits=before_sending(
-                settings.limits,
-                allowed_domains=domains,
-                user_agent=settings.network.user_agent,
-                rng=rng,
-                wall=time.time,
-            ),
+            limits=limits,
             fetch=network.fetch,
             policies=network.policies,
             parse=await enter(open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine))),
@@ -155,15 +229,20 @@ class Crawl:
             sinks=sinks,
             observers=self._observers,
             clock=self._clock,
+            memories=remembering([*limits, *spider.middlewares, *pipelines]),
         )
 
-    def _made_sinks(self) -> Sequence[Sink]:
+    def _made_sinks(self, started: datetime) -> Sequence[Sink]:
         if self._sinks is not None:
             return self._sinks
         if not self.settings.sinks:
             return [Collect()]
         return open_sinks(
-            self.settings.sinks, spider=self.spider.name, arguments=_values(self.spider), started=datetime.now()
+            self.settings.sinks,
+            spider=self.spider.name,
+            arguments=_values(self.spider),
+            started=started,
+            durable=self.settings.frontier.durability == "power",
         )
 
     async def _say_closed(self, reason: str) -> list[str]:
@@ -178,7 +257,7 @@ class Crawl:
             return [f"{where} raised {type(error).__name__}: {error}"]
         return []
 
-    def _concluded(self, reason: str, sinks: Sequence[Sink], problems: list[str]) -> Result:
+    def _concluded(self, reason: str, sinks: Sequence[Sink], problems: list[str], job: Path | None = None) -> Result:
         statistics = self.statistics()
         self._tell(Finished(reason, statistics))
         return Result(
@@ -188,6 +267,7 @@ class Crawl:
             sinks=tuple(Written(s.path, s.items, s.bytes) for s in sinks if not isinstance(s, Collect | HandOver)),
             problems=(*problems_of(statistics, self.settings.engine.fail_when), *problems),
             items=next((sink.kept for sink in sinks if isinstance(sink, Collect)), []),
+            job=job,
         )
 
     def _tell(self, event: Any) -> None:
@@ -239,15 +319,24 @@ async def _lifespan(spider: Spider) -> AsyncIterator[None]:
         raise SpiderError(f"{where} raised {type(error).__name__}: {error} ({line_of(error)})") from error
 
 
-async def _finish(sinks: Sequence[Sink]) -> list[str]:
-    """Give every data file its final name; what kept one from it."""
+async def _finish(sinks: Sequence[Sink], job: Job | PassingJob, reason: str) -> list[str]:
+    """Give every data file its final name, and end the job; what kept one from it."""
     problems = []
     for sink in sinks:
         try:
             await sink.finish()
         except StorageError as error:
             problems.append(str(error))
+    if not problems:
+        try:
+            await job.finish(reason)
+        except StorageError as error:
+            problems.append(str(error))
     return problems
+
+
+def _are_in_memory(sinks: Sequence[Sink]) -> bool:
+    return any(isinstance(sink, Collect | HandOver) for sink in sinks)
 
 
 def _made(spider: Spider | type[Spider], arguments: Mapping[str, Any]) -> Spider:

@@ -10,7 +10,8 @@ Three more are not errors but words a spider or a pipeline says: `CloseSpider` e
 drops the item at hand, `IgnoreRequest` lets the request at hand go.
 
 Exceptions of other libraries are translated once, where they enter: aiohttp's in `network/failures.py`,
-pydantic's in `settings.py` and `item.py`, the operating system's in `sinks/destination.py`.
+pydantic's in `settings.py` and `item.py`, the operating system's in `sinks/destination.py`, SQLite's in
+`frontier/examine.py`, `frontier/store.py` and `sinks/sqlite_file.py`, pyarrow's in `sinks/parquet_file.py`.
 """
 
 from enum import StrEnum
@@ -53,6 +54,22 @@ class Reason(StrEnum):
     TOO_MANY_REDIRECTS = "too_many_redirects"
     BAD_REDIRECT = "bad_redirect"
     MIDDLEWARE = "middleware"  # a middleware raised something else
+
+
+REFUSALS = frozenset(
+    {
+        Reason.OFFSITE,
+        Reason.ROBOTS,
+        Reason.ROBOTS_UNREACHABLE,
+        Reason.DEPTH,
+        Reason.BUDGET,
+        Reason.SCHEME_NOT_ALLOWED,
+        Reason.INVALID_URL,
+        Reason.BAD_REQUEST,
+        Reason.IGNORED,
+    }
+)
+"""The reasons for which a request is refused: it is not sent, nor sent on. All others are failures."""
 
 
 def http_status(status: int) -> str:

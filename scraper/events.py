@@ -55,6 +55,19 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """The crawl goes on where an earlier process left it, with `found`; `changes` tells what is different since.
+
+    `inexact` are the sinks that may get items twice, since they cannot be cut back.
+    """
+
+    spider: str
+    found: Statistics
+    changes: tuple[str, ...] = ()
+    inexact: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A response is handed to its callback. `seconds` is how long the server took."""
 
@@ -122,4 +135,4 @@ class Finished:
     statistics: Statistics
 
 
-Event = Started | Fetched | Retried | Refused | Failed | Dropped | Broke | Blocked | Finished
+Event = Started | Resumed | Fetched | Retried | Refused | Failed | Dropped | Broke | Blocked | Finished

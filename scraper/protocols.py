@@ -4,13 +4,13 @@ Built-in parts are chosen in config.toml by plain names. A part of your own is a
 shapes; pass it from the spider class or from Python. Nothing needs to be inherited or registered.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 from scraper.errors import FetchError
-from scraper.events import Event
+from scraper.events import Event, Statistics
 from scraper.request import Request
 from scraper.response import Links, Response
 from scraper.urls import without_fragment
@@ -96,7 +96,9 @@ def identity(request: Request) -> str:
 class Frontier(Open, Protocol):
     """What is still to do. A request is waiting, in flight, done or failed, and only the frontier moves it.
 
-    Requests wait in one queue a site (`urls.site`), in the order that `frontier.order` gives.
+    Requests wait in one queue a site (`urls.site`), in the order that `frontier.order` gives. All calls but
+    `commit` change memory alone, at once; what was not committed when the process ended has not happened. What
+    was in flight then waits again.
     """
 
     def remember(self, key: str) -> bool:
@@ -104,7 +106,7 @@ class Frontier(Open, Protocol):
         ...
 
     def add(self, request: Request, *, is_start: bool = False) -> Entry:
-        """Put `request` among the waiting."""
+        """Put `request` among the waiting. Raises `SpiderError` if it holds what cannot be kept."""
         ...
 
     def priority(self, site: str) -> int | None:
@@ -128,25 +130,69 @@ class Frontier(Open, Protocol):
         """How many requests wait."""
         ...
 
-    async def commit(self, checkpoint: "Checkpoint") -> None:
-        """Make all that happened since the last commit durable, together with `checkpoint`, or nothing of it."""
+    def sites(self) -> Iterable[str]:
+        """The sites that requests wait for, in no particular order."""
+        ...
+
+    def commit(self, checkpoint: "Checkpoint") -> Awaitable[None]:
+        """Make all that happened until this call durable, together with `checkpoint`, or nothing of it.
+
+        What is awaited ends when it is; it raises `StorageError` if that fails.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Where every sink ends, by its name, at the moment of a commit."""
-
-    positions: dict[str, "Position"]
-
-
-@dataclass(frozen=True, slots=True)
 class Position:
-    """Where a sink ends: `bytes` written of `path`, after `items` items."""
+    """Where a sink ends: `bytes` of `path`, with `items` items in them.
+
+    `crc` is the CRC-32 of these bytes, `state` what else the format has to know to go on.
+    """
 
     path: str
     bytes: int
     items: int
+    crc: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """How much of what the spider's `start()` gives was taken: its results in all, and whether it has ended."""
+
+    taken: int = 0
+    has_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All that is durable together with what the frontier holds: how things stood between two pages.
+
+    `positions` are where the sinks end, by their paths. `statistics` count the pages that are done, and none
+    that is in hand. `memories` holds what the parts of that name remember, see `Remembers`: in a commit what
+    has changed since the last one, and everything on resuming.
+    """
+
+    positions: dict[str, Position] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=Statistics)
+    seeds: Seeds = field(default_factory=Seeds)
+    memories: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A part whose memory outlives the process: what it knows is committed, and handed back on resuming.
+
+    Limits, middlewares and pipelines with these two methods are asked. Values are those of JSON, and bytes.
+    """
+
+    def changes(self) -> dict[str, Any]:
+        """What is new since this was last asked, by key; a value of None forgets its key."""
+        ...
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Know again all that `changes()` gave, before anything else is asked."""
+        ...
 
 
 @dataclass(slots=True)
@@ -188,6 +234,13 @@ class Sink(Open, Protocol):
     def items(self) -> int: ...
     @property
     def bytes(self) -> int: ...
+
+    def resume(self, position: Position) -> None:
+        """To be opened at `position`, which an earlier process came to: what follows it is cut off.
+
+        Opening raises `StorageError` if what stands before it is not there as it was.
+        """
+        ...
 
     async def write(self, items: Sequence[Any]) -> None:
         """Take `items`; waits while too much of what was taken is not yet written. Raises `StorageError`."""

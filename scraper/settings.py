@@ -88,8 +88,15 @@ class EngineSettings(Table):
 class FrontierSettings(Table):
     """Where requests wait."""
 
-    store: Literal["memory"] = "memory"
+    store: Literal["sqlite", "memory"] = "sqlite"
+    """In a job directory, from which a crawl goes on after any death, or in memory alone."""
     order: Literal["breadth", "depth"] = "breadth"
+    jobs: Text = ".scraper/jobs"
+    """The folder of the job directories, each named after its spider."""
+    interval: Timeout = 0.5
+    """Seconds between two checkpoints: so much work is done again after a death."""
+    durability: Literal["process", "power"] = "process"
+    """What a checkpoint survives: the death of the process, or a power cut as well (fsync)."""
 
 
 class LimitsSettings(Table):
@@ -166,8 +173,8 @@ class SinkSettings(Table):
 
     path: Text
     """May contain {spider}, {time} and any of the spider's arguments; '-' is standard output."""
-    format: Literal["jsonl", "json", "csv"] | None = None
-    """Told by the path's ending unless given: .jsonl .json .csv, each also with .gz"""
+    format: Literal["jsonl", "json", "csv", "sqlite", "parquet"] | None = None
+    """Told by the path's ending unless given: .jsonl .json .csv, also with .gz or .zst, .sqlite or .db, .parquet"""
     fields: tuple[str, ...] = ()
     """The fields to write, in this order; all unless given."""
     items: tuple[str, ...] = ()

@@ -53,6 +53,7 @@ class Spider:
     middlewares: Iterable[Any] = ()
 
     _fetch: Callable[[Request], Awaitable[Response]] | None = None
+    _state: Any = None
 
     def __init__(self, name: str | None = None, **arguments: Any) -> None:
         if name is not None:
@@ -68,6 +69,21 @@ class Spider:
     def log(self, message: object, level: int = logging.INFO) -> None:
         """Log one line under the spider's name."""
         self.logger.log(level, "%s", message)
+
+    @property
+    def state(self) -> Any:
+        """What the spider remembers: a dict of JSON values that is there again when the crawl is resumed.
+
+        It is kept with each checkpoint. A page that was in hand when the process died has its callback run again, so
+        what a callback adds here should be such that it can be added twice: a set of names rather than a count.
+        """
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._state = value
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

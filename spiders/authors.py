@@ -39,7 +39,8 @@ class AuthorsSpider(Spider):
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Open the shop for the length of the crawl."""
-        async with bookshop.serve() as shop:
+        async with bookshop.serve(port=self.state.get("port", 0)) as shop:
+            self.state["port"] = shop.port  # a crawl that is resumed finds the shop where it was
             self.start_urls = [f"{shop.url}authors"]
             yield
 

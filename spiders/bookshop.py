@@ -37,7 +37,8 @@ class BookshopSpider(Spider):
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Open the shop before the first request, and close it after the last."""
-        async with bookshop.serve() as shop:
+        async with bookshop.serve(port=self.state.get("port", 0)) as shop:
+            self.state["port"] = shop.port  # a crawl that is resumed finds the shop where it was
             self.shop = shop
             yield
 

@@ -41,7 +41,8 @@ class BookshopApiSpider(Spider):
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Open the shop for the length of the crawl; an API elsewhere needs no such thing."""
-        async with bookshop.serve() as shop:
+        async with bookshop.serve(port=self.state.get("port", 0)) as shop:
+            self.state["port"] = shop.port  # a crawl that is resumed finds the shop where it was
             self.api = f"{shop.url}api"
             yield
 

@@ -17,6 +17,7 @@ from scraper.errors import ScraperError, SettingsError, SpiderError
 
 COMMANDS = {
     "crawl": ("scraper.cli.crawl", "crawl", "Run spiders."),
+    "jobs": ("scraper.cli.jobs", "jobs", "List the jobs there are."),
     "list": ("scraper.cli.listing", "listing", "List the spiders there are."),
     "new": ("scraper.cli.new", "new", "Begin a project or a spider."),
     "settings": ("scraper.cli.settings", "settings", "Show the settings in effect, and where each comes from."),

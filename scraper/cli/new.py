@@ -34,7 +34,7 @@ source = "spiders"                   # the folder, or the dotted module, of the 
 # retries = 3
 
 [[sinks]]
-path = "data/{{spider}}.jsonl"         # .jsonl .json .csv, each also with .gz
+path = "data/{{spider}}.jsonl"         # .jsonl .json .csv, also with .gz .zst; .sqlite .parquet
 
 # [spiders.bookshop]                 # one spider's own: its arguments, and any table above
 # category = "Music"
@@ -75,7 +75,8 @@ class BookshopSpider(Spider):
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Open the shop. A site that is there already needs no such thing."""
-        async with bookshop.serve() as shop:
+        async with bookshop.serve(port=self.state.get("port", 0)) as shop:
+            self.state["port"] = shop.port  # a crawl that is resumed finds the shop where it was
             self.start_urls = [shop.url]  # yours: a line in the class, start_urls = ["https://…"]
             yield
 

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, redirect_stdout
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -36,13 +37,19 @@ class Watched(Crawl):
         super().stop(reason)
 
 
-def crawl_all(jobs: Sequence[Job], *, is_json: bool) -> int:
-    """Crawl one after the other, until one is interrupted; tell how each ended. Returns the worst exit status."""
+def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: bool, is_json: bool) -> int:
+    """Crawl one after the other, until one is interrupted; tell how each ended. Returns the worst exit status.
+
+    With `finish` nothing is crawled: the data files that were left are closed.
+    """
     console = StandardError()
-    crawls = [Watched(job.spider_class, job.settings, arguments=job.arguments, observers=[Log()]) for job in jobs]
+    crawls = [
+        Watched(job.spider_class, job.settings, arguments=job.arguments, observers=[Log()], job=folder, fresh=fresh)
+        for job in jobs
+    ]
     results = []
     for crawl in crawls:
-        result = _crawled(crawl, console, is_json=is_json)
+        result = _crawled(crawl, console, finish=finish, is_json=is_json)
         results.append(result)
         if result.reason == INTERRUPTED:
             break
@@ -51,15 +58,15 @@ def crawl_all(jobs: Sequence[Job], *, is_json: bool) -> int:
     return max((result.exit_status for result in results), default=0)
 
 
-def _crawled(crawl: Watched, console: StandardError, *, is_json: bool) -> Result:
-    """Run one crawl in a loop of its own. A sink that cannot be opened is told in one line."""
+def _crawled(crawl: Watched, console: StandardError, *, finish: bool, is_json: bool) -> Result:
+    """Run one crawl in a loop of its own. A sink or a job that cannot be opened is told in one line."""
     level = crawl.settings.views.log_level
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
     gc.freeze()  # nothing that is loaded by now will ever be garbage
     gc.enable()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
-            result = runner.run(_watch(crawl, console, is_json=is_json))
+            result = runner.run(crawl.finish() if finish else _watch(crawl, console, is_json=is_json))
         except KeyboardInterrupt:
             _leave()
         except StorageError as error:

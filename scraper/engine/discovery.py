@@ -13,7 +13,7 @@ from scraper.protocols import Clock, Frontier, Limit, identity
 from scraper.request import Request
 from scraper.response import Links
 from scraper.spider import Spider
-from scraper.urls import without_fragment
+from scraper.urls import site, without_fragment
 from scraper.verdict import Refuse
 
 
@@ -38,11 +38,13 @@ class Discovery:
         self._clock = clock
         self._methods: set[str] = set()
 
-    def add(self, found: Request | Links, parent: Request | None) -> None:
+    def add(self, found: Request | Links, parent: Request | None, *, is_again: bool = False) -> None:
         """Put what is new of `found`, which the page of `parent` gave, among the waiting.
 
+        What `is_again` found was found by an earlier process already, so what is known of it is not counted.
         Raises `SpiderError` if a request names a callback that the spider does not have.
         """
+        known = self._ledger.duplicates
         if isinstance(found, Request):
             self._add_one(found, parent)
         elif _is_plain(found.model):
@@ -50,6 +52,8 @@ class Discovery:
         else:
             for request in found:
                 self._add_one(request, parent)
+        if is_again:
+            self._ledger.duplicates = known
 
     def _add_links(self, links: Links, parent: Request | None) -> None:
         remember = self._frontier.remember
@@ -68,17 +72,17 @@ class Discovery:
     def _admit(self, request: Request, parent: Request | None) -> None:
         self.check(request)
         is_start = parent is None
-        self._ledger.discovered += 1
-        self._ledger.start_urls += is_start
         if parent is not None and request.depth == 0:
             request = request.replace(depth=parent.depth + 1)
         reason = self.refusal(request)
-        if reason is not None:
+        if reason is None:
+            self._frontier.add(request, is_start=is_start)
+            self._slots.expect(site(request.url), self._clock())
+        else:
             self._ledger.start_urls_failed += is_start
             self._ledger.count_refused(request, reason)
-            return
-        self._frontier.add(request, is_start=is_start)
-        self._slots.wake(self._slots.of(request), self._clock())
+        self._ledger.discovered += 1
+        self._ledger.start_urls += is_start
 
     def refusal(self, request: Request) -> str | None:
         """Why `request` is refused at sight; None if it is not."""

@@ -2,23 +2,46 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from scraper.errors import FetchError
 from scraper.events import Broke, Dropped, Event, Failed, Refused, Statistics
-from scraper.protocols import Observer
+from scraper.protocols import Observer, Seeds
 from scraper.request import Request
 from scraper.settings import StopAfter
 
 MOST_REASONS = 100  # of dropped items that are counted apart
 
 
+@dataclass(slots=True, eq=False)
+class Tally:
+    """What was counted of a request of the frontier, and of what its callback fetched, while it is not done."""
+
+    discovered: int = 0
+    fetched: int = 0
+    requests: int = 0
+    retries: int = 0
+    redirects: int = 0
+    bytes: int = 0
+    statuses: list[int] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+at_hand: ContextVar[Tally | None] = ContextVar("at_hand", default=None)
+"""The tally of the page whose callback is running in this task."""
+
+
 class Ledger:
     """The counts of a crawl, changed here and in the engine alone, and handed out as frozen snapshots.
 
-    What the counts mean is told at `events.Statistics`. An observer may name the kinds of event it wants in an
-    attribute `wants`; an event that nobody wants is never made. `stop` is called, with the reason, as soon as
-    one of the limits of `[engine.stop_after]` is reached.
+    What is counted of a request is noted in its `Tally` too, as long as that is among the `open` ones: it is not
+    done, and is to be counted again if the process dies. What the counts mean is told at `events.Statistics`.
+
+    An observer may name the kinds of event it wants in an attribute `wants`; an event that nobody wants is never
+    made. `stop` is called, with the reason, as soon as one of the limits of `[engine.stop_after]` is reached.
     """
 
     def __init__(
@@ -28,6 +51,9 @@ class Ledger:
         self._watchers = _by_kind(observers)
         self._stop_after = stop_after
         self._stop = stop
+        self._open: set[Tally] = set()
+        self._seconds_before = 0.0
+        self._seeds = Seeds()
         self.discovered = 0
         self.fetched = 0
         self.requests = 0
@@ -52,9 +78,42 @@ class Ledger:
             for watcher in watchers:
                 watcher(event)
 
-    def count_page(self) -> None:
+    # Requests.
+
+    def open(self) -> Tally:
+        """The tally of a request that is taken from the frontier."""
+        tally = Tally()
+        self._open.add(tally)
+        return tally
+
+    def close(self, tally: Tally) -> None:
+        """The request is done: what was counted of it is so for good."""
+        self._open.discard(tally)
+
+    def count_answer(self, tally: Tally, status: int | None, size: int) -> None:
+        """A request was sent; `status` is None if no answer came."""
+        self.requests += 1
+        tally.requests += 1
+        if status is not None:
+            self.statuses[status] += 1
+            tally.statuses.append(status)
+            self.bytes += size
+            tally.bytes += size
+
+    def count_redirect(self, tally: Tally) -> None:
+        """The answer was a redirect that is followed."""
+        self.redirects += 1
+        tally.redirects += 1
+
+    def count_retry(self, tally: Tally) -> None:
+        """The request is to be sent again."""
+        self.retries += 1
+        tally.retries += 1
+
+    def count_page(self, tally: Tally) -> None:
         """A response is handed over."""
         self.fetched += 1
+        tally.fetched += 1
         self._check("pages", self.fetched)
 
     def count_items(self, number: int) -> None:
@@ -62,16 +121,21 @@ class Ledger:
         self.items += number
         self._check("items", self.items)
 
-    def count_refused(self, request: Request, reason: str) -> None:
+    def count_refused(self, request: Request, reason: str, tally: Tally | None = None) -> None:
         """A request is not sent, and never will be."""
         self.refused[reason] += 1
+        if tally is not None:
+            tally.refused.append(reason)
         self.tell(Refused, request, reason)
 
-    def count_failed(self, request: Request, error: FetchError) -> None:
+    def count_failed(self, request: Request, error: FetchError, tally: Tally) -> None:
         """A request is given up."""
         self.failed[error.reason] += 1
+        tally.failed.append(error.reason)
         self.tell(Failed, request, error)
         self._check_errors()
+
+    # What callbacks and pipelines give.
 
     def count_dropped(self, item: object, reason: str) -> None:
         """A pipeline dropped an item. Of reasons that differ without end, the later ones are counted as one."""
@@ -92,6 +156,48 @@ class Ledger:
         if limit is not None and count >= limit:
             self._stop(f"{what} limit")
 
+    # Where the spider's `start()` is.
+
+    @property
+    def seeds(self) -> Seeds:
+        """How much of it was taken."""
+        return self._seeds
+
+    def count_seed(self) -> None:
+        """One more of its results is applied."""
+        self._seeds = replace(self._seeds, taken=self._seeds.taken + 1)
+
+    def end_seeds(self) -> None:
+        """It has ended."""
+        self._seeds = replace(self._seeds, has_ended=True)
+
+    # The totals.
+
+    def resume(self, before: Statistics, seeds: Seeds) -> None:
+        """Go on counting from `before`, where an earlier process of this crawl came to."""
+        self._seeds = seeds
+        self._seconds_before = before.seconds
+        for name, value in vars(self).items():
+            if isinstance(value, Counter):
+                value.update(getattr(before, name))
+            elif not name.startswith("_"):
+                setattr(self, name, getattr(before, name))
+
+    def lasting(self, seconds: float) -> Statistics:
+        """The totals without what is counted of requests that are not done."""
+        now = self.snapshot(waiting=0, in_flight=0, hosts=0, seconds=seconds)
+        counters = {name: Counter(getattr(now, name)) for name in ("statuses", "refused", "failed")}
+        numbers = dict.fromkeys(("discovered", "fetched", "requests", "retries", "redirects", "bytes"), 0)
+        for tally in self._open:
+            for name, counter in counters.items():
+                counter.subtract(getattr(tally, name))
+            for name in numbers:
+                numbers[name] += getattr(tally, name)
+        totals: dict[str, Any] = {name: getattr(now, name) - number for name, number in numbers.items()}
+        totals |= {name: dict(+counter) for name, counter in counters.items()}
+        ended = totals["fetched"] + sum(totals["refused"].values()) + sum(totals["failed"].values())
+        return replace(now, waiting=totals["discovered"] - ended, in_flight=len(self._open), **totals)
+
     def snapshot(self, *, waiting: int, in_flight: int, hosts: int, seconds: float) -> Statistics:
         """The totals now, together with what holds for the moment."""
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -104,7 +210,7 @@ class Ledger:
             waiting=waiting,
             in_flight=in_flight,
             hosts=hosts,
-            seconds=seconds,
+            seconds=self._seconds_before + seconds,
             **totals,
         )
 

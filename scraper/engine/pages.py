@@ -6,20 +6,25 @@ from typing import Any
 
 from scraper.blame import line_of
 from scraper.engine.discovery import Discovery
-from scraper.engine.ledger import Ledger
+from scraper.engine.gate import Gate
+from scraper.engine.ledger import Ledger, at_hand
 from scraper.engine.slots import Ticket
-from scraper.engine.stages import Stages
-from scraper.errors import CloseSpider, SpiderError, StorageError
+from scraper.engine.stages import Refined, Stages
+from scraper.errors import REFUSALS, CloseSpider, FetchError, SpiderError, StorageError
 from scraper.protocols import Results, Sink
 from scraper.request import Request
-from scraper.response import Response
+from scraper.response import Links, Response
 from scraper.spider import Failure
 
 BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
 
 
 class Pages:
-    """The pages between fetch and done, one task each, and what they hold."""
+    """The pages between fetch and done, one task each, and what they hold.
+
+    What a page leads to is gathered first and then applied at once, inside the `gate`, so that a checkpoint has all
+    of it or nothing: its items, its requests, what is counted of it, and that it is done.
+    """
 
     def __init__(
         self,
@@ -34,6 +39,7 @@ class Pages:
         self._stages = stages
         self._discovery = discovery
         self._ledger = ledger
+        self.gate = Gate()
         self._most = most
         self._changed = changed
         self._stop = stop
@@ -58,27 +64,27 @@ class Pages:
         self.bytes += len(response.body)
         tasks.create_task(self._handle(ticket, response))
 
-    def start_errback(self, tasks: asyncio.TaskGroup, failure: Failure) -> None:
+    def start_errback(self, tasks: asyncio.TaskGroup, ticket: Ticket, failure: Failure) -> None:
         """Tell the spider, by the request's errback, that it failed."""
         self.number += 1
-        tasks.create_task(self._handle_failure(failure))
+        tasks.create_task(self._handle_failure(ticket, failure))
 
     async def _handle(self, ticket: Ticket, response: Response) -> None:
         request = ticket.request
+        at_hand.set(ticket.tally)
         try:
-            results = await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)
-            await self.absorb(results, request)
-            if results.error is not None and request.errback is not None:
-                await self._call_errback(Failure(request, results.error, response))
-            if ticket.entry is not None:
-                self._stages.frontier.done(ticket.entry)
+            found = [await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)]
+            if (error := found[0].error) is not None and request.errback is not None:
+                found.append(await self._call_errback(Failure(request, error, response)))
+            await self._conclude(ticket, found)
         finally:
             self.bytes -= len(response.body)
             self._end()
 
-    async def _handle_failure(self, failure: Failure) -> None:
+    async def _handle_failure(self, ticket: Ticket, failure: Failure) -> None:
+        at_hand.set(ticket.tally)
         try:
-            await self._call_errback(failure)
+            await self._conclude(ticket, [await self._call_errback(failure)], failure.error)
         finally:
             self._end()
 
@@ -86,41 +92,85 @@ class Pages:
         self.number -= 1
         self._changed.set()
 
-    async def _call_errback(self, failure: Failure) -> None:
-        request = failure.request
-        await self.absorb(await self._stages.parse(str(request.errback), failure, {}), request)
+    async def _call_errback(self, failure: Failure) -> Results:
+        return await self._stages.parse(str(failure.request.errback), failure, {})
 
-    async def absorb(self, results: Results, parent: Request | None) -> None:
-        """Take what a callback gave: requests to the frontier, items to the sinks, its error to the log."""
+    async def _conclude(self, ticket: Ticket, found: Sequence[Results], error: BaseException | None = None) -> None:
+        """Apply what callbacks have given, and with it that the request is done, or has failed with `error`."""
+        refined = [await self._refine(each) for each in found]
+        async with self.gate:
+            for results, items in zip(found, refined, strict=True):
+                await self._apply(results, items, ticket.request)
+            self.settle(ticket, error)
+
+    def settle(self, ticket: Ticket, error: BaseException | None = None) -> None:
+        """A request of the frontier has come to its end: done, or failed with `error`.
+
+        Unless a sink was lost: that one does not have the items, so that the page is to be redone.
+        """
+        if ticket.entry is None or self.storage_error is not None:
+            return
+        if isinstance(error, FetchError):
+            self._ledger.start_urls_failed += ticket.entry.is_start
+        if isinstance(error, FetchError) and error.reason not in REFUSALS:
+            self._stages.frontier.failed(ticket.entry, error.reason)
+        else:
+            self._stages.frontier.done(ticket.entry)
+        self._ledger.close(ticket.tally)
+
+    async def take_seed(self, results: Results, *, is_again: bool) -> None:
+        """Take what the spider's `start()` gave; `is_again` if an earlier process took it already.
+
+        Then its items are in the files, and its requests are known or, if they pass without being looked up, left out.
+        """
+        if is_again:
+            results.items = []
+            results.requests = [each for each in results.requests if not _model(each).dont_filter]
+        refined = await self._refine(results)
+        async with self.gate:
+            await self._apply(results, refined, None, is_again=is_again)
+            if not is_again:
+                self._ledger.count_seed()
+
+    async def _refine(self, results: Results) -> Refined | None:
+        """What the pipelines make of the items."""
+        if self._stages.refine is None or not results.items:
+            return None
+        return await self._stages.refine(results.items)
+
+    async def _apply(
+        self, results: Results, refined: Refined | None, parent: Request | None, *, is_again: bool = False
+    ) -> None:
+        """Hand on what a callback gave: requests to the frontier, items to the sinks, its error to the log."""
         url = parent.url if parent is not None else ""
         for found in results.requests:
             try:
-                self._discovery.add(found, parent)
+                self._discovery.add(found, parent, is_again=is_again)
             except SpiderError as error:
                 results.error = results.error or error
         if results.requests:
             self._changed.set()
-        if results.items:
-            await self._keep(results.items, url)
+        items: Sequence[Any] = results.items
+        if refined is not None:
+            self._take_stock(refined, url)
+            items = refined.kept
+        if items:
+            self._ledger.count_items(len(items) - await self._write(items, url))
         if isinstance(results.error, CloseSpider):
             self._stop(results.error.reason)
         elif results.error is not None:
             self._ledger.count_error(results.where, results.line, url, results.error)
 
-    async def _keep(self, items: Sequence[Any], url: str) -> None:
-        """Refine items and write them."""
-        if self._stages.refine is not None:
-            refined = await self._stages.refine(items)
-            items = refined.kept
-            for item, reason in refined.dropped:
-                self._ledger.count_dropped(item, reason)
-            for where, line, error in refined.errors:
-                if isinstance(error, CloseSpider):
-                    self._stop(error.reason)
-                else:
-                    self._ledger.count_error(where, line, url, error)
-        if items:
-            self._ledger.count_items(len(items) - await self._write(items, url))
+    def _take_stock(self, refined: Refined, url: str) -> None:
+        """Count what the pipelines dropped, and what they raised."""
+        for item, reason in refined.dropped:
+            self._ledger.count_dropped(item, reason)
+        for where, line, error in refined.errors:
+            if isinstance(error, CloseSpider):
+                self._stop(error.reason)
+            else:
+                self._ledger.count_error(where, line, url, error)
+        refined.settle()
 
     async def _write(self, items: Sequence[Any], url: str) -> int:
         """Give `items` to every sink; how many of them one could not write."""
@@ -131,24 +181,28 @@ class Pages:
             except StorageError as error:
                 failures = getattr(error, "failures", None)
                 if failures is None:
-                    self._lose(sink, error, url)
+                    self.lose(_name(sink), error, url)
                     return len(items)
                 lost = max(lost, len(failures))
                 for _, message in failures:
                     self._ledger.count_error(_name(sink), "", url, StorageError(message))
             except Exception as error:
                 failed = StorageError(f"{_name(sink)} raised {type(error).__name__}: {error} ({line_of(error)})")
-                self._lose(sink, failed, url)
+                self.lose(_name(sink), failed, url)
                 return len(items)
         return lost
 
-    def _lose(self, sink: Sink, error: StorageError, url: str) -> None:
-        """A sink is gone: there is no use in crawling on."""
+    def lose(self, where: str, error: StorageError, url: str = "") -> None:
+        """A sink or the frontier is gone: there is no use in crawling on."""
         if self.storage_error is None:
             self.storage_error = error
-            self._ledger.count_error(_name(sink), "", url, error)
+            self._ledger.count_error(where, "", url, error)
         self._stop("storage failed")
 
 
 def _name(sink: Sink) -> str:
     return f"sink {sink.path.removesuffix('.part')}"
+
+
+def _model(found: Request | Links) -> Request:
+    return found if isinstance(found, Request) else found.model

@@ -14,27 +14,25 @@ limit, as any other request does.
 """
 
 import asyncio
-from contextlib import aclosing
 from dataclasses import replace
 from math import inf
 
+from scraper.engine.checkpoints import Checkpoints
 from scraper.engine.discovery import Discovery
-from scraper.engine.ledger import Ledger
+from scraper.engine.ledger import Ledger, Tally, at_hand
 from scraper.engine.pages import Pages
-from scraper.engine.seeds import stream
+from scraper.engine.seeds import Seeder
 from scraper.engine.slots import Slots, Ticket
 from scraper.engine.stages import Stages
-from scraper.errors import CloseSpider, FetchError, IgnoreRequest, Reason, SpiderError, StorageError
+from scraper.errors import FetchError, IgnoreRequest, Reason, SpiderError, StorageError
 from scraper.events import Fetched, Retried, Statistics
-from scraper.protocols import Attempts, Results
+from scraper.protocols import Attempts, Checkpoint
 from scraper.request import Request
 from scraper.response import Response
 from scraper.settings import EngineSettings
 from scraper.spider import Failure, Spider
 from scraper.urls import without_credentials
 from scraper.verdict import DELIVER, GO, Deliver, Fail, First, Go, Redirect, Refuse, Retry, Sequel, Verdict, Wait
-
-SEEDS_AHEAD = 1_000  # start requests that may wait before the spider is asked for more
 
 
 def most_in_hand(settings: EngineSettings) -> int:
@@ -45,16 +43,24 @@ def most_in_hand(settings: EngineSettings) -> int:
 class Engine:
     """Crawls: drives the stages until nothing is left to do, or until it is told to stop."""
 
-    def __init__(self, spider: Spider, stages: Stages, settings: EngineSettings, *, per_host: int) -> None:
+    def __init__(
+        self,
+        spider: Spider,
+        stages: Stages,
+        settings: EngineSettings,
+        *,
+        per_host: int,
+        interval: float | None = None,
+        resumed: Checkpoint | None = None,
+    ) -> None:
         self._spider = spider
         self._stages = stages
         self._settings = settings
         self._clock = stages.clock
-        self._slots = Slots(stages.frontier, per_host)
         self._queue: asyncio.Queue[Ticket] = asyncio.Queue(settings.concurrency)
         self._changed = asyncio.Event()  # there may be something to send, or nothing left
-        self._room = asyncio.Event()  # the frontier has use for more start requests
         self._ledger = Ledger(spider.name, stages.observers, settings.stop_after, self.stop)
+        self._slots = Slots(stages.frontier, self._ledger, per_host)
         self._discovery = Discovery(
             spider, stages.frontier, self._slots, stages.admission, self._ledger, clock=stages.clock
         )
@@ -66,11 +72,13 @@ class Engine:
             changed=self._changed,
             stop=self.stop,
         )
+        self._seeder = Seeder(spider, stages.frontier, self._pages, self._ledger, stop=self.stop)
+        self._checkpoints = Checkpoints(stages, self._ledger, self._pages, interval=interval, statistics=self._lasting)
+        self._resumed = resumed
         self._busy = 0  # workers that have a ticket, or are about to get one
         self._flying = 0  # of these, the ones with more than a robots.txt
         self._awaited = 0  # requests that callbacks wait for
         self._has_enough = False  # pages, in hand or in all
-        self._is_seeding = True
         self._started = self._clock()
         self._reason = ""
         self._has_ended = False
@@ -78,18 +86,34 @@ class Engine:
     # From outside.
 
     async def run(self) -> str:
-        """Crawl to the end. Returns the reason it ended: 'finished', or what it was stopped for."""
+        """Crawl to the end. Returns the reason it ended: 'finished', or what it was stopped for.
+
+        Raises `StorageError` if what waits in the frontier cannot be read.
+        """
         self._started = self._clock()
+        if self._resumed is not None:
+            self._ledger.resume(self._resumed.statistics, self._resumed.seeds)
+            for site in self._stages.frontier.sites():
+                self._slots.expect(site, self._started)
+        try:
+            await self._crawl()
+        except BaseExceptionGroup as group:
+            unreadable = group.subgroup(StorageError)
+            raise group if unreadable is None else _first(unreadable) from None
+        await self._checkpoints.commit()
+        return self._reason or "finished"
+
+    async def _crawl(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
             helpers = [self._tasks.create_task(self._work()) for _ in range(self._settings.concurrency)]
             helpers.append(self._tasks.create_task(self._seed()))
+            helpers.append(self._tasks.create_task(self._checkpoints.keep()))
             if self._settings.stop_after.seconds is not None:
                 helpers.append(self._tasks.create_task(self._stop_in(self._settings.stop_after.seconds)))
             await self._schedule()
             self._has_ended = True
             for task in helpers:
                 task.cancel()
-        return self._reason or "finished"
 
     def stop(self, reason: str) -> None:
         """Send nothing more of what waits; the crawl ends, for `reason`, when what is in flight is handled."""
@@ -97,7 +121,7 @@ class Engine:
             self._reason = reason
             self._slots.close(self._clock())
         self._changed.set()
-        self._room.set()
+        self._seeder.close()
 
     async def fetch(self, request: Request) -> Response:
         """The answer to `request`, through all limits and policies.
@@ -107,12 +131,14 @@ class Engine:
         if self._has_ended:
             raise SpiderError(f"{request!r} cannot be fetched: the crawl has ended")
         self._discovery.check(request)
+        tally = at_hand.get() or Tally()
         self._ledger.discovered += 1
+        tally.discovered += 1
         reason = self._discovery.refusal(request)
         if reason is not None:
-            self._ledger.count_refused(request, reason)
+            self._ledger.count_refused(request, reason, tally)
             raise FetchError(reason, without_credentials(request.url), "refused")
-        ticket = Ticket(request, reply=asyncio.get_running_loop().create_future())
+        ticket = Ticket(request, reply=asyncio.get_running_loop().create_future(), tally=tally)
         self._awaited += 1
         try:
             self._slots.soon(ticket, self._clock())
@@ -131,6 +157,10 @@ class Engine:
             seconds=self._clock() - self._started,
         )
 
+    def _lasting(self) -> Statistics:
+        """The counts without what is in hand."""
+        return self._ledger.lasting(self._clock() - self._started)
+
     @property
     def storage_error(self) -> StorageError | None:
         """What ended the crawl, if it was a sink."""
@@ -139,21 +169,10 @@ class Engine:
     # What starts and ends it.
 
     async def _seed(self) -> None:
-        """Take the spider's first requests, as long as few of them wait."""
-        results = Results(where=f"{type(self._spider).__name__}.start")
+        """Take the spider's first requests; once there are no more, the crawl may be over."""
         try:
-            async with aclosing(stream(self._spider, results.where)) as found:
-                async for each in found:
-                    await self._pages.absorb(each, None)
-                    if self._stages.frontier.waiting >= SEEDS_AHEAD:
-                        self._room.clear()
-                        await self._room.wait()
-                    if self._reason:
-                        break
-        except CloseSpider as error:
-            self.stop(error.reason)
+            await self._seeder.run()
         finally:
-            self._is_seeding = False
             self._changed.set()
 
     async def _stop_in(self, seconds: float) -> None:
@@ -165,7 +184,7 @@ class Engine:
             return False
         if self._reason:
             return True
-        return not (self._is_seeding or self._stages.frontier.waiting or self._slots.held)
+        return self._seeder.has_ended and not (self._stages.frontier.waiting or self._slots.held)
 
     # Requests go out.
 
@@ -239,8 +258,7 @@ class Engine:
         ticket.slot.in_flight += 1
         self._busy += 1
         self._flying += ticket.first is None
-        if self._stages.frontier.waiting < SEEDS_AHEAD:
-            self._room.set()
+        self._seeder.look()
 
     async def _work(self) -> None:
         """A worker: fetch what the queue gives, and settle what comes of it."""
@@ -274,11 +292,11 @@ class Engine:
 
     def _follow_up(self, ticket: Ticket, outcome: Response | FetchError, now: float, seconds: float) -> None:
         ledger, asked = self._ledger, ticket.request
-        ledger.requests += 1
         if isinstance(outcome, Response):
             outcome.request = asked  # without what middlewares have added, cookies say, for its host alone
-            ledger.statuses[outcome.status] += 1
-            ledger.bytes += len(outcome.body)
+            ledger.count_answer(ticket.tally, outcome.status, len(outcome.body))
+        else:
+            ledger.count_answer(ticket.tally, None, 0)
         sequel = self._sequel(ticket, outcome)
         if ticket.first is None:
             self._learn(asked, outcome, now)
@@ -287,12 +305,12 @@ class Engine:
                 assert isinstance(outcome, Response)
                 self._deliver(ticket, outcome, now, seconds)
             case Redirect(request):
-                ledger.redirects += 1
+                ledger.count_redirect(ticket.tally)
                 ticket.request = request
                 ticket.attempts = Attempts(hops=(*ticket.attempts.hops, asked.url))
                 self._slots.soon(ticket, now)
             case Retry(wait, reason):
-                ledger.retries += 1
+                ledger.count_retry(ticket.tally)
                 ticket.attempts = replace(ticket.attempts, retries=ticket.attempts.retries + 1)
                 ledger.tell(Retried, asked, reason, wait, ticket.attempts.retries)
                 if ticket.first is None:
@@ -322,7 +340,7 @@ class Engine:
         if ticket.first is not None:
             self._unblock(ticket.first, response, now)
             return
-        self._ledger.count_page()
+        self._ledger.count_page(ticket.tally)
         self._ledger.tell(Fetched, response, seconds)
         if ticket.reply is not None:
             ticket.succeed(response)
@@ -334,7 +352,7 @@ class Engine:
         if ticket.first is not None:
             self._unblock(ticket.first, response or error, now)
             return
-        self._ledger.count_failed(ticket.request, error)
+        self._ledger.count_failed(ticket.request, error, ticket.tally)
         self._give_up(ticket, error, response)
 
     def _refuse(self, ticket: Ticket, reason: str, now: float) -> None:
@@ -343,21 +361,26 @@ class Engine:
         if ticket.first is not None:
             self._unblock(ticket.first, error, now)
             return
-        self._ledger.count_refused(ticket.request, reason)
+        self._ledger.count_refused(ticket.request, reason, ticket.tally)
         self._give_up(ticket, error, None)
 
     def _give_up(self, ticket: Ticket, error: FetchError, response: Response | None) -> None:
         """Tell whoever asked for a request that nothing came of it."""
         self._changed.set()  # it may have been the last
-        if ticket.entry is not None:
-            self._stages.frontier.failed(ticket.entry, error.reason)
-            self._ledger.start_urls_failed += ticket.entry.is_start
         if ticket.reply is not None:
             ticket.fail(error)
         elif ticket.request.errback is not None:
-            self._pages.start_errback(self._tasks, Failure(ticket.request, error, response))
+            self._pages.start_errback(self._tasks, ticket, Failure(ticket.request, error, response))
+        else:
+            self._pages.settle(ticket, error)
 
     def _unblock(self, first: First, outcome: Response | FetchError, now: float) -> None:
         """What other requests were waiting for is answered."""
         self._learn(first.request, outcome, now)
         self._slots.unblock(first, now)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One of the exceptions in a group, or in the groups in it."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,16 +1,71 @@
-"""What a crawl starts from: whatever the spider's `start()` gives, as a stream of results."""
+"""What a crawl starts from: whatever the spider's `start()` gives, asked for as there is use for it."""
 
+import asyncio
 import inspect
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from scraper.blame import is_cancelled, line_of
+from scraper.engine.ledger import Ledger
+from scraper.engine.pages import Pages
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
-from scraper.protocols import Results
+from scraper.protocols import Frontier, Results
 from scraper.request import Request
 from scraper.response import Links
 from scraper.spider import Spider
+
+AHEAD = 1_000  # start requests that may wait before the spider is asked for more
+
+
+class Seeder:
+    """Takes the spider's first requests, as long as few of them wait; `stop` is called if it says enough."""
+
+    def __init__(
+        self, spider: Spider, frontier: Frontier, pages: Pages, ledger: Ledger, *, stop: Callable[[str], None]
+    ) -> None:
+        self._spider = spider
+        self._frontier = frontier
+        self._pages = pages
+        self._ledger = ledger
+        self._stop = stop
+        self._room = asyncio.Event()
+        self._is_closed = False
+        self.has_ended = False
+
+    async def run(self) -> None:
+        """Ask until there is no more, from the beginning: what an earlier process took is passed over."""
+        before = self._ledger.seeds
+        if before.has_ended:
+            self.has_ended = True
+            return
+        number = 0
+        try:
+            async with aclosing(stream(self._spider, f"{type(self._spider).__name__}.start")) as found:
+                async for each in found:
+                    number += 1
+                    await self._pages.take_seed(each, is_again=number <= before.taken)
+                    if self._frontier.waiting >= AHEAD:
+                        self._room.clear()
+                        await self._room.wait()
+                    if self._is_closed:
+                        return
+            self._ledger.end_seeds()
+        except CloseSpider as error:
+            self._stop(error.reason)
+        finally:
+            self.has_ended = True
+
+    def look(self) -> None:
+        """Requests have left the frontier: there may be room for more."""
+        if self._frontier.waiting < AHEAD:
+            self._room.set()
+
+    def close(self) -> None:
+        """Ask for no more."""
+        self._is_closed = True
+        self._room.set()
 
 
 async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:

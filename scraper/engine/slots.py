@@ -8,6 +8,9 @@ of a site's requests wait in the frontier, and are taken when their slot's turn 
 Slots that could send stand in a heap: higher priority first, then whoever was not served for longest, so that
 equal sites take turns. Slots that must wait stand in a second heap by the time they are due. Both heaps may
 hold stale entries; an entry counts only if it is its slot's latest.
+
+There is a bounded number of slots. Sites beyond it, of which only requests in the frontier are known, stand in
+line until another slot has nothing left to do.
 """
 
 from asyncio import Future, Semaphore
@@ -17,12 +20,15 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 
+from scraper.engine.ledger import Ledger, Tally
 from scraper.errors import FetchError
 from scraper.protocols import Attempts, Entry, Frontier
 from scraper.request import Request
 from scraper.response import Response
 from scraper.urls import site
 from scraper.verdict import First
+
+MOST_SLOTS = 10_000  # sites that are at work
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +40,7 @@ class Ticket:
     reply: "Future[Response] | None" = None
     first: First | None = None
     attempts: Attempts = field(default_factory=Attempts)
+    tally: Tally = field(default_factory=Tally)
     slot: "Slot" = field(init=False)  # where it is in flight
 
     async def answer(self) -> Response:
@@ -77,10 +84,12 @@ class Slot:
 class Slots:
     """The slots of all sites that have something to send, in flight or held back."""
 
-    def __init__(self, frontier: Frontier, per_host: int) -> None:
+    def __init__(self, frontier: Frontier, ledger: Ledger, per_host: int) -> None:
         self._frontier = frontier
+        self._ledger = ledger
         self._per_host = per_host
         self._slots: dict[str, Slot] = {}
+        self._in_line: dict[str, None] = {}  # sites that have no slot yet
         self._ready: list[tuple[int, int, Slot]] = []
         self._timers: list[tuple[float, int, Slot]] = []
         self._awaited: dict[str, Slot] = {}  # slots with something that a callback waits for
@@ -92,10 +101,13 @@ class Slots:
 
     def of(self, request: Request) -> Slot:
         """The slot of the site that `request` is for."""
-        name = site(request.url)
+        return self._of(site(request.url))
+
+    def _of(self, name: str) -> Slot:
         slot = self._slots.get(name)
         if slot is None:
             slot = self._slots[name] = Slot(name, Semaphore(self._per_host))
+            self._in_line.pop(name, None)
         return slot
 
     @property
@@ -104,6 +116,13 @@ class Slots:
         return sum(len(slot.tickets()) for slot in self._slots.values())
 
     # What comes in.
+
+    def expect(self, name: str, now: float) -> None:
+        """A request of the site `name` waits in the frontier."""
+        if name in self._slots or len(self._slots) < MOST_SLOTS:
+            self.wake(self._of(name), now)
+        else:
+            self._in_line[name] = None
 
     def wake(self, slot: Slot, now: float) -> None:
         """Something about `slot` has changed: find it a new place among the ready or the waiting."""
@@ -122,6 +141,8 @@ class Slots:
             heappush(self._timers, (due, slot.turn, slot))
         elif not slot.in_flight and not slot.blocked and not slot.parked:
             self._slots.pop(slot.site, None)
+            if self._in_line and not self.is_closing:
+                self.expect(next(iter(self._in_line)), now)
 
     def _due(self, slot: Slot) -> tuple[float, int]:
         """When `slot` could send something (inf: never, as things are), and the priority of that."""
@@ -246,7 +267,7 @@ class Slots:
         if slot.later and slot.later[0][0] <= now:
             return heappop(slot.later)[2]
         entry = None if self.is_closing else self._frontier.take(slot.site)
-        return Ticket(entry.request, entry) if entry is not None else None
+        return Ticket(entry.request, entry, tally=self._ledger.open()) if entry is not None else None
 
     def _take_awaited(self, slot: Slot, now: float) -> Ticket | None:
         ticket = self._awaited_ticket(slot, now)

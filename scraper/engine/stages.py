@@ -1,10 +1,10 @@
 """The stages that the engine drives."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Parse, Policy, Sink
+from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Parse, Policy, Remembers, Sink
 
 
 class Refined(Protocol):
@@ -16,6 +16,7 @@ class Refined(Protocol):
     def dropped(self) -> Sequence[tuple[Any, str]]: ...
     @property
     def errors(self) -> Sequence[tuple[str, str, BaseException]]: ...
+    def settle(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Stages:
     """The parts of a crawl, opened, by the order in which a request meets them.
 
     `admission` is judged when a request is found, `limits` when it is about to be sent. `refine` runs the
-    pipelines; it is None where there are none.
+    pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
+    process.
     """
 
     frontier: Frontier
@@ -36,3 +38,4 @@ class Stages:
     sinks: Sequence[Sink]
     observers: Sequence[Observer]
     clock: Clock
+    memories: dict[str, Remembers] = field(default_factory=dict)

@@ -1,8 +1,22 @@
 """What is still to do: requests wait here, in order, each once."""
 
-from scraper.frontier.memory import MemoryFrontier
+from pathlib import Path
+
+from scraper.frontier.description import Description, compare
+from scraper.frontier.job import Job
+from scraper.frontier.memory import MemoryFrontier, MemoryJob
+from scraper.frontier.sqlite import SqliteFrontier
 from scraper.protocols import Frontier
 from scraper.settings import FrontierSettings
+
+
+def open_job(
+    settings: FrontierSettings, folder: Path, description: Description, *, fresh: bool = False
+) -> Job | MemoryJob:
+    """What `[frontier]` asks for: the job in `folder`, or one that is kept nowhere. Open it with `async with`."""
+    if settings.store == "memory":
+        return MemoryJob(settings.order)
+    return Job(folder, description, order=settings.order, durability=settings.durability, fresh=fresh)
 
 
 def open_frontier(settings: FrontierSettings) -> Frontier:
@@ -10,4 +24,13 @@ def open_frontier(settings: FrontierSettings) -> Frontier:
     return MemoryFrontier(settings.order)
 
 
-__all__ = ["MemoryFrontier", "open_frontier"]
+__all__ = [
+    "Description",
+    "Job",
+    "MemoryFrontier",
+    "MemoryJob",
+    "SqliteFrontier",
+    "compare",
+    "open_frontier",
+    "open_job",
+]

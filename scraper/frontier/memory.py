@@ -1,5 +1,6 @@
 """The frontier that is gone with the process: a heap of requests for each site, and a set of what was met."""
 
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from types import TracebackType
 from typing import Self
@@ -33,6 +34,9 @@ class MemoryFrontier:
     @property
     def waiting(self) -> int:
         return self._waiting
+
+    def sites(self) -> Iterable[str]:
+        return tuple(self._sites)
 
     def add(self, request: Request, *, is_start: bool = False) -> Entry:
         self._added += 1
@@ -68,3 +72,29 @@ class MemoryFrontier:
 
     def __repr__(self) -> str:
         return f"<MemoryFrontier {self._waiting} waiting on {len(self._sites)} sites, {self._in_flight} in flight>"
+
+
+class MemoryJob:
+    """A job that is kept nowhere: it always begins. See `job.Job` for the names."""
+
+    resumed: Checkpoint | None = None
+    changes: tuple[str, ...] = ()
+
+    def __init__(self, order: Order = "breadth") -> None:
+        self.frontier = MemoryFrontier(order)
+
+    async def __aenter__(self) -> Self:
+        await self.frontier.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.frontier.__aexit__(kind, error, trace)
+
+    def methods(self) -> set[str]:
+        """Nothing waits."""
+        return set()
+
+    async def finish(self, reason: str) -> None:
+        """There is nothing to mark."""

@@ -20,6 +20,7 @@ class Budget:
     def __init__(self, max_per_host: int) -> None:
         self._max_per_host = max_per_host
         self._sent: dict[str, int] = {}
+        self._changed: set[str] = set()
 
     def judge(self, request: Request, now: float) -> Verdict:
         """Go, or a refusal as BUDGET."""
@@ -32,9 +33,19 @@ class Budget:
         if self._max_per_host and not is_robots(request):
             site = urls.site(request.url)
             self._sent[site] = self._sent.get(site, 0) + 1
+            self._changed.add(site)
 
     def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
         """What came of it makes no difference."""
+
+    def changes(self) -> dict[str, int]:
+        """The counts that have grown since this was last asked."""
+        changed, self._changed = self._changed, set()
+        return {site: self._sent[site] for site in changed}
+
+    def recall(self, memory: dict[str, int]) -> None:
+        """Go on from these counts."""
+        self._sent.update(memory)
 
     def __repr__(self) -> str:
         return f"<Budget {self._max_per_host or 'any number'} a site, {len(self._sent)} sites>"

@@ -110,6 +110,7 @@ class Pace:
         self._crawl_delay = crawl_delay
         self._sites: OrderedDict[str, _Site] = OrderedDict()
         self._starts: dict[int, float] = {}  # by identity of the request
+        self._told: dict[str, float] = {}  # what `changes()` has told
 
     def judge(self, request: Request, now: float) -> Verdict:
         """Go if the site is due, else Wait until it is."""
@@ -203,6 +204,19 @@ class Pace:
             name, site = self._sites.popitem(last=False)
             if site.due > now:
                 self._sites[name] = site
+
+    def changes(self) -> dict[str, float | None]:
+        """The delays that sites have taught, where they are others than when this was last asked."""
+        added = {name: round(site.added, 3) for name, site in self._sites.items() if site.added}
+        changed: dict[str, float | None] = {name: None for name in self._told if name not in added}
+        changed |= {name: delay for name, delay in added.items() if self._told.get(name) != delay}
+        self._told = added
+        return changed
+
+    def recall(self, memory: dict[str, float]) -> None:
+        """Go on with these delays."""
+        self._sites.update({name: _Site(added=delay) for name, delay in memory.items()})
+        self._told = dict(memory)
 
     def __repr__(self) -> str:
         slow = sum(site.added > 0 for site in self._sites.values())

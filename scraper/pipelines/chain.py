@@ -19,6 +19,7 @@ from typing import Any, Self
 from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, DropItem, ScraperError, SpiderError
 from scraper.item import is_item
+from scraper.pipelines.unique import Unique
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class Refined:
     kept: list[Any] = field(default_factory=list)
     dropped: list[tuple[Any, str]] = field(default_factory=list)
     errors: list[tuple[str, str, BaseException]] = field(default_factory=list)
+    claims: list[tuple[Unique, list[bytes]]] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """The items are written: what pipelines remember of them is remembered for good."""
+        for unique, claims in self.claims:
+            unique.settle(claims)
 
 
 class Chain:
@@ -58,10 +65,16 @@ class Chain:
                 await self._refine(item, refined)
         return refined
 
+    def __iter__(self) -> Iterator[object]:
+        """The pipelines, in their order."""
+        return (step.pipeline for step in self._steps)
+
     async def _refine(self, item: Any, refined: Refined) -> None:
         for step in self._steps:
             try:
                 result = step.process(item)
+                if step.unique is not None:
+                    refined.claims.append((step.unique, step.unique.take_claims()))
                 if inspect.isawaitable(result):
                     result = await result
                 if result is not item and result is not None:
@@ -102,9 +115,10 @@ class _Step:
     """A pipeline as the chain uses it, whichever way it is written."""
 
     def __init__(self, pipeline: Any, spider: object) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._spider = spider
         self.name = type(pipeline).__name__
+        self.unique = pipeline if isinstance(pipeline, Unique) else None
         if isinstance(pipeline, type):
             raise SpiderError(f"the pipeline {pipeline.__name__} is a class: give an object, {pipeline.__name__}()")
         if callable(getattr(pipeline, "process", None)):
@@ -118,7 +132,7 @@ class _Step:
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the pipeline, and have `stack` close it. Raises `SpiderError` if it raises."""
-        pipeline = self._pipeline
+        pipeline = self.pipeline
         if hasattr(pipeline, "__aenter__") and hasattr(pipeline, "__aexit__"):
             with _blaming(f"{self.name}.__aenter__"):
                 await pipeline.__aenter__()
@@ -132,11 +146,11 @@ class _Step:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with _blaming(f"{self.name}.__aexit__"):
-            await self._pipeline.__aexit__(kind, error, trace)
+            await self.pipeline.__aexit__(kind, error, trace)
 
     async def _tell(self, method: str) -> None:
         with _blaming(f"{self.name}.{method}"):
-            result = _handing(self._spider, getattr(self._pipeline, method), 0)()
+            result = _handing(self._spider, getattr(self.pipeline, method), 0)()
             if inspect.isawaitable(result):
                 await result
 

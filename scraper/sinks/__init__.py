@@ -13,23 +13,36 @@ from scraper.sinks.destination import Destination
 from scraper.sinks.json_array import JsonArray
 from scraper.sinks.jsonl import JsonLines
 from scraper.sinks.naming import fill, format_of, placeholders
+from scraper.sinks.packing import packing_of
+from scraper.sinks.parquet_file import parquet
+from scraper.sinks.sqlite_file import SqliteFile
+from scraper.sinks.sqlite_tables import Tables
 
 FORMATS: Mapping[str, Callable[[tuple[str, ...]], Format]] = {
     "jsonl": JsonLines,
     "json": JsonArray,
     "csv": CsvTable,
 }
+"""What can also be compressed, and written to standard output."""
+STORES = ("sqlite", "parquet")
+"""What is always a file of its own kind."""
 
 
 def open_sinks(
-    settings: Sequence[SinkSettings], *, spider: str, arguments: Mapping[str, object], started: datetime
-) -> list[DataFile]:
+    settings: Sequence[SinkSettings],
+    *,
+    spider: str,
+    arguments: Mapping[str, object],
+    started: datetime,
+    durable: bool = False,
+) -> list[DataFile | SqliteFile]:
     """The sinks that `[[sinks]]` asks for, in that order; each opens its file as its context is entered.
 
+    What a `durable` one has synced outlives a power failure, and not only the process.
     Raises `SettingsError` for a placeholder or an ending that is not known, a folder, or a file named twice.
     """
     values = placeholders(spider, arguments, started)
-    sinks: dict[str, DataFile] = {}
+    sinks: dict[str, DataFile | SqliteFile] = {}
     for each in settings:
         path = each.path if each.path == "-" else fill(each.path, values)
         target = path if path == "-" else os.path.realpath(path)
@@ -37,10 +50,20 @@ def open_sinks(
             raise SettingsError(f"[[sinks]] path {path!r} is a folder: expected the name of a file in it")
         if target in sinks:
             raise SettingsError(f"[[sinks]] path {path!r}: another sink writes this file already")
-        name = each.format or format_of(path, FORMATS)
-        destination = Destination(path, compress=path.endswith(".gz"))
-        sinks[target] = DataFile(destination, FORMATS[name](each.fields), classes=each.items)
+        sinks[target] = _sink(each, path, durable=durable)
     return list(sinks.values())
 
 
-__all__ = ["DataFile", "Destination", "Format", "UnwritableItems", "open_sinks"]
+def _sink(settings: SinkSettings, path: str, *, durable: bool) -> DataFile | SqliteFile:
+    name = settings.format or format_of(path, (*FORMATS, *STORES))
+    if name in STORES and (path == "-" or packing_of(path) is not None):
+        raise SettingsError(f"[[sinks]] path {path!r}: the format {name} needs a file, which is not compressed")
+    if name == "sqlite":
+        return SqliteFile(path, Tables(settings.fields), classes=settings.items, durable=durable)
+    if name == "parquet":
+        return parquet(path, settings.fields, classes=settings.items, durable=durable)
+    destination = Destination(path, packing=packing_of(path), durable=durable)
+    return DataFile(destination, FORMATS[name](settings.fields), classes=settings.items)
+
+
+__all__ = ["DataFile", "Destination", "Format", "SqliteFile", "UnwritableItems", "open_sinks"]

@@ -10,6 +10,7 @@ from io import StringIO
 from typing import Any
 
 from scraper import item
+from scraper.protocols import Position
 from scraper.sinks.values import cell, text, utf8
 
 _AS_IT_IS = frozenset({str, int, type(None)})  # what `cell()` would not change
@@ -19,17 +20,17 @@ class CsvTable:
     """Items as rows of a table; `fields` are its columns, the fields of the first item unless given."""
 
     def __init__(self, fields: tuple[str, ...] = ()) -> None:
-        self._columns: tuple[Any, ...] = fields
+        self._columns = fields
         self._leaves_out = bool(fields)
         self._has_header = False
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """The rows of `items`, after the header if they are the first. Raises if one of them cannot be written."""
-        columns = self._columns or tuple(item.fields(items[0]))
+        columns = self._columns or tuple(_named(item.fields(items[0])))
         if not columns:
             raise ValueError("the first item gives a CSV file its columns, and this one has no fields")
         known = None if self._leaves_out else frozenset(columns)
-        rows = [] if self._has_header else [_header(columns)]
+        rows: list[Sequence[Any]] = [] if self._has_header else [columns]
         rows += [_row(item.fields(each), columns, known) for each in items]
         lines = _lines(rows)
         self._columns, self._has_header = columns, True
@@ -37,15 +38,30 @@ class CsvTable:
 
     def end(self) -> bytes:
         """Nothing closes such a file; but an empty one has its header, if that is known."""
-        return _lines([_header(self._columns)]) if self._columns and not self._has_header else b""
+        return _lines([self._columns]) if self._columns and not self._has_header else b""
+
+    def state(self) -> dict[str, Any]:
+        """The columns, once there is a header."""
+        return {"columns": list(self._columns)} if self._has_header else {}
+
+    def resume(self, position: Position) -> None:
+        """The columns are those of the header that is there."""
+        if "columns" in position.state:
+            self._columns, self._has_header = tuple(position.state["columns"]), True
 
 
-def _header(columns: Iterable[Any]) -> list[Any]:
-    return [text(each) for each in columns]
+def _named(values: dict[Any, Any]) -> dict[str, Any]:
+    """`values` by the names that their columns have. Raises `TypeError` if two have the same."""
+    named = {text(name): value for name, value in values.items()}
+    if len(named) < len(values):
+        raise TypeError(f"two of its keys are the same as text: {list(values)!r:.80}")
+    return named
 
 
-def _row(values: dict[Any, Any], columns: Sequence[Any], known: frozenset[Any] | None) -> list[Any]:
+def _row(values: dict[Any, Any], columns: Sequence[str], known: frozenset[str] | None) -> list[Any]:
     """The cells of an item. Raises `ValueError` if it has a field other than `known`."""
+    if known is not None and not known.issuperset(values):
+        values = _named(values)
     if known is not None and not known.issuperset(values):
         stray = next(name for name in values if name not in known)
         raise ValueError(

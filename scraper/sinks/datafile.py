@@ -40,6 +40,14 @@ class Format(Protocol):
         """What makes the file whole after its last item."""
         ...
 
+    def state(self) -> dict[str, Any]:
+        """What it has to be told to go on after what it gave until now: values of JSON."""
+        ...
+
+    def resume(self, position: Position, /) -> None:
+        """Go on where the file ends at `position`, whose `state` is what `state()` was then."""
+        ...
+
 
 class DataFile:
     """The sink that writes one file; only items of the classes named in `classes`, if any are.
@@ -52,6 +60,7 @@ class DataFile:
         self._destination = destination
         self._format = format
         self._classes = frozenset(classes)
+        self._position: Position | None = None
 
     @property
     def path(self) -> str:
@@ -62,6 +71,18 @@ class DataFile:
     def bytes(self) -> int:
         """How long the file is, as far as it has been written."""
         return self._destination.bytes
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the file can be cut back, once it is open: not if it is standard output, a device or a pipe."""
+        return self._destination.is_exact
+
+    def resume(self, position: Position) -> None:
+        """To be opened at `position`, which an earlier process came to: what follows it is cut off.
+
+        Opening raises `StorageError` if what stands before it is not there as it was.
+        """
+        self._position = position
 
     async def write(self, items: Sequence[Any]) -> None:
         """Take `items`; waits while too much of what was taken is not yet written.
@@ -85,9 +106,10 @@ class DataFile:
             raise UnwritableItems(self._destination.path, failures)
 
     async def sync(self) -> Position:
-        """Hand all that was taken until now to the operating system; where that ends."""
-        items = self.items
-        return Position(self._destination.path, await self._destination.sync(), items)
+        """Hand all that was taken until now to the operating system, or the disk if durable; where that ends."""
+        items, state = self.items, self._format.state()
+        end = await self._destination.sync()
+        return Position(self._destination.path, end.bytes, items, end.crc, state)
 
     async def finish(self) -> None:
         """Write what is left, close the file and give it its final name."""
@@ -95,7 +117,10 @@ class DataFile:
         await self._destination.finish()
 
     async def __aenter__(self) -> Self:
-        await self._destination.open()
+        await self._destination.open(self._position)
+        if self._position is not None:
+            self._format.resume(self._position)
+            self.items = self._position.items
         return self
 
     async def __aexit__(
@@ -104,7 +129,7 @@ class DataFile:
         await self._destination.close()
 
     def __repr__(self) -> str:
-        return f"<DataFile {self.path}: {self.items} items, {self.bytes} bytes>"
+        return f"<{type(self).__name__} {self.path}: {self.items} items, {self.bytes} bytes>"
 
 
 def _encode_each(format: Format, items: Sequence[Any], failures: list[tuple[Any, str]]) -> list[bytes]:  # noqa: A002 -- the word of config.toml

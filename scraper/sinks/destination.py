@@ -9,26 +9,34 @@ same file; a `.part` that nobody has locked is what a dead crawl left, and is re
 to the disk (fsync) and renamed while still locked. What is no ordinary file — standard output, a device, a
 pipe — is written as it is.
 
-With compression every `sync()` ends a gzip member, and what follows begins another (RFC 1952, 2.2): a file that is
-cut off where a `sync()` ended is a whole gzip file.
+A destination that is told where an earlier process came to goes on there: the `.part`, or the file that was already
+given its name, must begin with exactly the bytes that were written until then (their CRC-32 is kept), and what
+follows them is cut off. Nothing is cut before that was checked.
+
+With compression every `sync()` ends a member, and what follows begins another, see `packing`: a file that is cut
+off where a `sync()` ended is a whole one.
 """
 
 import asyncio
 import errno
-import fcntl
 import logging
 import os
 import stat
 import zlib
 from collections import deque
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import aiofiles
 import aiofiles.os
+from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from scraper.errors import StorageError
+from scraper.protocols import Position
+from scraper.sinks import part
+from scraper.sinks.packing import Packer, Packing
 
 PIECE = 128 * 1024
 """So many bytes are worth a write."""
@@ -36,32 +44,44 @@ ROOM = 1024 * 1024
 """So many bytes may be unwritten before callers wait."""
 
 _STDOUT = 1
-_GZIP = 16 + zlib.MAX_WBITS
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)  # some network file systems
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class _Piece:
-    """Bytes to be written; `end` is the size of the file after them, once they are."""
+    """Bytes to be written; `end` is where the file ends with them, once they are."""
 
     data: bytearray
     ends_member: bool = False
-    end: int | None = None
+    end: "End | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The size of a file, and the CRC-32 of what is in it."""
+
+    bytes: int
+    crc: int
 
 
 class Destination:
     """Where the bytes of one sink go: the file `path`, or standard output if that is '-'.
 
-    `bytes` is how many were written so far, after compression.
+    `bytes` is how many were written so far, after compression by `packing`. If it is `durable`, they are on the disk
+    after `sync()`, and not only with the operating system. `is_exact` says, once it is open, whether the file can
+    be cut back: standard output, a device and a pipe cannot.
     """
 
-    def __init__(self, path: str, *, compress: bool = False) -> None:
+    def __init__(self, path: str, *, packing: Packing | None = None, durable: bool = False) -> None:
         self.path = path
         self.place = path  # where the bytes are now
         self.bytes = 0
-        self._compress = compress
+        self.is_exact = path != "-"
+        self._packing = packing
+        self._durable = durable
+        self._crc = 0
+        self._on_disk = 0
         self._target = os.path.realpath(path)
         self._part: str | None = None
         self._file: AsyncFileIO | None = None
@@ -69,59 +89,90 @@ class Destination:
         self._pieces: deque[_Piece] = deque()  # cut off by `sync()`: to be written before what is gathered
         self._taken = 0
         self._unwritten = 0
-        self._member: zlib._Compress | None = None  # the gzip member under way
+        self._member: Packer | None = None  # what is being compressed
         self._flusher: asyncio.Task[None] | None = None
         self._problem = ""
 
     # Beginning and end.
 
-    async def open(self) -> None:
-        """Begin the file. Raises `StorageError` if it cannot be written, or is being written by another crawl."""
+    async def open(self, position: Position | None = None) -> None:
+        """Begin the file, or go on at `position`.
+
+        Raises `StorageError` if it cannot be written, or is being written by another crawl, and `Misfit` if what
+        `position` tells of is not there.
+        """
         try:
             if self.path == "-":
                 self._file = await aiofiles.open(_STDOUT, "wb", buffering=0, closefd=False)
             elif await _is_special(self._target):
+                self.is_exact = False
                 self._file = await aiofiles.open(self._target, "wb", buffering=0)
             else:
-                await aiofiles.os.makedirs(Path(self._target).parent, exist_ok=True)
-                self._file = await self._open_part(f"{self._target}.part")
+                self._file = wrap(await self._open_part(position))
                 self.place = self._part = f"{self.path}.part"
+        except BlockingIOError:
+            raise StorageError(f"{self.path} cannot be written: another crawl is writing it") from None
         except OSError as error:
             raise StorageError(self._explain(error)) from error
+        if position is not None:
+            self.bytes, self._crc, self._taken = position.bytes, position.crc, position.bytes
 
-    async def _open_part(self, part: str) -> AsyncFileIO:
-        """The file `part`, empty, and nobody else's."""
-        while True:
-            file = await aiofiles.open(part, "ab", buffering=0)
-            try:
-                _lock(file.fileno())
-                if await _has_name(file, part):  # whoever had it locked may just have finished it
-                    await file.truncate(0)
-                    return file
-            except BlockingIOError:
-                await file.close()
-                raise StorageError(f"{self.path} cannot be written: another crawl is writing it") from None
-            except BaseException:
-                await file.close()
-                raise
-            await file.close()
+    async def _open_part(self, position: Position | None) -> FileIO:
+        """The part, as it was at `position` or else empty, and nobody else's."""
+        opening = asyncio.create_task(asyncio.to_thread(self._opened, position), name=f"open {self.path}")
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:  # the thread goes on
+            opening.add_done_callback(_close)
+            raise
 
-    async def finish(self) -> None:
-        """Write what is left, close the file and give it its final name. Raises `StorageError` if that fails."""
-        if self._compress and not self._taken:
-            self._member = zlib.compressobj(wbits=_GZIP)  # no bytes at all are no gzip file
+    def _opened(self, position: Position | None) -> FileIO:
+        part.make_folders(Path(self._target).parent, durable=self._durable)
+        file = part.begin(self._target) if position is None else part.go_on(self._target, position)
+        if self._durable:
+            part.sync_folder(Path(self._target).parent)
+        return file
+
+    async def complete(self) -> None:
+        """Write what is left, and bring it to the disk. Raises `StorageError` if that fails."""
+        if self._packing is not None and not self._taken:
+            self._member = self._packing()  # no bytes at all are no compressed file
         await self.sync()
+        if self._part is not None:
+            await self._bring_to_disk()
+
+    async def _bring_to_disk(self) -> None:
+        try:
+            await asyncio.to_thread(os.fsync, self._check().fileno())
+        except OSError as error:  # nobody knows what is on the disk now
+            self._problem = self._explain(error)
+            raise StorageError(self._problem) from error
+
+    async def finish(self, made: str = "") -> None:
+        """Write what is left, close the file and give it its final name; or give that to `made`, made of the file.
+
+        Raises `StorageError` if that fails.
+        """
+        await self.complete()
         file, self._file = self._check(), None
         try:
             if self._part is not None:
-                await asyncio.to_thread(os.fsync, file.fileno())
-                await aiofiles.os.replace(f"{self._target}.part", self._target)
+                await asyncio.to_thread(self._name_it, made)
                 self._part = None
                 self.place = self.path
         except OSError as error:
             raise StorageError(self._explain(error)) from error
         finally:
             await file.close()
+
+    def _name_it(self, made: str) -> None:
+        name = f"{self._target}.part"
+        os.replace(made or name, self._target)  # noqa: PTH105 -- of two paths that are text
+        if made:
+            Path(name).unlink()
+            self.bytes = Path(self._target).stat().st_size
+        if self._durable:
+            part.sync_folder(Path(self._target).parent)
 
     async def close(self) -> None:
         """Close the file. If it is not finished, what was taken is written, and the `.part` keeps its name."""
@@ -153,8 +204,8 @@ class Destination:
         while self._unwritten > ROOM:
             await self._wait_for_flusher()
 
-    async def sync(self) -> int:
-        """Hand all that was taken until now to the operating system; the size of the file with that.
+    async def sync(self) -> End:
+        """Hand all that was taken until now to the operating system, or the disk; where the file ends with that.
 
         Raises `StorageError` if writing fails.
         """
@@ -163,6 +214,9 @@ class Destination:
         self._pieces.append(piece)
         while piece.end is None:
             await self._wait_for_flusher()
+        if self._durable and self._part is not None and piece.end.bytes > self._on_disk:
+            await self._bring_to_disk()
+            self._on_disk = piece.end.bytes
         return piece.end
 
     # The flusher.
@@ -198,7 +252,7 @@ class Destination:
         return piece
 
     async def _write(self, piece: _Piece, file: AsyncFileIO) -> None:
-        data = await asyncio.to_thread(self._compressed, piece) if self._compress else piece.data
+        data = await asyncio.to_thread(self._packed, piece) if self._packing else piece.data
         with memoryview(data) as rest:
             start = 0
             while start < len(rest):
@@ -208,14 +262,15 @@ class Destination:
                     continue
                 start += written
                 self.bytes += written
+            self._crc = zlib.crc32(rest, self._crc)
         self._unwritten -= len(piece.data)
-        piece.end = self.bytes
+        piece.end = End(self.bytes, self._crc)
 
-    def _compressed(self, piece: _Piece) -> bytes:
+    def _packed(self, piece: _Piece) -> bytes:
         if self._member is None:
-            if not piece.data:
+            if not piece.data or self._packing is None:
                 return b""
-            self._member = zlib.compressobj(wbits=_GZIP)
+            self._member = self._packing()
         data = self._member.compress(piece.data)
         if piece.ends_member:
             data += self._member.flush()
@@ -237,23 +292,16 @@ class Destination:
         return self._file
 
     def _explain(self, error: OSError) -> str:
-        """The operating system's error in one line that names the file, and the folder if that is to blame."""
-        reason = error.strerror or str(error)
-        if error.filename is not None and str(error.filename) not in (self._target, f"{self._target}.part"):
-            reason = f"{error.filename}: {reason}"
-        return f"{self._name} cannot be written: {reason}"
+        return f"{self._name} cannot be written: {part.reason(error, self._target)}"
 
     def __repr__(self) -> str:
         return f"<Destination {self._name}: {self.bytes} bytes written, {self._unwritten} to be written>"
 
 
-def _lock(descriptor: int) -> None:
-    """Lock a file for ourselves. Raises `BlockingIOError` if another crawl has it locked."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
+def _close(opening: asyncio.Task[FileIO]) -> None:
+    """Close what was opened after nobody wanted it any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 async def _is_special(path: str) -> bool:
@@ -265,11 +313,3 @@ async def _is_special(path: str) -> bool:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
     return not stat.S_ISREG(mode)
-
-
-async def _has_name(file: AsyncFileIO, path: str) -> bool:
-    """Whether the open `file` is still the one that is called `path`."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), await aiofiles.os.stat(path))
-    except FileNotFoundError:
-        return False

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from scraper.protocols import Position
 from scraper.sinks.values import json_lines, record
 
 
@@ -23,3 +24,11 @@ class JsonArray:
     def end(self) -> bytes:
         """The closing bracket."""
         return b"[]\n" if self._is_empty else b"\n]\n"
+
+    def state(self) -> dict[str, Any]:
+        """Whether it is empty is told by its bytes."""
+        return {}
+
+    def resume(self, position: Position) -> None:
+        """The bracket is there if anything is."""
+        self._is_empty = not position.bytes

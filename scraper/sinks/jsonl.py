@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from scraper.protocols import Position
 from scraper.sinks.values import json_lines, record
 
 
@@ -19,3 +20,10 @@ class JsonLines:
     def end(self) -> bytes:
         """Nothing closes such a file."""
         return b""
+
+    def state(self) -> dict[str, Any]:
+        """One line says nothing about the next."""
+        return {}
+
+    def resume(self, position: Position) -> None:
+        """Nothing has to be known."""

@@ -13,6 +13,7 @@ class Collect:
 
     path = "memory"
     bytes = 0
+    is_exact = False
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
@@ -29,6 +30,9 @@ class Collect:
     def items(self) -> int:
         return len(self.kept)
 
+    def resume(self, position: Position) -> None:
+        """What an earlier process kept is gone with it."""
+
     async def write(self, items: Sequence[Any]) -> None:
         self.kept.extend(items)
 
@@ -44,6 +48,7 @@ class HandOver:
 
     path = "stream"
     bytes = 0
+    is_exact = False
 
     def __init__(self, ahead: int = 100) -> None:
         self._queue: asyncio.Queue[Any] = asyncio.Queue(ahead)
@@ -57,6 +62,9 @@ class HandOver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing is open."""
+
+    def resume(self, position: Position) -> None:
+        """What an earlier process handed over was taken by it."""
 
     async def write(self, items: Sequence[Any]) -> None:
         for item in items:

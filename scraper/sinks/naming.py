@@ -1,12 +1,13 @@
 """Which file a sink's `path` means, and which format that has."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 
 from scraper.errors import SettingsError
 
+_OTHER_ENDINGS = {"db": "sqlite"}
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _LEADS_ELSEWHERE = re.compile(r"\.\.|[/\\\x00-\x1f\x7f]")
 
@@ -35,15 +36,16 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(replacement, template)
 
 
-def format_of(path: str, formats: Mapping[str, object]) -> str:
+def format_of(path: str, formats: Collection[str]) -> str:
     """The format that the ending of `path` tells. Raises `SettingsError` if it tells none of `formats`."""
     if path == "-":
         return "jsonl"
-    ending = path.removesuffix(".gz").rpartition(".")[2]
-    if ending not in formats:
-        known = " ".join(f".{name}" for name in formats)
+    ending = path.removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
+    name = _OTHER_ENDINGS.get(ending, ending)
+    if "." not in path or name not in formats:
+        known = " ".join(f".{name}" for name in (*formats, *_OTHER_ENDINGS))
         raise SettingsError(
-            f"[[sinks]] path {path!r}: its ending names no format (known: {known}, each also with .gz); "
-            "another ending needs `format`"
+            f"[[sinks]] path {path!r}: its ending names no format (known: {known}; .jsonl, .json and .csv also with "
+            ".gz or .zst); another ending needs `format`"
         )
-    return ending
+    return name

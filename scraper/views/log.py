@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scraper.errors import StorageError
-from scraper.events import Blocked, Broke, Dropped, Event, Failed, Finished, Refused, Retried, Started
+from scraper.events import Blocked, Broke, Dropped, Event, Failed, Finished, Refused, Resumed, Retried, Started
 from scraper.urls import without_credentials
 from scraper.views.wording import duration, plural, told, visible
 
@@ -36,6 +36,7 @@ class Log:
         self._broken: Counter[tuple[str, str, str]] = Counter()
         self._lines: dict[type[Event], Callable[[Any], None]] = {
             Started: self._started,
+            Resumed: self._resumed,
             Retried: self._retried,
             Refused: self._refused,
             Failed: self._failed,
@@ -53,6 +54,20 @@ class Log:
     def _started(self, event: Started) -> None:
         self._spider = logging.getLogger(event.spider)
         self._scraper.info("%s: started", visible(event.spider))
+
+    def _resumed(self, event: Resumed) -> None:
+        now = event.found
+        self._scraper.info(
+            "%s: resumed; %s done, %s waiting, of which %s in flight",
+            visible(event.spider),
+            plural(now.discovered - now.waiting, "request"),
+            f"{now.waiting:,}",
+            f"{now.in_flight:,}",
+        )
+        for change in event.changes:
+            self._scraper.info("%s: changed since it began: %s", visible(event.spider), visible(change, 300))
+        for path in event.inexact:
+            self._scraper.warning("%s cannot be cut back: some items may come twice", visible(path))
 
     def _refused(self, event: Refused) -> None:
         level = self._level(Refused, event.reason)

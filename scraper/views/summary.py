@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from shlex import quote
 from typing import Any, Protocol
 
@@ -39,6 +40,8 @@ class Ending(Protocol):
     def sinks(self) -> Sequence[DataFile]: ...
     @property
     def problems(self) -> Sequence[str]: ...
+    @property
+    def job(self) -> Path | None: ...
 
 
 # For people.
@@ -134,7 +137,10 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
     now = ending.statistics
     files = [sink for sink in ending.sinks if sink.path != "-"]
     steps = []
-    if ending.reason == "interrupted":
+    if ending.job is not None:
+        steps.append(_command(command, "goes on with it"))
+        steps.append(_command(f"{command} --finish", f"closes {', '.join(visible(file.path) for file in files)}"))
+    elif ending.reason == "interrupted":
         if files:
             steps.append(Text(f"what there is so far: {', '.join(visible(file.path) for file in files)}"))
         steps.append(_command(command, "starts over"))
@@ -149,11 +155,19 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
     return steps
 
 
+_READERS = {
+    ".gz": "gzip -dc {} | head -n 3",
+    ".zst": "zstd -dc {} | head -n 3",
+    ".sqlite": "sqlite3 {} .dump | head",
+    ".db": "sqlite3 {} .dump | head",
+    ".json": "",  # an array is no lines
+    ".parquet": "",
+}
+
+
 def _look(file: DataFile) -> list[Text]:
-    path = quote(file.path)
-    if file.path.endswith(".gz"):
-        return [_command(f"gzip -dc {path} | head -n 3", "shows the data")]
-    return [_command(f"head -n 3 {path}", "shows the data")] if not file.path.endswith(".json") else []
+    reader = next((how for ending, how in _READERS.items() if file.path.endswith(ending)), "head -n 3 {}")
+    return [_command(reader.format(quote(file.path)), "shows the data")] if reader else []
 
 
 def _command(command: str, purpose: str) -> Text:
@@ -190,4 +204,5 @@ def facts(ending: Ending) -> dict[str, Any]:
         "failed": now.failed,
         "drops": now.drops,
         "problems": list(ending.problems),
+        "job": str(ending.job) if ending.job is not None else None,
     }

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from scraper.errors import FetchError
 from scraper.events import Event
 from scraper.frontier import MemoryFrontier
 from scraper.parsing import Thread
-from scraper.protocols import Limit, Policy, Sink
+from scraper.protocols import Checkpoint, Limit, Policy, Remembers, Sink
 from scraper.request import Request
 from scraper.response import Response
 from scraper.settings import EngineSettings
@@ -74,13 +74,17 @@ async def crawl(
     per_host: int = 8,
     meanwhile: Callable[[Engine], Awaitable[None]] | None = None,
     refine: Any = None,
+    frontier: MemoryFrontier | None = None,
+    interval: float | None = None,
+    resumed: Checkpoint | None = None,
+    memories: Mapping[str, Remembers] | None = None,
     **settings: Any,
 ) -> Run:
     """Crawl to the end with `settings` of `[engine]`; every request must then be accounted for."""
     shop, collect, events = Site(answer), Collect(), []
     async with AsyncExitStack() as stack:
         stages = Stages(
-            frontier=await stack.enter_async_context(MemoryFrontier()),
+            frontier=await stack.enter_async_context(frontier or MemoryFrontier()),
             admission=admission,
             limits=limits,
             fetch=shop.fetch,
@@ -90,8 +94,11 @@ async def crawl(
             sinks=[collect] if sinks is None else sinks,
             observers=[events.append],
             clock=time.monotonic,
+            memories=memories or {},
         )
-        engine = Engine(spider, stages, EngineSettings(**settings), per_host=per_host)
+        engine = Engine(
+            spider, stages, EngineSettings(**settings), per_host=per_host, interval=interval, resumed=resumed
+        )
         spider._fetch = engine.fetch
         run = Run(engine, shop, collect.kept, events)
         async with asyncio.TaskGroup() as tasks:

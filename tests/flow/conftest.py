@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,12 @@ def servers(nothing_leaks: None) -> Iterator[Servers]:
 @pytest.fixture(autouse=True)
 def _nothing_leaks(nothing_leaks: None) -> None:
     """No test of a whole crawl leaves anything open."""
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a crawl leaves where it is started, its job, is left in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

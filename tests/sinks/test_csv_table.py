@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from scraper.protocols import Position
 from scraper.sinks.csv_table import CsvTable
 
 
@@ -62,3 +63,23 @@ def test_an_item_without_fields_gives_no_columns() -> None:
     """The first item has to have fields."""
     with pytest.raises(ValueError, match="has no fields"):
         CsvTable().encode([{}])
+
+
+def test_a_table_goes_on_below_its_header() -> None:
+    """A table that is continued has the columns of its header, also where the fields' names are no text."""
+    table = CsvTable()
+    assert table.encode([{1: "a", None: "b"}]) == b"1,null\r\na,b\r\n"
+    state = table.state()
+    assert state == {"columns": ["1", "null"]}
+    table = CsvTable()
+    table.resume(Position("books.csv", 13, 1, state=state))
+    assert table.encode([{None: "d", 1: "c"}]) == b"c,d\r\n"
+    with pytest.raises(ValueError, match="the field 'x' has no column"):
+        table.encode([{"x": 1}])
+    assert table.end() == b""
+
+
+def test_fields_of_one_name_are_refused() -> None:
+    """Two fields whose names are the same as text cannot both be written."""
+    with pytest.raises(TypeError, match="two of its keys are the same as text"):
+        CsvTable().encode([{1: "a", "1": "b"}])

@@ -8,12 +8,12 @@ import pytest
 
 from scraper.errors import SettingsError
 from scraper.settings import SinkSettings
-from scraper.sinks import DataFile, open_sinks
+from scraper.sinks import DataFile, SqliteFile, open_sinks
 
 STARTED = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
 
-def sinks(*paths: str, **arguments: Any) -> list[DataFile]:
+def sinks(*paths: str, **arguments: Any) -> list[DataFile | SqliteFile]:
     tables = [SinkSettings(path=path) for path in paths]
     return open_sinks(tables, spider="books", arguments=arguments, started=STARTED)
 
@@ -51,11 +51,32 @@ def test_an_unknown_placeholder() -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["books.xml", "books", "books.gz", "books.csv.zip"])
+@pytest.mark.parametrize("path", ["books.xml", "books", "books.gz", "books.csv.zip", "csv"])
 def test_an_unknown_format(path: str) -> None:
     """An ending that tells no format is refused, naming the path and those that do."""
-    with pytest.raises(SettingsError, match=rf"path '{path}': .* \(known: \.jsonl \.json \.csv, each also with \.gz\)"):
+    with pytest.raises(SettingsError, match=rf"path '{path}': .* \(known: \.jsonl \.json \.csv .* \.db; "):
         sinks(path)
+
+
+@pytest.mark.parametrize("path", ["books.sqlite.gz", "books.parquet.zst", "books.db.zst"])
+def test_a_store_is_not_compressed(path: str) -> None:
+    """A format that has its own way of storing is not compressed as a whole."""
+    with pytest.raises(SettingsError, match=rf"path '{path}': the format \w+ needs a file, which is not compressed"):
+        sinks(path)
+
+
+@pytest.mark.parametrize("path", ["books.sqlite", "books.db"])
+def test_endings_of_a_database(path: str) -> None:
+    """Both usual endings mean a database."""
+    assert [type(each).__name__ for each in sinks(path)] == ["SqliteFile"]
+
+
+def test_parquet_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyarrow one line says which extra to install."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SettingsError) as caught:
+        sinks("books.parquet")
+    assert str(caught.value) == "[[sinks]] path 'books.parquet': Parquet needs pyarrow: pip install 'scraper[parquet]'"
 
 
 def test_a_format_beats_the_ending() -> None:
@@ -63,6 +84,14 @@ def test_a_format_beats_the_ending() -> None:
     table = SinkSettings(path="books.txt", format="csv")
     [sink] = open_sinks([table], spider="books", arguments={}, started=STARTED)
     assert sink.path == "books.txt"
+
+
+@pytest.mark.parametrize("name", ["sqlite", "parquet"])
+def test_a_store_is_no_stream(name: str) -> None:
+    """Standard output takes lines, and no database."""
+    table = SinkSettings.model_validate({"path": "-", "format": name})
+    with pytest.raises(SettingsError, match=f"path '-': the format {name} needs a file"):
+        open_sinks([table], spider="books", arguments={}, started=STARTED)
 
 
 def test_a_file_is_named_once(tmp_path: Path) -> None:

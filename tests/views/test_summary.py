@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -25,6 +26,7 @@ class Result:
     reason: str = "finished"
     sinks: tuple[File, ...] = (File("data/books.jsonl"),)
     problems: tuple[str, ...] = ()
+    job: Path | None = None
 
 
 FULL = Statistics(
@@ -127,6 +129,11 @@ def test_several_files() -> None:
         (Result(Statistics(fetched=1, failed={"http_429": 5})), "scraper crawl books -s limits.delay=1"),
         (Result(Statistics(), reason="interrupted", sinks=(File("a.csv.part"),)), "what there is so far: a.csv.part"),
         (Result(Statistics(), reason="interrupted"), "scraper crawl books  starts over"),
+        (Result(Statistics(), reason="interrupted", job=Path("jobs/books")), "scraper crawl books  goes on with it"),
+        (
+            Result(Statistics(), reason="storage failed", job=Path("jobs/books")),
+            "books --finish  closes data/books.jsonl",
+        ),
         (Result(Statistics(errors=1, items=1)), "scraper crawl books -s views.log_level=DEBUG"),
     ],
 )
@@ -157,6 +164,7 @@ def test_json() -> None:
         "failed": {"http_404": 2, "read_timeout": 1},
         "drops": {"no price": 5},
         "problems": ["it failed"],
+        "job": None,
     }
 
 

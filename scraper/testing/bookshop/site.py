@@ -25,6 +25,11 @@ class Shop:
     in_flight: int = 0
     most_in_flight: int = 0  # the most requests that were being answered at one time
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
     def __repr__(self) -> str:
         flight = f"in_flight={self.in_flight} most_in_flight={self.most_in_flight}"
         return f"<Shop {self.url} books={len(self.books)} requests={self.requests.total()} {flight}>"

@@ -1,0 +1,77 @@
+"""What is durable: every now and then all sinks are synced and the frontier commits, between two pages.
+
+A page's items, its requests and its own "done" are applied inside the gate, and a checkpoint is taken while the
+gate is closed; so each holds all of a page or nothing. What is counted of a page that is in hand is left out of
+the statistics that are kept: if the process dies, it will be counted again.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from scraper.engine.ledger import Ledger
+from scraper.engine.pages import Pages
+from scraper.engine.stages import Stages
+from scraper.errors import SpiderError, StorageError
+from scraper.events import Statistics
+from scraper.protocols import Checkpoint
+
+
+class Checkpoints:
+    """Commits every `interval` seconds; never, if that is None, since nothing can be gone on with.
+
+    Nor once a sink is lost: it does not have the items of what the frontier would call done. `statistics` gives
+    the totals without what is in hand.
+    """
+
+    def __init__(
+        self,
+        stages: Stages,
+        ledger: Ledger,
+        pages: Pages,
+        *,
+        interval: float | None,
+        statistics: Callable[[], Statistics],
+    ) -> None:
+        self._stages = stages
+        self._ledger = ledger
+        self._pages = pages
+        self._interval = interval
+        self._statistics = statistics
+        self._complaints: set[str] = set()
+
+    async def keep(self) -> None:
+        """Commit again and again, until cancelled."""
+        while self._interval is not None:
+            await asyncio.sleep(self._interval)
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Make durable all that has been applied."""
+        if self._interval is None:
+            return
+        try:
+            async with self._pages.gate.closed():
+                if self._pages.storage_error is not None:
+                    return
+                positions = [await sink.sync() for sink in self._stages.sinks]
+                durable = self._stages.frontier.commit(
+                    Checkpoint(
+                        positions={each.path: each for each in positions},
+                        statistics=self._statistics(),
+                        seeds=self._ledger.seeds,
+                        memories={name: self._changes(name) for name in self._stages.memories},
+                    )
+                )
+            await durable
+        except StorageError as error:
+            self._pages.lose("checkpoint", error)
+
+    def _changes(self, name: str) -> dict[str, object]:
+        """What a part has to remember. If the user's code gave it what cannot be kept, that is told once."""
+        try:
+            return self._stages.memories[name].changes()
+        except SpiderError as error:
+            if str(error) not in self._complaints:
+                self._complaints.add(str(error))
+                self._ledger.count_error(name, "", "", error)
+            return {}

@@ -1,0 +1,77 @@
+"""What a job is a job of, and whether a crawl that was described so may be gone on with by one described otherwise."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a crawl is: its spider and all that decides what it does.
+
+    `spider` is the name, `kind` the class (`module:Class`), `arguments` and `settings` (by dotted keys) hold values of
+    JSON. Of each of the `sinks` it is told where and what it writes. `source` is a digest of the spider's module,
+    `version` that of the framework, `started` the time in ISO 8601.
+    """
+
+    spider: str = ""
+    kind: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    sinks: list[dict[str, Any]] = field(default_factory=list)
+    source: str = ""
+    version: str = ""
+    started: str = ""
+
+
+ORDER = "frontier.order"
+_HARMFUL_SETTINGS = frozenset({"pipelines.unique"})
+_NO_MATTER = ("sinks", "frontier.jobs", "frontier.store", "spiders")
+
+
+def compare(old: Description, new: Description) -> tuple[list[str], list[str]]:
+    """What differs, a line each: what does no harm, and what makes it another crawl."""
+    harmless, harmful = [], []
+    if old.spider != new.spider:
+        harmful.append(f"its spider was {old.spider}, now it is {new.spider}")
+    elif old.kind != new.kind:
+        harmless.append(f"the spider's class was {old.kind}, now it is {new.kind}")
+    harmful += _differences("argument ", old.arguments, new.arguments)
+    harmful += _sinks(old.sinks, new.sinks)
+    for key in sorted(old.settings.keys() | new.settings.keys()):
+        if not key.startswith(_NO_MATTER):
+            lines = _differences(
+                "", *({key: each[key]} if key in each else {} for each in (old.settings, new.settings))
+            )
+            (harmful if key in _HARMFUL_SETTINGS else harmless).extend(lines)
+    if old.source != new.source:
+        harmless.append("the spider's source has changed")
+    if old.version != new.version:
+        harmless.append(f"scraper was version {old.version}, now it is {new.version}")
+    return harmless, harmful
+
+
+def _differences(what: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    for name in sorted(old.keys() | new.keys()):
+        if name not in new:
+            yield f"{what}{name} was {_shown(old[name])}, now there is none"
+        elif name not in old:
+            yield f"{what}{name} is {_shown(new[name])}, there was none"
+        elif old[name] != new[name]:
+            yield f"{what}{name} was {_shown(old[name])}, now it is {_shown(new[name])}"
+
+
+def _sinks(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[str]:
+    before, now = ({str(each.get("path")): each for each in sinks} for sinks in (old, new))
+    for path in sorted(before.keys() | now.keys()):
+        if path not in now:
+            yield f"it wrote to {path}, now it does not"
+        elif path not in before:
+            yield f"it did not write to {path}, now it does"
+        else:
+            yield from _differences(f"{path}: ", before[path], now[path])
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

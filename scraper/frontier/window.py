@@ -1,0 +1,162 @@
+"""Which of the waiting requests are in memory: of each site those that come next, and of all together a bounded number.
+
+The requests of a site are in its *head*, a heap in memory, or *below* it, on the disk. All that are below come after
+all that are in the head: `_least` is a rank that none below goes under. A new request that comes before it goes into
+the head; if the head gets too large, its worse half goes below, and when it is empty it is filled again.
+
+What is below is in the file, or in the journal of what is not committed yet; until it is, it is `_unwritten` and kept
+here too. A row of the file counts for nothing while its request is `busy`: handed out, and not gone from the file.
+"""
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Protocol
+
+from scraper.errors import StorageError
+from scraper.frontier.order import Rank
+from scraper.protocols import Entry
+
+Row = tuple[int, int, bytes, int]
+"""What the file has of a request: the two numbers of its rank, the request, and whether it is a start request."""
+
+MOST = 20_000  # requests in all heads, and a few more for each site at work when there is no room
+HEAD = 256  # requests in a head
+FILL = 64  # requests that are read at once
+LEAST_FILL = 4  # when there is no room
+
+
+class File(Protocol):
+    """Where the requests are that are not in memory."""
+
+    def read(self, site: str, rank: Rank | None) -> Iterator[Row]:
+        """What the file has of `site`, in order, from `rank` on."""
+        ...
+
+    def entry(self, site: str, row: Row) -> Entry:
+        """The request of a row. Raises `StorageError` if it is not as it was written."""
+        ...
+
+    def has(self, number: int) -> bool:
+        """Whether the request of this number is in the file for good."""
+        ...
+
+
+class Window:
+    """The waiting requests of a crawl. `below` counts, by site, those that are in `file` at first."""
+
+    def __init__(self, file: "File", below: dict[str, int]) -> None:
+        self._file = file
+        self._heads: dict[str, list[tuple[Rank, Entry]]] = {}
+        self._below = below
+        self._least: dict[str, Rank] = {}
+        self._unwritten: dict[str, dict[int, tuple[Rank, Entry]]] = {}
+        self._in_memory = 0
+        self.waiting = sum(below.values())
+        self.busy: set[int] = set()
+
+    def sites(self) -> Iterable[str]:
+        """The sites that requests wait for."""
+        return (*self._heads, *(site for site in self._below if site not in self._heads))
+
+    def add(self, site: str, rank: Rank, entry: Entry) -> None:
+        """Put a new request, which is not in the file yet, among the waiting."""
+        self.waiting += 1
+        head = self._heads.get(site)
+        if site in self._below:
+            least = self._least.get(site)
+            if least is None or rank >= least:
+                self._put_below(site, rank, entry)
+                return
+        if head is None:
+            if self._in_memory >= MOST:
+                self._put_below(site, rank, entry)
+                return
+            head = self._heads[site] = []
+        heappush(head, (rank, entry))
+        self._in_memory += 1
+        if len(head) > HEAD or self._in_memory > MOST:
+            self._shrink(site, head)
+
+    def first(self, site: str) -> Entry | None:
+        """The request that comes next. Raises `StorageError` if the file cannot be read."""
+        head = self._heads.get(site) or self._fill(site)
+        return head[0][1] if head else None
+
+    def take(self, site: str) -> Entry | None:
+        """The request that comes next, which waits no more but is busy. Raises `StorageError` as `first` does."""
+        head = self._heads.get(site) or self._fill(site)
+        if not head:
+            return None
+        entry = heappop(head)[1]
+        if not head:
+            del self._heads[site]
+        self._in_memory -= 1
+        self.waiting -= 1
+        self.busy.add(entry.number)
+        return entry
+
+    def written(self, rows: Iterable[tuple[str, int]]) -> None:
+        """The requests of these sites and numbers are in the file from now on."""
+        for site, number in rows:
+            unwritten = self._unwritten.get(site)
+            if unwritten is not None:
+                unwritten.pop(number, None)
+                if not unwritten:
+                    del self._unwritten[site]
+
+    def _put_below(self, site: str, rank: Rank, entry: Entry) -> None:
+        self._below[site] = self._below.get(site, 0) + 1
+        if site in self._least:
+            self._least[site] = min(self._least[site], rank)
+        if not self._file.has(entry.number):
+            self._unwritten.setdefault(site, {})[entry.number] = (rank, entry)
+
+    def _shrink(self, site: str, head: list[tuple[Rank, Entry]]) -> None:
+        """Put the worse half of a head below."""
+        if len(head) < 2:
+            return
+        head.sort()
+        half = len(head) // 2
+        worse = head[half:]
+        del head[half:]
+        self._in_memory -= len(worse)
+        self._least[site] = worse[0][0]
+        for rank, entry in worse:
+            self._put_below(site, rank, entry)
+
+    def _fill(self, site: str) -> list[tuple[Rank, Entry]] | None:
+        """Bring the next requests of a site, which has none in memory, into its head; None if none waits."""
+        if site not in self._below:
+            return None
+        head = self._next(site, max(LEAST_FILL, min(FILL, (MOST - self._in_memory) // 16)))
+        if not head:
+            raise StorageError(f"{self._below[site]:,} requests for {site} are not there any more")
+        unwritten = self._unwritten.get(site)
+        if unwritten is not None:
+            self.written([(site, entry.number) for _, entry in head])
+        self._heads[site] = head
+        self._in_memory += len(head)
+        self._below[site] -= len(head)
+        if self._below[site] > 0:
+            self._remember_least(site, head[-1][0])
+        else:
+            del self._below[site]
+            self._least.pop(site, None)
+        return head
+
+    def _next(self, site: str, number: int) -> list[tuple[Rank, Entry]]:
+        """The next requests of a site among those below, `number` at most, in order."""
+        unwritten = self._unwritten.get(site, {})
+        found: dict[int, tuple[Rank, Entry]] = {}
+        for row in self._file.read(site, self._least.get(site)):
+            each = abs(row[1])
+            if each not in self.busy and each not in unwritten:
+                found[each] = ((row[0], row[1]), self._file.entry(site, row))
+                if len(found) == number:
+                    break
+        return sorted([*found.values(), *unwritten.values()])[:number]
+
+    def _remember_least(self, site: str, rank: Rank) -> None:
+        if len(self._least) > MOST:  # it saves reading rows that are busy, and no more
+            self._least = {each: self._least[each] for each in self._heads if each in self._least}
+        self._least[site] = rank

@@ -1,0 +1,201 @@
+"""A crawl that is killed again and again ends with every item once, in every data file."""
+
+import asyncio
+import csv
+import gzip
+import importlib.util
+import json
+import random
+import signal
+import sqlite3
+import sys
+from asyncio.subprocess import PIPE
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.durability.dying import STEPS
+from tests.flow.site import Servers, Site, links
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = 400
+FILES = ["tree.jsonl", "tree.json", "tree.csv", "tree.jsonl.gz", "tree.csv.zst", "tree.sqlite"]
+if importlib.util.find_spec("pyarrow"):
+    FILES.append("tree.parquet")
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site whose pages are the numbers from 1 on, each with links to two greater ones and back."""
+    pages = {f"/{number}": _page(number) for number in range(1, PAGES + 1)}
+    with Servers() as servers:
+        yield servers.site(dict(pages), latency=0.004)
+
+
+def _page(number: int) -> str:
+    near = [each for each in (2 * number, 2 * number + 1, number // 2) if 1 <= each <= PAGES]
+    return f"<h1>{number}</h1><p>page, “{number}”,\n and more</p>{links(*(f'/{each}' for each in near))}"
+
+
+@dataclass
+class Crawls:
+    """Runs the crawl in child processes, and looks at what is left."""
+
+    site: Site
+    folder: Path
+    files: list[str] = field(default_factory=lambda: list(FILES))
+    said: str = ""
+
+    async def start(self, **faults: Any) -> asyncio.subprocess.Process:
+        given = {"url": self.site.url("/1"), "folder": str(self.folder), "files": self.files, **faults}
+        command = [sys.executable, "-m", "tests.durability.dying", json.dumps(given), str(self.folder / "state")]
+        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+
+    async def run(self, **faults: Any) -> int:
+        """The exit status of a crawl that nobody disturbs."""
+        return await self.end(await self.start(**faults))
+
+    async def end(self, child: asyncio.subprocess.Process) -> int:
+        out, err = await asyncio.wait_for(child.communicate(), 30)
+        self.said = out.decode() + err.decode()
+        assert child.returncode is not None
+        return child.returncode
+
+    async def asked(self, number: int) -> None:
+        """Wait until the site was asked for so much."""
+        async with asyncio.timeout(20):
+            while len(self.site.asked) < number:  # noqa: ASYNC110 -- by servers in another thread
+                await asyncio.sleep(0.005)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The items in a data file, as the standard tools read it."""
+        path = self.folder / name
+        if name.endswith(".sqlite"):
+            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+                database.row_factory = sqlite3.Row
+                found = [dict(row) for row in database.execute("SELECT * FROM items")]
+            database.close()
+            return found
+        if name.endswith(".parquet"):
+            from pyarrow import parquet
+
+            rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+            return rows
+        data = path.read_bytes()
+        text = (
+            gzip.decompress(data) if name.endswith(".gz") else _unzst(data) if name.endswith(".zst") else data
+        ).decode()
+        if ".csv" in name:
+            return [{**row, "number": int(row["number"])} for row in csv.DictReader(StringIO(text, newline=""))]
+        found = json.loads(text) if name.endswith(".json") else [json.loads(line) for line in text.splitlines()]
+        return list(found)
+
+    def check(self) -> None:
+        """All is there, once, and nothing else."""
+        for name in self.files:
+            counts = Counter(row["number"] for row in self.rows(name))
+            assert set(counts) == {sign * number for number in range(1, PAGES + 1) for sign in (1, -1)}, name
+            assert set(counts.values()) == {1}, (name, counts.most_common(3))
+            texts = {row["number"]: row["text"] for row in self.rows(name)}
+            assert texts[7] == "page, “7”,\n and more", name
+        assert not list(self.folder.glob("*.part*"))
+        assert json.loads(self.said.splitlines()[0])["items"] == 2 * PAGES
+        state = json.loads((self.folder / "state").read_text())
+        assert set(state["met"]) == {str(number) for number in range(1, PAGES + 1)}
+
+
+def _unzst(data: bytes) -> bytes:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd.decompress(data)
+
+
+@pytest.fixture
+def crawls(site: Site, tmp_path: Path) -> Crawls:
+    return Crawls(site, tmp_path)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_killed_at_random(crawls: Crawls, seed: int) -> None:
+    """Killed ten times at random moments and gone on with, a crawl has every item once; pages are redone, not lost."""
+    rng = random.Random(seed)
+    for _ in range(10):
+        before = len(crawls.site.asked)
+        child = await crawls.start()
+        await crawls.asked(before + rng.randrange(1, 30))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        assert child.returncode is None, "the site is too small for so many kills"
+        child.kill()
+        assert await crawls.end(child) == -signal.SIGKILL
+        for name in crawls.files:  # what has its final name is whole
+            assert not (crawls.folder / name).exists() or len(crawls.rows(name)) == 2 * PAGES
+    assert await crawls.run() == 0, crawls.said
+    crawls.check()
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_killed_at_each_step(crawls: Crawls, step: str) -> None:
+    """Whichever step of a checkpoint, or of the end, it dies at, nothing is lost and nothing comes twice."""
+    is_last = "finished" in step
+    for time in (1,) if is_last else (1, 2):
+        assert await crawls.run(die_at=step, time=time) == -signal.SIGKILL, crawls.said
+    if step != "after the job is finished":
+        assert await crawls.run() == 0, crawls.said
+        crawls.check()
+    else:
+        crawls.said = json.dumps({"items": 2 * PAGES})
+        crawls.check()
+
+
+async def test_told_to_end(crawls: Crawls) -> None:
+    """SIGTERM and SIGINT end it in good order, with status 130, and the next crawl goes on."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = len(crawls.site.asked)
+        child = await crawls.start()
+        await crawls.asked(before + 40)
+        child.send_signal(number)
+        assert await crawls.end(child) == 130, crawls.said
+        assert "interrupted" in crawls.said
+    asked = len(crawls.site.asked)
+    assert await crawls.run() == 0, crawls.said
+    crawls.check()
+    assert asked < PAGES + 2
+    assert len(crawls.site.asked) == PAGES + 3  # robots.txt three times, and no page twice
+
+
+@pytest.mark.parametrize("size", [3_000, 20_000, 50_000])
+async def test_full_disk(crawls: Crawls, size: int) -> None:
+    """A disk that is full ends the crawl, with one clear line; given room, the next one goes on with it."""
+    crawls.files = ["tree.jsonl", "tree.json", "tree.csv", "tree.jsonl.gz"]
+    assert await crawls.run(size=size) == 1, crawls.said
+    assert "Traceback" not in crawls.said
+    assert "cannot be" in crawls.said
+    assert await crawls.run() == 0, crawls.said
+    crawls.check()
+
+
+async def test_clock_set_back(crawls: Crawls) -> None:
+    """A clock that is set back or forth between two runs makes no difference."""
+    for clock in (0, -86_400, 86_400):
+        assert await crawls.run(clock=clock, die_at="after a checkpoint", time=2) == -signal.SIGKILL
+    assert await crawls.run(clock=-3_600) == 0, crawls.said
+    crawls.check()
+
+
+async def test_two_at_once(crawls: Crawls) -> None:
+    """A second process on the same job is refused at once; the first goes on undisturbed."""
+    crawls.site.latency = 0.1
+    child = await crawls.start()
+    await crawls.asked(1)
+    assert await crawls.run() == 1
+    assert str(child.pid) in crawls.said
+    assert await crawls.end(child) == 0
+    crawls.check()
