@@ -32,8 +32,11 @@ if TYPE_CHECKING:
         StorageError,
     )
     from scraper.item import Item, ItemError, css
+    from scraper.kinds.feeds import CSVFeedSpider, FeedSpider, JSONFeedSpider, XMLFeedSpider
+    from scraper.kinds.sitemap import SitemapSpider
     from scraper.markup.query import SelectorError
     from scraper.markup.selectors import Selector, SelectorList
+    from scraper.parsing.feed import FeedError
     from scraper.request import FormRequest, JsonRequest, Request
     from scraper.response import Response
     from scraper.running import crawl, run, stream
@@ -55,8 +58,11 @@ _HOMES = {
         "StorageError",
     ),
     "scraper.item": ("Item", "ItemError", "css"),
+    "scraper.kinds.feeds": ("CSVFeedSpider", "FeedSpider", "JSONFeedSpider", "XMLFeedSpider"),
+    "scraper.kinds.sitemap": ("SitemapSpider",),
     "scraper.markup.query": ("SelectorError",),
     "scraper.markup.selectors": ("Selector", "SelectorList"),
+    "scraper.parsing.feed": ("FeedError",),
     "scraper.request": ("FormRequest", "JsonRequest", "Request"),
     "scraper.response": ("Response",),
     "scraper.running": ("crawl", "run", "stream"),
@@ -66,15 +72,19 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CSVFeedSpider",
     "CloseSpider",
     "Crawl",
     "DropItem",
     "Failure",
+    "FeedError",
+    "FeedSpider",
     "FetchError",
     "FormRequest",
     "IgnoreRequest",
     "Item",
     "ItemError",
+    "JSONFeedSpider",
     "JsonRequest",
     "Reason",
     "Request",
@@ -86,9 +96,11 @@ __all__ = [
     "SelectorList",
     "Settings",
     "SettingsError",
+    "SitemapSpider",
     "Spider",
     "SpiderError",
     "StorageError",
+    "XMLFeedSpider",
     "crawl",
     "css",
     "run",

@@ -1,0 +1,149 @@
+"""RSS (0.9 to 2.0) and Atom (RFC 4287): a feed's entries, one by one, under the names that are common to both.
+
+Of an entry's fields, those of RSS win over those of the namespaces that were added to it later (Dublin Core,
+`content:encoded`, Atom).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+from scraper import urls
+from scraper.errors import ScraperError
+from scraper.parsing.dates import moment
+from scraper.parsing.source import DocumentError, texts
+from scraper.parsing.xmlstream import Element, Records, split
+
+RECORDS = {"rss": "item", "rdf": "item", "feed": "entry"}  # by root, in lower case
+
+ATOM = "http://www.w3.org/2005/Atom"
+CONTENT = "http://purl.org/rss/1.0/modules/content/"
+DUBLIN = ("http://purl.org/dc/elements/1.1/", "http://purl.org/dc/terms/")
+FIELDS = ("id", "title", "link", "published", "updated", "summary", "content", "author", "enclosures")
+
+
+class FeedError(ScraperError):
+    """A feed, or a part of it, cannot be read: the text names its URL and says why."""
+
+
+def entries(body: bytes | Iterable[bytes], url: str = "", content_type: str = "") -> Iterator[dict[str, Any]]:
+    """The entries of the feed at `url`: dicts that have all of `FIELDS`.
+
+    `published` and `updated` are dates with a time zone, or None; `enclosures` are dicts with url, type and length;
+    the others are texts, empty where there is nothing. Links are resolved against `url`. Raises `FeedError`, after
+    the entries that could be read, where it is no feed or no whole one.
+    """
+    records = Records(_is_entry)
+    try:
+        for text in texts(body, content_type):
+            for record in records.feed(text):
+                yield entry(record, url)
+        for record in records.feed("", is_last=True):
+            yield entry(record, url)
+    except DocumentError as error:
+        raise FeedError(f"the feed {urls.without_credentials(url)} was not read to its end: {error}") from None
+
+
+def _is_entry(root: str, _: str, name: str) -> bool:
+    known = RECORDS.get(root.lower())
+    if known is None:
+        raise DocumentError(f"it is neither RSS nor Atom, but <{root[:40]}>")
+    return name.lower() == known
+
+
+def entry(record: Element, url: str = "") -> dict[str, Any]:
+    """What an `<item>` or `<entry>` of the feed at `url` says."""
+    fields = Fields(record)
+    links = [each for each in fields.all("link", ATOM) if each.get("href")]
+    link = fields.text("link") or _alternate(links) or fields.permalink()
+    enclosures = [_enclosure(each, "url", url) for each in fields.all("enclosure") if each.get("url")]
+    enclosures += [_enclosure(each, "href", url) for each in links if each.get("rel") == "enclosure"]
+    return {
+        "id": fields.text("guid") or fields.text("id", ATOM) or record.get(f"{{{_RDF}}}about", "") or link,
+        "title": fields.text("title", ATOM, *DUBLIN),
+        "link": _joined(url, link),
+        "published": moment(fields.text("pubdate", "published", ATOM, "date", "issued", "created", *DUBLIN)),
+        "updated": moment(fields.text("updated", "modified", ATOM, *DUBLIN)),
+        "summary": fields.markup("description", "summary", ATOM, *DUBLIN),
+        "content": fields.markup("encoded", CONTENT) or fields.markup("content", ATOM),
+        "author": ", ".join(fields.authors()),
+        "enclosures": enclosures,
+    }
+
+
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+
+class Fields:
+    """The parts of an entry, by name. A part counts if it is in the entry's namespace, in none, or in one asked for."""
+
+    def __init__(self, record: Element) -> None:
+        self._own = split(record.tag)[0]
+        self._parts = [(*split(part.tag), part) for part in record]
+
+    def all(self, *wanted: str) -> list[Element]:
+        """The parts of these names; what has a `:` in it is a namespace."""
+        names = [each for each in wanted if ":" not in each]
+        spaces = {"", self._own, *(each for each in wanted if ":" in each)}
+        found = [
+            (names.index(name.lower()), space != self._own, part)
+            for space, name, part in self._parts
+            if space in spaces and name.lower() in names
+        ]
+        found.sort(key=lambda each: each[:2])
+        return [part for *_, part in found]
+
+    def text(self, *wanted: str) -> str:
+        """The first of these parts that has a text."""
+        return self._first(plain, *wanted)
+
+    def markup(self, *wanted: str) -> str:
+        """The first of these parts as HTML: escaped HTML is text already, XHTML is written out."""
+        return self._first(_markup, *wanted)
+
+    def _first(self, read: Callable[[Element], str], *wanted: str) -> str:
+        return next((text for part in self.all(*wanted) if (text := read(part))), "")
+
+    def permalink(self) -> str:
+        """The guid that is a link, as it is unless it says otherwise (RSS 2.0)."""
+        found = (each for each in self.all("guid") if each.get("isPermaLink", "true").lower() != "false")
+        return next((text for each in found if urls.is_web(text := plain(each))), "")
+
+    def authors(self) -> list[str]:
+        """The names of all authors; an address where there is no name."""
+        found = [_person(each) for each in self.all("author", "creator", ATOM, *DUBLIN)]
+        return list(dict.fromkeys(each for each in found if each))
+
+
+def plain(part: Element) -> str:
+    """All text in `part`."""
+    return "".join(part.itertext()).strip()
+
+
+def _markup(part: Element) -> str:
+    if not len(part):
+        return (part.text or "").strip()
+    inner = part[0] if part.get("type") == "xhtml" and len(part) == 1 else part
+    for each in inner.iter():
+        each.tag = split(each.tag)[1]  # HTML has no namespaces
+    written = ElementTree.tostring(inner, encoding="unicode", method="html")
+    return written[written.index(">") + 1 : written.rindex("<")].strip()
+
+
+def _alternate(links: list[Element]) -> str:
+    """The page that an Atom entry is about: a link without rel is `alternate` (RFC 4287, 4.2.7.2)."""
+    return next((each.get("href", "").strip() for each in links if each.get("rel", "alternate") == "alternate"), "")
+
+
+def _person(part: Element) -> str:
+    parts = {split(each.tag)[1].lower(): plain(each) for each in part}
+    return (parts.get("name") or parts.get("email") or "") if parts else plain(part)
+
+
+def _enclosure(part: Element, name: str, base: str) -> dict[str, str]:
+    url = _joined(base, part.get(name, "").strip())
+    return {"url": url, "type": part.get("type", ""), "length": part.get("length", "")}
+
+
+def _joined(base: str, reference: str) -> str:
+    return (urls.join(base, reference) or reference) if base and reference else reference

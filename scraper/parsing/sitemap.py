@@ -1,0 +1,192 @@
+"""Sitemaps (https://www.sitemaps.org/protocol.html) of any size, entry by entry.
+
+A sitemap is a `<urlset>`, a `<sitemapindex>` which lists other sitemaps, a list of URLs one a line, or a feed (RSS,
+Atom); any may be compressed by gzip. What is wrong but plain in meaning is let pass: other namespaces or none, a URL
+without its `<loc>`, several in one entry, dates as RSS has them. Where a sitemap breaks off, what stood before holds.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from scraper import urls
+from scraper.parsing import feed
+from scraper.parsing.dates import moment
+from scraper.parsing.source import DocumentError, texts
+from scraper.parsing.xmlstream import Element, Records, split
+
+LARGEST = 1024 * 1024  # characters of one entry
+LINE = 8192  # characters of a line that is no URL
+UNTIL_URL = 64 * 1024  # characters of a text in which there should be a URL
+MAX_ROBOTS = 500 * 1024  # bytes of a robots.txt that are read (RFC 9309, 2.5)
+
+_RECORDS = {"urlset": {"url", "sitemap"}, "sitemapindex": {"url", "sitemap"}} | {
+    root: {record} for root, record in feed.RECORDS.items()
+}
+_FEEDS = frozenset(feed.RECORDS)
+_SITEMAP_LINE = re.compile(r"^[ \t]*site-?map[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a sitemap says of one page, or of another sitemap.
+
+    `loc` is the URL as it is written; `alternates` are those of the same page in other languages. `lastmod` has a
+    time zone, UTC if none is given. `changefreq` is in lower case, `priority` from 0 to 1. What is not said, or means
+    nothing, is None or empty.
+    """
+
+    loc: str
+    lastmod: datetime | None = None
+    changefreq: str = ""
+    priority: float | None = None
+    alternates: tuple[str, ...] = ()
+    is_sitemap: bool = False
+
+
+class Sitemap:
+    """The entries of the sitemap at `url`, read while they are asked for: once, and one at a time.
+
+    `body` is all of it, or its pieces as they come. When the entries have ended, `problem` is "" or one line that
+    names the URL and says why there are no more.
+    """
+
+    def __init__(self, body: bytes | Iterable[bytes], url: str = "", *, content_type: str = "") -> None:
+        self.url = url
+        self.problem = ""
+        self._texts = texts(body, content_type)
+
+    def __iter__(self) -> Iterator[Entry]:
+        try:
+            yield from self._entries()
+        except DocumentError as error:
+            self.problem = f"the sitemap {urls.without_credentials(self.url)} was not read to its end: {error}"
+
+    def _entries(self) -> Iterator[Entry]:
+        head = next((text for text in self._texts if not text.isspace()), "")
+        if head.lstrip().startswith("<"):
+            return _in_xml(_after(head, self._texts))
+        return _in_lines(_after(head, self._texts))
+
+    def __repr__(self) -> str:
+        return f"<Sitemap {urls.without_credentials(self.url)}>"
+
+
+def sitemaps_of_robots(body: bytes) -> list[str]:
+    """The sitemaps that a robots.txt names, as they are written, each once."""
+    text = body[:MAX_ROBOTS].decode("utf-8-sig", "replace").replace("\r", "\n")
+    return list(dict.fromkeys(found[1] for found in _SITEMAP_LINE.finditer(text)))
+
+
+def _after(head: str, rest: Iterator[str]) -> Iterator[str]:
+    yield head
+    yield from rest
+
+
+# One URL a line.
+
+
+def _in_lines(parts: Iterator[str]) -> Iterator[Entry]:
+    line, size, has_url = "", 0, False
+    for part in parts:
+        *whole, line = (line + part).replace("\r", "\n").split("\n")
+        for url in filter(None, map(_url, whole)):
+            has_url = True
+            yield Entry(url)
+        line = line[: LINE + 1]  # a longer one is no URL, however it goes on
+        size += len(part)
+        if size > UNTIL_URL and not has_url:
+            break
+    if url := _url(line):
+        yield Entry(url)
+    elif not has_url:
+        raise DocumentError("it is empty" if not size else "it is neither XML nor a list of URLs")
+
+
+def _url(line: str) -> str:
+    line = line.strip()
+    return line if urls.is_web(line.lower()) and len(line) <= LINE else ""
+
+
+# XML.
+
+
+def _in_xml(parts: Iterator[str]) -> Iterator[Entry]:
+    records = Records(_is_record, most=LARGEST)
+    try:
+        for part in parts:
+            for record in records.feed(part):
+                yield from _read(record, records.root)
+        for record in records.feed("", is_last=True):
+            yield from _read(record, records.root)
+    except DocumentError:
+        if (begun := records.unfinished()) is not None:
+            yield from _read(begun, records.root)
+        raise
+
+
+def _is_record(root: str, _: str, name: str) -> bool:
+    known = _RECORDS.get(root.lower())
+    if known is None:
+        raise DocumentError("it is an HTML page" if root.lower() == "html" else f"it is no sitemap, but <{root[:40]}>")
+    return name.lower() in known
+
+
+def _read(record: Element, root: str) -> Iterator[Entry]:
+    if root.lower() in _FEEDS:
+        found = feed.entry(record)
+        if found["link"]:
+            yield Entry(found["link"], found["updated"] or found["published"])
+        return
+    space, name = split(record.tag)
+    is_sitemap = name.lower() == "sitemap"
+    entries = [each for each in map(_Draft.entry, _drafts(record, space, is_sitemap)) if each.loc]
+    if entries:
+        yield from entries
+    elif loc := (record.text or "").strip():
+        yield Entry(loc, is_sitemap=is_sitemap)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An entry whose parts are being gathered."""
+
+    fields: dict[str, str]
+    alternates: list[str]
+    is_sitemap: bool
+
+    def entry(self) -> Entry:
+        return Entry(
+            self.fields.get("loc", ""),
+            moment(self.fields.get("lastmod", "")),
+            self.fields.get("changefreq", "").lower(),
+            _priority(self.fields.get("priority", "")),
+            tuple(self.alternates),
+            self.is_sitemap,
+        )
+
+
+def _drafts(record: Element, space: str, is_sitemap: bool) -> Iterator[_Draft]:
+    """One draft for each `<loc>`, and what follows it. Other namespaces speak of other things: images, videos."""
+    draft = _Draft({}, [], is_sitemap)
+    for part in record:
+        own, name = split(part.tag)
+        name = name.lower()
+        if name == "link" and part.get("rel", "").lower() == "alternate":
+            if href := part.get("href", "").strip():
+                draft.alternates.append(href)
+        elif own in {"", space}:
+            if name == "loc" and "loc" in draft.fields:
+                yield draft
+                draft = _Draft({}, [], is_sitemap)
+            draft.fields[name] = feed.plain(part)
+    yield draft
+
+
+def _priority(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 1 else None
