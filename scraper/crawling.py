@@ -15,16 +15,16 @@ from scraper.config import laid_over
 from scraper.engine.run import Engine, most_in_hand
 from scraper.engine.stages import Stages
 from scraper.engine.watchdog import Watchdog
-from scraper.errors import ScraperError, SettingsError, SpiderError, StorageError
+from scraper.errors import ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Finished, Resumed, Started, Statistics
-from scraper.frontier.job import Job
-from scraper.frontier.passing import PassingJob
+from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.limits import before_sending, on_discovery
 from scraper.network import open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Clock, Frontier, Observer, Sink
 from scraper.resuming import State, check_methods, describe, go_on, job_name, recall, remembering
+from scraper.revisits import Revisits
 from scraper.settings import FailWhen, Settings, from_tables
 from scraper.sinks import open_sinks
 from scraper.sinks.memory import Collect, HandOver
@@ -170,24 +170,15 @@ class Crawl:
             problems = await _finish(sinks, job, CLOSED)
         return self._concluded(CLOSED, sinks, problems)
 
-    def _made_job(self, *, fresh: bool = False, begun_only: bool = False) -> Job | PassingJob:
+    def _made_job(self, *, fresh: bool = False, begun_only: bool = False) -> Job | MemoryJob:
         """The job of this crawl. Items that stay in the process are not worth going on with."""
-        frontier, description = self.settings.frontier, describe(self.spider, self.settings, self._arguments)
+        frontier = self.settings.frontier
         is_kept = bool(self.settings.sinks) if self._sinks is None else not _are_in_memory(self._sinks)
-        if frontier.store == "memory" or not is_kept:
-            if begun_only:
-                raise SettingsError(f"{self.spider.name} keeps no job, so there is nothing to finish")
-            return PassingJob(description, order=frontier.order)
-        return Job(
-            self._job or Path(frontier.jobs) / job_name(self.spider.name),
-            description,
-            order=frontier.order,
-            durability=frontier.durability,
-            fresh=fresh,
-            begun_only=begun_only,
-        )
+        folder = (self._job or Path(frontier.jobs) / job_name(self.spider.name)) if is_kept else None
+        description = describe(self.spider, self.settings, self._arguments)
+        return open_job(frontier, folder, description, fresh=fresh, begun_only=begun_only)
 
-    def _go_on(self, job: Job | PassingJob, stages: Stages) -> None:
+    def _go_on(self, job: Job | MemoryJob, stages: Stages) -> None:
         """Have all stages go on where an earlier process left the job."""
         assert job.resumed is not None
         check_methods(self.spider, job.methods())
@@ -229,8 +220,15 @@ class Crawl:
             sinks=sinks,
             observers=self._observers,
             clock=self._clock,
+            revisits=self._revisits(frontier),
             memories=remembering([*limits, *spider.middlewares, *pipelines]),
         )
+
+    def _revisits(self, frontier: Frontier) -> Revisits | None:
+        """The pages of earlier runs, if they are of interest and kept."""
+        if self.settings.frontier.recrawl == "never" or not isinstance(frontier, SqliteFrontier):
+            return None
+        return Revisits(frontier, self.settings.pipelines.unique, wall=time.time)
 
     def _made_sinks(self, started: datetime) -> Sequence[Sink]:
         if self._sinks is not None:
@@ -319,7 +317,7 @@ async def _lifespan(spider: Spider) -> AsyncIterator[None]:
         raise SpiderError(f"{where} raised {type(error).__name__}: {error} ({line_of(error)})") from error
 
 
-async def _finish(sinks: Sequence[Sink], job: Job | PassingJob, reason: str) -> list[str]:
+async def _finish(sinks: Sequence[Sink], job: Job | MemoryJob, reason: str) -> list[str]:
     """Give every data file its final name, and end the job; what kept one from it."""
     problems = []
     for sink in sinks:

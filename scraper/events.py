@@ -16,7 +16,8 @@ class Statistics:
 
     `discovered` counts distinct requests, and at any moment equals `fetched + refused + failed + waiting`,
     where `waiting` includes what is in flight. `requests` counts what was sent, with redirects, retries and
-    robots.txt. `bytes` is the size of all bodies, decompressed. Times are in seconds.
+    robots.txt. `changes` counts the items of a recrawl by what has become of them. `bytes` is the size of all
+    bodies, decompressed. Times are in seconds.
     """
 
     spider: str = ""
@@ -40,6 +41,7 @@ class Statistics:
     statuses: dict[int, int] = field(default_factory=dict)
     start_urls: int = 0
     start_urls_failed: int = 0
+    changes: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_balanced(self) -> bool:

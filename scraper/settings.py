@@ -97,6 +97,8 @@ class FrontierSettings(Table):
     """Seconds between two checkpoints: so much work is done again after a death."""
     durability: Literal["process", "power"] = "process"
     """What a checkpoint survives: the death of the process, or a power cut as well (fsync)."""
+    recrawl: Literal["never", "changed"] = "never"
+    """How a finished crawl is run again: from the beginning, or asking for what has changed, with items marked."""
 
 
 class LimitsSettings(Table):

@@ -1,7 +1,7 @@
 """What is counted and told: the running totals of a crawl, its observers, and when enough is enough."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
@@ -10,6 +10,7 @@ from scraper.errors import FetchError
 from scraper.events import Broke, Dropped, Event, Failed, Refused, Statistics
 from scraper.protocols import Observer, Seeds
 from scraper.request import Request
+from scraper.response import Response
 from scraper.settings import StopAfter
 
 MOST_REASONS = 100  # of dropped items that are counted apart
@@ -69,6 +70,7 @@ class Ledger:
         self.failed: Counter[str] = Counter()
         self.drops: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
+        self.changes: Counter[str] = Counter()
 
     def tell(self, kind: type[Any], *values: Any) -> None:
         """Make an event, if anybody wants it, and hand it to those who do."""
@@ -90,15 +92,15 @@ class Ledger:
         """The request is done: what was counted of it is so for good."""
         self._open.discard(tally)
 
-    def count_answer(self, tally: Tally, status: int | None, size: int) -> None:
-        """A request was sent; `status` is None if no answer came."""
+    def count_answer(self, tally: Tally, outcome: Response | FetchError) -> None:
+        """A request was sent, and this came of it."""
         self.requests += 1
         tally.requests += 1
-        if status is not None:
-            self.statuses[status] += 1
-            tally.statuses.append(status)
-            self.bytes += size
-            tally.bytes += size
+        if isinstance(outcome, Response):
+            self.statuses[outcome.status] += 1
+            tally.statuses.append(outcome.status)
+            self.bytes += len(outcome.body)
+            tally.bytes += len(outcome.body)
 
     def count_redirect(self, tally: Tally) -> None:
         """The answer was a redirect that is followed."""
@@ -155,6 +157,10 @@ class Ledger:
         limit = getattr(self._stop_after, what)
         if limit is not None and count >= limit:
             self._stop(f"{what} limit")
+
+    def count_changes(self, changes: Mapping[str, int]) -> None:
+        """So many items, by what has become of them since the last run, were written."""
+        self.changes.update(changes)
 
     # Where the spider's `start()` is.
 

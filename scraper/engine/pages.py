@@ -9,12 +9,14 @@ from scraper.engine.discovery import Discovery
 from scraper.engine.gate import Gate
 from scraper.engine.ledger import Ledger, at_hand
 from scraper.engine.slots import Ticket
-from scraper.engine.stages import Refined, Stages
-from scraper.errors import REFUSALS, CloseSpider, FetchError, SpiderError, StorageError
+from scraper.engine.stages import Refined, Stages, Visit
+from scraper.errors import REFUSALS, CloseSpider, FetchError, SpiderError, StorageError, http_status
 from scraper.protocols import Results, Sink
 from scraper.request import Request
 from scraper.response import Links, Response
 from scraper.spider import Failure
+
+_NOT_THERE = frozenset((http_status(404), http_status(410)))
 
 BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
 
@@ -64,8 +66,15 @@ class Pages:
         self.bytes += len(response.body)
         tasks.create_task(self._handle(ticket, response))
 
-    def start_errback(self, tasks: asyncio.TaskGroup, ticket: Ticket, failure: Failure) -> None:
-        """Tell the spider, by the request's errback, that it failed."""
+    def has_kept(self, ticket: Ticket, error: FetchError) -> bool:
+        """Whether a page that failed is one of an earlier run, and may still be what it was."""
+        revisits = self._stages.revisits
+        if revisits is None or ticket.entry is None or error.reason in _NOT_THERE or error.reason in REFUSALS:
+            return False
+        return revisits.carried(ticket.request) is not None
+
+    def start_failed(self, tasks: asyncio.TaskGroup, ticket: Ticket, failure: Failure) -> None:
+        """Handle a request that was given up: by its errback, and by what was kept of its page."""
         self.number += 1
         tasks.create_task(self._handle_failure(ticket, failure))
 
@@ -73,10 +82,16 @@ class Pages:
         request = ticket.request
         at_hand.set(ticket.tally)
         try:
-            found = [await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)]
+            visit = None
+            if self._stages.revisits is not None and ticket.entry is not None:
+                visit = self._stages.revisits.visit(request, response)
+            if visit is not None and (again := visit.again) is not None:
+                found = [again]
+            else:
+                found = [await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)]
             if (error := found[0].error) is not None and request.errback is not None:
                 found.append(await self._call_errback(Failure(request, error, response)))
-            await self._conclude(ticket, found)
+            await self._conclude(ticket, found, visit)
         finally:
             self.bytes -= len(response.body)
             self._end()
@@ -84,7 +99,14 @@ class Pages:
     async def _handle_failure(self, ticket: Ticket, failure: Failure) -> None:
         at_hand.set(ticket.tally)
         try:
-            await self._conclude(ticket, [await self._call_errback(failure)], failure.error)
+            found, visit = [], None
+            if failure.request.errback is not None:
+                found.append(await self._call_errback(failure))
+            if isinstance(failure.error, FetchError) and self.has_kept(ticket, failure.error):
+                assert self._stages.revisits is not None
+                visit = self._stages.revisits.carried(ticket.request)
+                found += [visit.again] if visit is not None and visit.again is not None else []
+            await self._conclude(ticket, found, visit, failure.error)
         finally:
             self._end()
 
@@ -95,13 +117,34 @@ class Pages:
     async def _call_errback(self, failure: Failure) -> Results:
         return await self._stages.parse(str(failure.request.errback), failure, {})
 
-    async def _conclude(self, ticket: Ticket, found: Sequence[Results], error: BaseException | None = None) -> None:
+    async def _conclude(
+        self, ticket: Ticket, found: Sequence[Results], visit: Visit | None, error: BaseException | None = None
+    ) -> None:
         """Apply what callbacks have given, and with it that the request is done, or has failed with `error`."""
-        refined = [await self._refine(each) for each in found]
+        refined = [await self._refine(each, is_again=visit is not None and visit.again is not None) for each in found]
+        items: Sequence[Sequence[Any]] = [
+            results.items if each is None else each.kept for results, each in zip(found, refined, strict=True)
+        ]
+        if visit is not None:
+            items = visit.marked(found, items)
         async with self.gate:
-            for results, items in zip(found, refined, strict=True):
-                await self._apply(results, items, ticket.request)
+            for results, stock, each in zip(found, refined, items, strict=True):
+                await self._apply(results, stock, each, ticket.request)
+            if visit is not None:
+                self._ledger.count_changes(visit.changes)
+                visit.settle()
             self.settle(ticket, error)
+
+    async def bury(self) -> None:
+        """The crawl is over: write the items of pages that earlier runs met, and this one did not, as gone."""
+        assert self._stages.revisits is not None
+        for key, items in self._stages.revisits.left():
+            async with self.gate:
+                if self.storage_error is not None:
+                    return
+                self._ledger.count_items(len(items) - await self._write(items, ""))
+                self._ledger.count_changes({"gone": len(items)})
+                self._stages.revisits.bury(key)
 
     def settle(self, ticket: Ticket, error: BaseException | None = None) -> None:
         """A request of the frontier has come to its end: done, or failed with `error`.
@@ -127,19 +170,26 @@ class Pages:
             results.items = []
             results.requests = [each for each in results.requests if not _model(each).dont_filter]
         refined = await self._refine(results)
+        items = results.items if refined is None else refined.kept
         async with self.gate:
-            await self._apply(results, refined, None, is_again=is_again)
+            await self._apply(results, refined, items, None, is_again=is_again)
             if not is_again:
                 self._ledger.count_seed()
 
-    async def _refine(self, results: Results) -> Refined | None:
-        """What the pipelines make of the items."""
+    async def _refine(self, results: Results, *, is_again: bool = False) -> Refined | None:
+        """What the pipelines make of the items; those that come again have been through them."""
         if self._stages.refine is None or not results.items:
             return None
-        return await self._stages.refine(results.items)
+        return await self._stages.refine(results.items, is_again=is_again)
 
     async def _apply(
-        self, results: Results, refined: Refined | None, parent: Request | None, *, is_again: bool = False
+        self,
+        results: Results,
+        refined: Refined | None,
+        items: Sequence[Any],
+        parent: Request | None,
+        *,
+        is_again: bool = False,
     ) -> None:
         """Hand on what a callback gave: requests to the frontier, items to the sinks, its error to the log."""
         url = parent.url if parent is not None else ""
@@ -150,10 +200,8 @@ class Pages:
                 results.error = results.error or error
         if results.requests:
             self._changed.set()
-        items: Sequence[Any] = results.items
         if refined is not None:
             self._take_stock(refined, url)
-            items = refined.kept
         if items:
             self._ledger.count_items(len(items) - await self._write(items, url))
         if isinstance(results.error, CloseSpider):

@@ -101,6 +101,9 @@ class Engine:
             unreadable = group.subgroup(StorageError)
             raise group if unreadable is None else _first(unreadable) from None
         await self._checkpoints.commit()
+        if not self._reason and self._stages.revisits is not None:
+            await self._pages.bury()
+            await self._checkpoints.commit()
         return self._reason or "finished"
 
     async def _crawl(self) -> None:
@@ -267,12 +270,21 @@ class Engine:
             sent = self._clock()
             outcome: Response | FetchError | None = None
             try:
-                outcome = await self._stages.fetch(ticket.request)
+                outcome = await self._fetch(ticket)
             except FetchError as error:
                 outcome = error
             except IgnoreRequest:
                 pass
             self._settle(ticket, outcome, sent)
+
+    async def _fetch(self, ticket: Ticket) -> Response:
+        """The answer to a ticket's request; of a page that was crawled before, only if it has changed."""
+        request = ticket.request
+        if self._stages.revisits is None or ticket.entry is None:
+            return await self._stages.fetch(request)
+        asked = self._stages.revisits.ask(request)
+        ticket.is_known = isinstance(asked, Response)
+        return asked if isinstance(asked, Response) else await self._stages.fetch(asked)
 
     # Answers come in.
 
@@ -294,9 +306,8 @@ class Engine:
         ledger, asked = self._ledger, ticket.request
         if isinstance(outcome, Response):
             outcome.request = asked  # without what middlewares have added, cookies say, for its host alone
-            ledger.count_answer(ticket.tally, outcome.status, len(outcome.body))
-        else:
-            ledger.count_answer(ticket.tally, None, 0)
+        if not ticket.is_known:
+            ledger.count_answer(ticket.tally, outcome)
         sequel = self._sequel(ticket, outcome)
         if ticket.first is None:
             self._learn(asked, outcome, now)
@@ -369,8 +380,8 @@ class Engine:
         self._changed.set()  # it may have been the last
         if ticket.reply is not None:
             ticket.fail(error)
-        elif ticket.request.errback is not None:
-            self._pages.start_errback(self._tasks, ticket, Failure(ticket.request, error, response))
+        elif ticket.request.errback is not None or self._pages.has_kept(ticket, error):
+            self._pages.start_failed(self._tasks, ticket, Failure(ticket.request, error, response))
         else:
             self._pages.settle(ticket, error)
 

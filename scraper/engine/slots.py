@@ -41,6 +41,7 @@ class Ticket:
     first: First | None = None
     attempts: Attempts = field(default_factory=Attempts)
     tally: Tally = field(default_factory=Tally)
+    is_known: bool = False  # the answer: nothing was sent
     slot: "Slot" = field(init=False)  # where it is in flight
 
     async def answer(self) -> Response:

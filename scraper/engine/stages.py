@@ -1,10 +1,33 @@
 """The stages that the engine drives."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Parse, Policy, Remembers, Sink
+from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Parse, Policy, Remembers, Results, Sink
+from scraper.request import Request
+from scraper.response import Response
+
+
+class Visit(Protocol):
+    """A page in a crawl that was run before: what it gave then, if it has not changed, and what its items are now."""
+
+    @property
+    def changes(self) -> Mapping[str, int]: ...
+    @property
+    def again(self) -> Results | None: ...
+    def marked(self, found: Sequence[Results], items: Sequence[Sequence[Any]], /) -> Sequence[Sequence[Any]]: ...
+    def settle(self) -> None: ...
+
+
+class Revisits(Protocol):
+    """The pages of earlier runs of a crawl: see `scraper.revisits`."""
+
+    def ask(self, request: Request, /) -> Request | Response: ...
+    def visit(self, request: Request, response: Response, /) -> Visit: ...
+    def carried(self, request: Request, /) -> Visit | None: ...
+    def left(self) -> Iterable[tuple[bytes, Sequence[Any]]]: ...
+    def bury(self, key: bytes, /) -> None: ...
 
 
 class Refined(Protocol):
@@ -19,13 +42,19 @@ class Refined(Protocol):
     def settle(self) -> None: ...
 
 
+class Refine(Protocol):
+    """Runs the pipelines; of items that come again only what remembers them, as they have been through the others."""
+
+    def __call__(self, items: Sequence[Any], /, *, is_again: bool = False) -> Awaitable[Refined]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """The parts of a crawl, opened, by the order in which a request meets them.
 
     `admission` is judged when a request is found, `limits` when it is about to be sent. `refine` runs the
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
-    process.
+    process; `revisits` knows the pages of earlier runs, if they are of interest.
     """
 
     frontier: Frontier
@@ -34,8 +63,9 @@ class Stages:
     fetch: Fetch
     policies: Sequence[Policy]
     parse: Parse
-    refine: Callable[[Sequence[Any]], Awaitable[Refined]] | None
+    refine: Refine | None
     sinks: Sequence[Sink]
     observers: Sequence[Observer]
     clock: Clock
     memories: dict[str, Remembers] = field(default_factory=dict)
+    revisits: Revisits | None = None

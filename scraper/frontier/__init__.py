@@ -2,35 +2,39 @@
 
 from pathlib import Path
 
+from scraper.errors import StorageError
 from scraper.frontier.description import Description, compare
 from scraper.frontier.job import Job
 from scraper.frontier.memory import MemoryFrontier, MemoryJob
 from scraper.frontier.sqlite import SqliteFrontier
-from scraper.protocols import Frontier
 from scraper.settings import FrontierSettings
 
 
 def open_job(
-    settings: FrontierSettings, folder: Path, description: Description, *, fresh: bool = False
+    settings: FrontierSettings,
+    folder: Path | None,
+    description: Description,
+    *,
+    fresh: bool = False,
+    begun_only: bool = False,
 ) -> Job | MemoryJob:
-    """What `[frontier]` asks for: the job in `folder`, or one that is kept nowhere. Open it with `async with`."""
-    if settings.store == "memory":
-        return MemoryJob(settings.order)
-    return Job(folder, description, order=settings.order, durability=settings.durability, fresh=fresh)
+    """What `[frontier]` asks for: the job in `folder`, or one that is kept nowhere. Open it with `async with`.
+
+    Raises `StorageError` if there cannot be one that was begun, `begun_only`.
+    """
+    if folder is None or settings.store == "memory":
+        if begun_only:
+            raise StorageError(f"{description.spider} keeps no job, so there is nothing to go on with")
+        return MemoryJob(description, settings.order)
+    return Job(
+        folder,
+        description,
+        order=settings.order,
+        durability=settings.durability,
+        fresh=fresh,
+        begun_only=begun_only,
+        recrawl=settings.recrawl == "changed",
+    )
 
 
-def open_frontier(settings: FrontierSettings) -> Frontier:
-    """The frontier that `[frontier]` asks for."""
-    return MemoryFrontier(settings.order)
-
-
-__all__ = [
-    "Description",
-    "Job",
-    "MemoryFrontier",
-    "MemoryJob",
-    "SqliteFrontier",
-    "compare",
-    "open_frontier",
-    "open_job",
-]
+__all__ = ["Description", "Job", "MemoryFrontier", "MemoryJob", "SqliteFrontier", "compare", "open_job"]

@@ -11,10 +11,12 @@ import msgspec
 
 from scraper.errors import SpiderError, StorageError
 from scraper.frontier.values import CannotKeep, kept, restored
+from scraper.item import plain
 from scraper.request import FormRequest, JsonRequest, Request
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Request, ext_hook=restored).decode
+_decode_value = msgspec.msgpack.Decoder(ext_hook=restored).decode
 _KINDS = (Request, FormRequest, JsonRequest)
 _ADVICE = "keep plain values: its text or URL"
 
@@ -59,6 +61,25 @@ def decoded(data: bytes) -> Request:
         return _decode(unsealed(data))
     except (RecursionError, ValueError, SpiderError) as error:
         raise StorageError(f"a request cannot be read: {error}") from None
+
+
+def packed(value: Any) -> bytes:
+    """A value as bytes: an item's fields as plain values, where they cannot be kept as they are.
+
+    Equal values give equal bytes, as long as their dicts are in one order.
+    """
+    try:
+        return _encode(kept(value))
+    except (CannotKeep, OverflowError):
+        return _encode(kept(msgspec.to_builtins(value, enc_hook=plain, str_keys=True)))
+
+
+def unpacked(data: bytes) -> Any:
+    """The value that `data` was made of. Raises `StorageError` if it is none."""
+    try:
+        return _decode_value(data)
+    except (RecursionError, ValueError) as error:
+        raise StorageError(f"an item cannot be read: {error}") from None
 
 
 def _kept(request: Request, field: str) -> dict[str, Any]:

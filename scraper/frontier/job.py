@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from scraper.errors import StorageError
-from scraper.frontier.checkpoints import encode
+from scraper.frontier.checkpoints import encode, value
 from scraper.frontier.description import Description, compare
 from scraper.frontier.examine import FILE, FINISHED, UNFINISHED, Examined, examined, explained
 from scraper.frontier.lock import Lock
@@ -32,12 +32,13 @@ class Job:
     Opening raises `StorageError`, in one line that says what to do: if another process crawls the job, if it is one of
     another crawl, if its file is no job's or damaged, and if the folder cannot be written. Afterwards `frontier` is
     what is to be crawled, `resumed` where the crawl stood, None if it begins, and `changes` tells what differs from
-    then without harm. With `begun_only` there must be an unfinished job to be gone on with.
+    then without harm. With `begun_only` there must be an unfinished job to be gone on with; with `recrawl` a finished
+    one is begun anew with what it kept of its pages.
     """
 
     frontier: SqliteFrontier
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- ways to open it
         self,
         folder: Path,
         description: Description,
@@ -46,6 +47,7 @@ class Job:
         durability: Durability = "process",
         fresh: bool = False,
         begun_only: bool = False,
+        recrawl: bool = False,
     ) -> None:
         self.folder = folder
         self.description = description
@@ -54,6 +56,7 @@ class Job:
         self._durability = durability
         self._fresh = fresh
         self._begun_only = begun_only
+        self._recrawl = recrawl
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._open)
@@ -97,6 +100,9 @@ class Job:
                 self.frontier = self._frontier(path, found)
             elif self._begun_only:
                 raise StorageError(f"job {self.folder} came to its end already: nothing is left to be closed")
+            elif found is not None and self._recrawl and not self._fresh and self._is_same(found):
+                self._renew(path)
+                self.frontier = self._frontier(path, None)
             else:
                 self._begin(path, replaced=found is not None)
                 self.frontier = self._frontier(path, None)
@@ -121,6 +127,18 @@ class Job:
             if self._durability == "power":
                 _sync(self.folder)
 
+    def _is_same(self, found: Examined) -> bool:
+        """Whether the job is one of the same crawl; where it writes to makes no difference."""
+        return not compare(found.description, replace(self.description, sinks=found.description.sinks))[1]
+
+    def _renew(self, path: Path) -> None:
+        store = Store(path, durability=self._durability)
+        try:
+            meta = store.meta()
+            store.renew(self._meta() | {"run": encode(value(store, meta, "run", int) + 1 if "run" in meta else 1)})
+        finally:
+            store.close()
+
     def _compare(self, found: Examined) -> None:
         """Raises `StorageError` if the job is one of another crawl."""
         harmless, harmful = compare(found.description, self.description)
@@ -134,7 +152,7 @@ class Job:
 
     def _meta(self) -> dict[str, bytes]:
         meta = {"description": self.description, "order": self._order, "state": (UNFINISHED, "")}
-        return {name: encode(value) for name, value in meta.items()}
+        return {name: encode(each) for name, each in meta.items()}
 
     def _frontier(self, path: Path, found: Examined | None) -> SqliteFrontier:
         """The frontier of a file, which is `found` to be gone on with, or new."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from scraper.frontier.description import Description
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
 from scraper.protocols import Checkpoint, Entry
@@ -77,10 +79,12 @@ class MemoryFrontier:
 class MemoryJob:
     """A job that is kept nowhere: it always begins. See `job.Job` for the names."""
 
+    folder: Path | None = None
     resumed: Checkpoint | None = None
     changes: tuple[str, ...] = ()
 
-    def __init__(self, order: Order = "breadth") -> None:
+    def __init__(self, description: Description, order: Order = "breadth") -> None:
+        self.description = description
         self.frontier = MemoryFrontier(order)
 
     async def __aenter__(self) -> Self:

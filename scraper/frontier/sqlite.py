@@ -33,6 +33,8 @@ class Journal:
     added: dict[int, Waiting] = field(default_factory=dict)
     gone: list[Key] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    pages: list[tuple[bytes, int, bytes]] = field(default_factory=list)
+    pages_gone: list[tuple[bytes, int]] = field(default_factory=list)
 
 
 class SqliteFrontier:
@@ -59,6 +61,7 @@ class SqliteFrontier:
         self._seen = Seen(meta.get("salt"), store.fingerprints())
         self.remember = self._seen.add
         self._window = Window(self, sites)
+        self.run = checkpoints.value(store, meta, "run", int) if "run" in meta else 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,6 +144,24 @@ class SqliteFrontier:
         """Whether the request of this number is in the file for good."""
         return number not in self._journal.added and not any(number in each.added for each in self._writing)
 
+    # What is kept of pages from one run of a crawl to the next.
+
+    def page(self, key: bytes) -> bytes | None:
+        """What an earlier run kept as `key`; None if none did. Raises `StorageError` if it cannot be read."""
+        return self._store.page(key, self.run)
+
+    def keep(self, key: bytes, value: bytes) -> None:
+        """Have `value` be known as `key` to the next run; what earlier ones kept so is not needed any more."""
+        self._journal.pages.append((key, self.run, value))
+
+    def forget(self, key: bytes) -> None:
+        """What earlier runs kept as `key` is of no use any more."""
+        self._journal.pages_gone.append((key, self.run))
+
+    def pages_left(self) -> Iterator[tuple[bytes, bytes]]:
+        """What earlier runs kept, and this one has not, as of the last commit."""
+        return self._store.pages_left(self.run)
+
     # Commits.
 
     async def note(self, **meta: bytes) -> None:
@@ -172,6 +193,8 @@ class SqliteFrontier:
             fingerprints=self._seen.cut(),
             memory=memory,
             forgotten=forgotten,
+            pages=journal.pages,
+            pages_gone=journal.pages_gone,
             meta=meta,
         )
 

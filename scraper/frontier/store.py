@@ -55,6 +55,7 @@ CREATE TABLE failed (
 );
 CREATE TABLE seen (part INTEGER PRIMARY KEY, fingerprints BLOB NOT NULL);
 CREATE TABLE memory (part TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (part, key)) WITHOUT ROWID;
+CREATE TABLE pages (key BLOB, run INTEGER, value BLOB NOT NULL, PRIMARY KEY (key, run)) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 
@@ -81,6 +82,8 @@ class Batch:
     fingerprints: bytes = b""
     memory: Sequence[tuple[str, str, bytes]] = ()
     forgotten: Sequence[tuple[str, str]] = ()
+    pages: Sequence[tuple[bytes, int, bytes]] = ()
+    pages_gone: Sequence[tuple[bytes, int]] = ()
     meta: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -138,6 +141,8 @@ class Store:
         many("DELETE FROM failed WHERE number = ?", [(number,) for number in batch.retried])
         many("REPLACE INTO memory VALUES (?, ?, ?)", [(part, key, sealed(value)) for part, key, value in batch.memory])
         many("DELETE FROM memory WHERE part = ? AND key = ?", batch.forgotten)
+        many("REPLACE INTO pages VALUES (?, ?, ?)", [(key, run, sealed(value)) for key, run, value in batch.pages])
+        many("DELETE FROM pages WHERE key = ? AND run < ?", batch.pages_gone)
         many("REPLACE INTO meta VALUES (?, ?)", [(key, sealed(value)) for key, value in batch.meta.items()])
         part, tail = self._part, self._tail
         if batch.fingerprints:
@@ -147,6 +152,20 @@ class Store:
             many("REPLACE INTO seen VALUES (?, ?)", rows)
             part, tail = (part + len(pieces) - 1, pieces[-1]) if len(pieces[-1]) < _PART else (part + len(pieces), b"")
         return part, tail
+
+    def renew(self, meta: dict[str, bytes]) -> None:
+        """Forget all but the pages, as they were last, and begin again with `meta`. Raises `StorageError`."""
+        with self.translated("written"):
+            self._writer.execute("BEGIN IMMEDIATE")
+            for table in ("waiting", "failed", "seen", "memory", "meta"):
+                self._writer.execute(f"DELETE FROM {table}")  # noqa: S608 -- of these five
+            rows = [(key, sealed(value)) for key, value in meta.items()]
+            self._writer.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+            self._writer.execute(
+                "DELETE FROM pages WHERE run < (SELECT max(run) FROM pages AS kept WHERE kept.key = pages.key)"
+            )
+            self._writer.execute("COMMIT")
+            self._part, self._tail = 0, b""
 
     def _last_part(self) -> tuple[int, bytes]:
         row = self._writer.execute("SELECT part, fingerprints FROM seen ORDER BY part DESC LIMIT 1").fetchone()
@@ -190,6 +209,18 @@ class Store:
         """What was met."""
         for (data,) in self.query("SELECT fingerprints FROM seen ORDER BY part"):
             yield self.unsealed(data)
+
+    def page(self, key: bytes, run: int) -> bytes | None:
+        """What was kept of a page by the last run before `run`. Raises `StorageError` if it is not as it was."""
+        query = "SELECT value FROM pages WHERE key = ? AND run < ? ORDER BY run DESC LIMIT 1"
+        row = next(self.query(query, key, run), None)
+        return None if row is None else self.unsealed(row[0])
+
+    def pages_left(self, run: int) -> Iterator[tuple[bytes, bytes]]:
+        """What was kept, latest, of the pages that `run` has not come to: key and value."""
+        query = "SELECT key, value, max(run) FROM pages GROUP BY key HAVING max(run) < ? ORDER BY key"
+        for key, data, _ in self.query(query, run):
+            yield key, self.unsealed(data)
 
     def failures(self) -> Iterator[Failure]:
         """What failed, in the order it was found."""

@@ -57,20 +57,21 @@ class Chain:
         """Whether items need not be refined at all."""
         return not self._steps
 
-    async def refine(self, items: Sequence[Any]) -> Refined:
-        """Lead each of `items` through all pipelines."""
+    async def refine(self, items: Sequence[Any], *, is_again: bool = False) -> Refined:
+        """Lead each of `items` through all pipelines; if it comes again, through those alone that remember items."""
         refined = Refined()
+        steps = [step for step in self._steps if step.unique is not None] if is_again else self._steps
         async with self._places:
             for item in items:
-                await self._refine(item, refined)
+                await self._refine(item, steps, refined)
         return refined
 
     def __iter__(self) -> Iterator[object]:
         """The pipelines, in their order."""
         return (step.pipeline for step in self._steps)
 
-    async def _refine(self, item: Any, refined: Refined) -> None:
-        for step in self._steps:
+    async def _refine(self, item: Any, steps: "Sequence[_Step]", refined: Refined) -> None:
+        for step in steps:
             try:
                 result = step.process(item)
                 if step.unique is not None:

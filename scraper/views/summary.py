@@ -96,6 +96,8 @@ def _counts(ending: Ending) -> Table:
     ):
         if number := sum(mapping.values()):
             grid.add_row(name, Text(f"{number:,}", style), Text(counts(mapping)))
+    if now.changes:
+        grid.add_row("changes", f"{sum(now.changes.values()):,}", Text(counts(now.changes)))
     grid.add_row("errors", Text(f"{now.errors:,}", "red" if now.errors else ""), Text())
     return grid
 
@@ -203,6 +205,7 @@ def facts(ending: Ending) -> dict[str, Any]:
         "refused": now.refused,
         "failed": now.failed,
         "drops": now.drops,
+        "changes": now.changes,
         "problems": list(ending.problems),
         "job": str(ending.job) if ending.job is not None else None,
     }

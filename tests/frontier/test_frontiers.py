@@ -1,13 +1,15 @@
 """What every frontier promises, wherever it keeps its requests."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.frontier import MemoryFrontier, open_frontier
+from scraper.errors import StorageError
+from scraper.frontier import Description, Job, MemoryFrontier, open_job
 from scraper.frontier.order import Order, rank
 from scraper.protocols import Checkpoint, Entry, Frontier, identity
 from scraper.request import Request
@@ -161,10 +163,15 @@ def test_rank() -> None:
     assert rank("depth", 0, 2) < rank("depth", 0, 1)
 
 
-@pytest.mark.parametrize("order", ["breadth", "depth"])
-def test_settings_choose_the_frontier(order: Order) -> None:
-    """`[frontier]` names the store and its order."""
-    assert isinstance(open_frontier(FrontierSettings(store="memory", order=order)), MemoryFrontier)
+@pytest.mark.parametrize("folder", [None, "job"])
+def test_settings_choose_the_frontier(tmp_path: Path, folder: str | None) -> None:
+    """`[frontier]` names the store; what has no folder is kept in memory, and so nothing is gone on with."""
+    where = tmp_path / folder if folder else None
+    for store in ("memory", "sqlite"):
+        job = open_job(FrontierSettings(store=store), where, Description("books"))  # type: ignore[arg-type]
+        assert isinstance(job, Job) == (store == "sqlite" and folder is not None)
+    with pytest.raises(StorageError, match="books keeps no job"):
+        open_job(FrontierSettings(), None, Description("books"), begun_only=True)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,7 @@ def test_json() -> None:
         "refused": {"offsite": 12, "robots": 2},
         "failed": {"http_404": 2, "read_timeout": 1},
         "drops": {"no price": 5},
+        "changes": {},
         "problems": ["it failed"],
         "job": None,
     }
