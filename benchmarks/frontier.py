@@ -114,7 +114,6 @@ async def crawl(folder: Path, pages: int) -> None:
         for number in range(IN_FLIGHT):
             frontier.add(Request(f"http://127.0.0.1/product-{number}.html", "parse"))
         gc.collect()
-        spent, processor = 0.0, time.process_time()
         pure = time.process_time()
         for number in range(pages):  # what such a page costs without a frontier
             Request(f"http://127.0.0.1/product-{number}-.html", "parse", depth=1)

@@ -10,7 +10,7 @@ from scraper.events import Statistics
 from scraper.frontier.checkpoints import encode, value
 from scraper.frontier.codec import decoded
 from scraper.frontier.description import Description
-from scraper.frontier.examine import FILE, UNFINISHED, examined, explained
+from scraper.frontier.examine import FILE, UNFINISHED, Examined, examined, explained
 from scraper.frontier.job import LOCK
 from scraper.frontier.lock import Lock, is_locked
 from scraper.frontier.order import rank
@@ -73,8 +73,8 @@ def list_jobs(folder: Path) -> list[JobState]:
 
 def _listed(path: Path) -> JobState:
     try:
-        with _opened(path) as store:
-            return _state(path, store)
+        with _opened(path) as (_, job):
+            return job
     except StorageError as error:
         return JobState(path.name, path, problem=str(error))
 
@@ -84,14 +84,14 @@ def show(path: Path, *, reason: str | None = None, limit: int = 20, after: int =
 
     Raises `StorageError` if it is none.
     """
-    with _opened(path) as store:
+    with _opened(path) as (store, job):
         requests = store.query(
             "SELECT number, site, url, reason FROM failed WHERE number > ? AND (?2 IS NULL OR reason = ?2) "
             "ORDER BY number LIMIT ?3",
             after, reason, limit,
         )  # fmt: skip
         return JobDetails(
-            job=_state(path, store),
+            job=job,
             waiting=dict(store.query("SELECT site, count(*) FROM waiting GROUP BY site ORDER BY 2 DESC, 1")),
             failed=dict(store.query("SELECT site, count(*) FROM failed GROUP BY site ORDER BY 2 DESC, 1")),
             reasons=dict(store.query("SELECT reason, count(*) FROM failed GROUP BY reason ORDER BY 2 DESC, 1")),
@@ -162,14 +162,14 @@ _REFUSALS = frozenset(str(each) for each in REFUSALS)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Store]:
-    examined(path / FILE, whole=False)
-    with closing(Store(path / FILE, is_read_only=True)) as store:
-        yield store
-
-
-def _state(path: Path, store: Store) -> JobState:
+def _opened(path: Path) -> Iterator[tuple[Store, JobState]]:
+    """The file of a job, only to be read, and what it says of itself."""
     found = examined(path / FILE, whole=False)
+    with closing(Store(path / FILE, is_read_only=True)) as store:
+        yield store, _state(path, store, found)
+
+
+def _state(path: Path, store: Store, found: Examined) -> JobState:
     meta = store.meta()
     statistics = value(store, meta, "statistics", Statistics) if "statistics" in meta else None
     return JobState(
