@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from scraper.errors import SettingsError
-from scraper.settings import OWN, Settings, flat, from_tables, problems, refuse
+from scraper.settings import Settings
+from scraper.tables import OWN, flat, from_tables, problems, refuse
 from scraper.wording import Problem
 
 FILE = Path("config.toml")

@@ -25,10 +25,11 @@ from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Clock, Frontier, Observer, Sink
 from scraper.resuming import State, check_methods, describe, go_on, job_name, recall, remembering
 from scraper.revisits import Revisits
-from scraper.settings import FailWhen, Settings, from_tables
+from scraper.settings import FailWhen, Settings
 from scraper.sinks import open_sinks
 from scraper.sinks.memory import Collect, HandOver
 from scraper.spider import Spider
+from scraper.tables import from_tables
 
 INTERRUPTED = "interrupted"
 CANCELLED = "cancelled"

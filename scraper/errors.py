@@ -10,7 +10,7 @@ Three more are not errors but words a spider or a pipeline says: `CloseSpider` e
 drops the item at hand, `IgnoreRequest` lets the request at hand go.
 
 Exceptions of other libraries are translated once, where they enter: aiohttp's in `network/failures.py`,
-pydantic's in `settings.py` and `item.py`, the operating system's in `sinks/destination.py`, SQLite's in
+pydantic's in `tables.py` and `item.py`, the operating system's in `sinks/destination.py`, SQLite's in
 `frontier/examine.py`, `frontier/store.py` and `sinks/sqlite_file.py`, pyarrow's in `sinks/parquet_file.py`.
 """
 

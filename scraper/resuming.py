@@ -15,8 +15,9 @@ import msgspec
 from scraper.errors import SpiderError, StorageError
 from scraper.frontier.description import Description
 from scraper.protocols import Checkpoint, Remembers, Sink
-from scraper.settings import Settings, flat
+from scraper.settings import Settings
 from scraper.spider import Spider
+from scraper.tables import flat
 from scraper.version import __version__
 
 _TELLING_NOTHING = ("sinks", "crawl", "spiders.", "views.", "frontier.jobs", "engine.stop_after", "engine.fail_when")

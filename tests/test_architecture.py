@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import scraper
-from scraper.settings import Settings, SinkSettings, flat
+from scraper.settings import Settings, SinkSettings
+from scraper.tables import flat
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "scraper"

@@ -10,7 +10,8 @@ import pytest
 
 from scraper.config import Loaded, load
 from scraper.errors import SettingsError
-from scraper.settings import Settings, flat, from_tables, schema
+from scraper.settings import Settings
+from scraper.tables import flat, from_tables, schema
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 

@@ -18,8 +18,8 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from scraper.cli.declared import Declared, Reader
 from scraper.errors import SettingsError
-from scraper.settings import OWN
 from scraper.spider import Spider
+from scraper.tables import OWN
 from scraper.wording import Schema, expected, resolved, shown, suggestion
 
 

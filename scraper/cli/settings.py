@@ -11,7 +11,8 @@ from pydantic import ByteSize
 
 from scraper.cli.common import chosen, loaded_from, settings_options
 from scraper.config import Loaded
-from scraper.settings import Table, flat, schema
+from scraper.settings import Table
+from scraper.tables import flat, schema
 
 
 @click.command("settings")

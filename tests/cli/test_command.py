@@ -16,7 +16,7 @@ from scraper.cli import COMMANDS, main
 from scraper.cli.common import Job, jobs
 from scraper.config import load
 from scraper.errors import ScraperError
-from scraper.settings import from_tables
+from scraper.tables import from_tables
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "command.md"
 BOOKS = '''

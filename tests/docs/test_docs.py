@@ -22,7 +22,8 @@ from pytest_httpserver import HTTPServer
 import scraper
 from scraper.cli import main
 from scraper.config import load
-from scraper.settings import Settings, SinkSettings, flat
+from scraper.settings import Settings, SinkSettings
+from scraper.tables import flat
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, prose
 
 PYTHON = blocks("python")
