@@ -29,7 +29,7 @@ def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -
     return Description(
         spider=spider.name,
         kind=f"{type(spider).__module__}:{type(spider).__qualname__}",
-        arguments={name: repr(value) for name, value in sorted(arguments.items())},
+        arguments={name: _plain(value) for name, value in sorted(arguments.items())},
         sinks=[sink.model_dump(mode="json") for sink in settings.sinks],
         settings={
             key: _digest(repr(value).encode()) if key.startswith(_PRIVATE) else _plain(value)
@@ -50,7 +50,10 @@ def job_name(spider: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """A value of JSON that is equal only if `value` is."""
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, str | int | float | None) else repr(value)
 
 
 def _digest(data: bytes) -> str:

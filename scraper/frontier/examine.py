@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,15 +39,10 @@ def examined(path: Path, *, whole: bool = True) -> Examined:
     """
     with explained(path):
         _check_header(path)
-    store = Store(path, is_read_only=True)
-    try:
+    with damage_told(path), closing(Store(path, is_read_only=True)) as store:
         if whole:
             _check_pages(store)
         return _examined(store)
-    except StorageError as error:
-        raise _refusal(path, f"is damaged ({_without(path, error)})") from None
-    finally:
-        store.close()
 
 
 def _examined(store: Store) -> Examined:
@@ -77,8 +72,14 @@ def _check_pages(store: Store) -> None:
         raise StorageError(" ".join(str(outcome).split()))
 
 
-def _without(path: Path, error: StorageError) -> str:
-    return str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Say of whatever is the matter with the file `path` that it is damaged, and what to do."""
+    try:
+        yield
+    except StorageError as error:
+        reason = str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
+        raise _refusal(path, f"is damaged ({reason})") from None
 
 
 def _refusal(path: Path, what: str, or_else: str = "") -> StorageError:

@@ -105,6 +105,7 @@ def retry(path: Path, *, reason: str | None = None) -> int:
     The job is unfinished then. Raises `StorageError` if it is being crawled, is no job, or cannot be written.
     """
     file = path / FILE
+    examined(file, whole=False)
     with explained(path):
         lock = Lock(path / LOCK, path.name)
     try:

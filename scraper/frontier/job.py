@@ -16,7 +16,7 @@ from typing import Self
 from scraper.errors import StorageError
 from scraper.frontier.checkpoints import encode, value
 from scraper.frontier.description import Description, compare
-from scraper.frontier.examine import FILE, FINISHED, UNFINISHED, Examined, examined, explained
+from scraper.frontier.examine import FILE, FINISHED, UNFINISHED, Examined, damage_told, examined, explained
 from scraper.frontier.lock import Lock
 from scraper.frontier.order import Order
 from scraper.frontier.sqlite import SqliteFrontier
@@ -160,7 +160,8 @@ class Job:
         try:
             if found is not None:
                 store.write(Batch(order=self._order if self._order != found.order else None, meta=self._meta()))
-            return SqliteFrontier(store, self._order)
+            with damage_told(path):
+                return SqliteFrontier(store, self._order)
         except BaseException:
             store.close()
             raise

