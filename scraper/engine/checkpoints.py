@@ -8,6 +8,7 @@ the statistics that are kept: if the process dies, it will be counted again.
 import asyncio
 from collections.abc import Callable
 
+from scraper.blame import line_of
 from scraper.engine.ledger import Ledger
 from scraper.engine.pages import Pages
 from scraper.engine.stages import Stages
@@ -65,6 +66,9 @@ class Checkpoints:
             await durable
         except StorageError as error:
             self._pages.lose("checkpoint", error)
+        except Exception as error:  # a sink of the user's may raise anything
+            told = f"a checkpoint failed: {type(error).__name__}: {error} ({line_of(error)})"
+            self._pages.lose("checkpoint", StorageError(told))
 
     def _changes(self, name: str) -> dict[str, object]:
         """What a part has to remember. If the user's code gave it what cannot be kept, that is told once."""

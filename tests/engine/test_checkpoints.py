@@ -154,6 +154,19 @@ async def test_a_commit_that_fails_ends_the_crawl() -> None:
     assert "no space left" in str(run.engine.storage_error)
 
 
+async def test_a_sink_of_the_user_s_that_breaks_ends_the_crawl() -> None:
+    """Whatever a sink raises as it is synced, the crawl ends in good order, and says where it was."""
+
+    class Broken(Slow):
+        async def sync(self) -> Position:
+            raise ValueError("no such thing")
+
+    run = await crawl(TreeSpider(), answer, sinks=[Broken("one")], interval=0.005, policies=[failing])
+    assert run.reason == "storage failed"
+    assert "ValueError: no such thing" in str(run.engine.storage_error)
+    assert "test_checkpoints.py" in str(run.engine.storage_error)
+
+
 class Seeds3(Spider):
     """Gives three items and three requests to begin with, one of which is not to be filtered."""
 
