@@ -26,7 +26,7 @@ else:
 
 MOST_CODINGS = 3
 
-_GZIP = b"\x1f\x8b"
+_GZIP_START = b"\x1f\x8b"
 _ZSTD_WINDOW = {int(DecompressionParameter.window_log_max): 23}  # 8 MB, the most that RFC 9659 lets a server ask for
 _FIRST = 4096  # bytes handed to the second stream of a body, and to each that comes after it, to begin with
 
@@ -50,18 +50,23 @@ def decoded(body: bytes, content_encoding: str, limit: int) -> bytes:
     undo = _UNDO.get(content_encoding)
     if undo is not None:
         return undo(body, limit) if body else body
-    codings = [name for each in content_encoding.lower().split(",") if (name := each.strip()) not in {"", "identity"}]
-    if len(codings) > MOST_CODINGS:
-        raise CodecError(Reason.BAD_ENCODING, f"{len(codings)} codings, more than {MOST_CODINGS}")
-    for name in codings:
-        if name not in _UNDO:
-            raise CodecError(Reason.BAD_ENCODING, f"unknown coding {name!r:.40}")
-    for name in reversed(codings):
+    for name in reversed(codings(content_encoding)):
         body = _UNDO[name](body, limit) if body else body
     return body
 
 
-class _Stream(Protocol):
+def codings(content_encoding: str) -> list[str]:
+    """The codings of a body, in the order in which they were applied. Raises `CodecError` if one is not known."""
+    names = [name for each in content_encoding.lower().split(",") if (name := each.strip()) not in {"", "identity"}]
+    if len(names) > MOST_CODINGS:
+        raise CodecError(Reason.BAD_ENCODING, f"{len(names)} codings, more than {MOST_CODINGS}")
+    for name in names:
+        if name not in _UNDO:
+            raise CodecError(Reason.BAD_ENCODING, f"unknown coding {name!r:.40}")
+    return names
+
+
+class Stream(Protocol):
     """A decompressor of one stream, as zlib and zstd have it."""
 
     @property
@@ -72,29 +77,29 @@ class _Stream(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
     """A coding whose bodies may consist of many streams."""
 
     name: str
-    new: Callable[[], _Stream]
+    new: Callable[[], Stream]
     error: type[Exception]
     is_start: Callable[[bytes], bool]
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
     """Every member of a gzip stream (RFC 1952, 2.2)."""
-    if not _GZIP.startswith(body[:2]):
+    if not _GZIP_START.startswith(body[:2]):
         return body
-    return _each(body, limit, _GZIP_KIND)
+    return _each(body, limit, GZIP)
 
 
 def _is_gzip(beginning: bytes) -> bool:
-    return beginning.startswith(_GZIP)
+    return beginning.startswith(_GZIP_START)
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:
     """Every frame of a Zstandard stream (RFC 8878)."""
-    return _each(body, limit, _ZSTD_KIND)
+    return _each(body, limit, ZSTD)
 
 
 def _is_zstd(beginning: bytes) -> bool:
@@ -103,7 +108,7 @@ def _is_zstd(beginning: bytes) -> bool:
     return magic == 0xFD2FB528 or 0x184D2A50 <= magic <= 0x184D2A5F
 
 
-def _each(body: bytes, limit: int, kind: "_Kind") -> bytes:
+def _each(body: bytes, limit: int, kind: "Kind") -> bytes:
     """All the streams in `body`, one after the other; what comes after them and is none is ignored."""
     try:
         stream = kind.new()
@@ -168,8 +173,8 @@ def _check(size: int, limit: int, *, is_whole: bool) -> None:
         raise CodecError(Reason.PARTIAL_BODY, "the compressed body ends early")
 
 
-_GZIP_KIND = _Kind("gzip", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS), zlib.error, _is_gzip)
-_ZSTD_KIND = _Kind("zstd", lambda: ZstdDecompressor(options=_ZSTD_WINDOW), ZstdError, _is_zstd)
+GZIP = Kind("gzip", lambda: zlib.decompressobj(16 + zlib.MAX_WBITS), zlib.error, _is_gzip)
+ZSTD = Kind("zstd", lambda: ZstdDecompressor(options=_ZSTD_WINDOW), ZstdError, _is_zstd)
 _UNDO: Mapping[str, Callable[[bytes, int], bytes]] = {
     "gzip": _gunzip,
     "x-gzip": _gunzip,
