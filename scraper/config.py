@@ -11,6 +11,9 @@ From the weakest to the strongest:
 
 Tables are merged key by key; a list, such as that of the sinks, is replaced as a whole. Every source is checked by
 itself, so that an error names the place where it was made, even if a stronger source would have hidden it.
+
+In the texts of the file `${NAME}` stands for a variable of the environment, so that a secret need not stand there:
+see `scraper.filled`.
 """
 
 import re
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from scraper.errors import SettingsError
+from scraper.filled import filled, plain
 from scraper.settings import Settings
 from scraper.tables import OWN, flat, from_tables, problems, refuse
 from scraper.wording import Problem
@@ -70,7 +74,7 @@ class Loaded:
         return _merged(
             self.path,
             [*is_file, custom, tables, *stronger],
-            arguments={key: own[key] for key in own if key not in OWN},
+            arguments={key: plain(own[key]) for key in own if key not in OWN},
         )
 
 
@@ -79,7 +83,7 @@ def load(path: Path | None, *, environ: Mapping[str, str], overrides: Sequence[s
 
     Raises `SettingsError` if a source cannot be read, or something in it is unknown or does not fit.
     """
-    sources = [] if path is None else [_file(path)]
+    sources = [] if path is None else [_file(path, environ)]
     sources += _environment(environ)
     sources += [_override(text) for text in overrides]
     return _merged(path, sources)
@@ -118,10 +122,10 @@ def _has(tables: Any, key: str) -> bool:
 # The sources.
 
 
-def _file(path: Path) -> Source:
+def _file(path: Path, environ: Mapping[str, str]) -> Source:
     try:
         text = path.read_bytes().decode()
-        tables = tomllib.loads(text)
+        tables = filled(tomllib.loads(text), environ)
     except FileNotFoundError:
         if path == FILE:
             raise SettingsError(
@@ -134,6 +138,8 @@ def _file(path: Path) -> Source:
         raise SettingsError(f"{path}: not valid TOML: not UTF-8 at byte {error.start + 1}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {_misspelt(str(error), text)}") from None
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
     refuse([f"{path}: {problem}" for problem in problems(tables)])
     return Source(str(path), _spelt_out(tables))
 

@@ -15,11 +15,11 @@ from scraper.config import laid_over
 from scraper.engine.run import Engine, most_in_hand
 from scraper.engine.stages import Stages
 from scraper.engine.watchdog import Watchdog
-from scraper.errors import ScraperError, SpiderError, StorageError
+from scraper.errors import Reason, ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.limits import before_sending, on_discovery
-from scraper.network import open_network
+from scraper.network import Guard, open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Clock, Frontier, Observer, Sink
@@ -193,15 +193,18 @@ class Crawl:
         spider, settings, enter = self.spider, self.settings, stack.enter_async_context
         rng = random.Random()
         pipelines = await enter(build_pipelines(settings.pipelines, spider.pipelines, spider))
+        guard = Guard(settings.network.allow_addresses)
         network = await enter(
             open_network(
                 settings.network,
+                guard=guard,
                 middlewares=tuple(spider.middlewares),
                 accept_statuses=frozenset(spider.handle_httpstatus_list),
                 rng=rng,
             )
         )
         domains = tuple(spider.allowed_domains)
+        revisits = self._revisits(frontier)
         await enter(Watchdog(self._observers))
         limits = before_sending(
             settings.limits,
@@ -213,16 +216,17 @@ class Crawl:
         return Stages(
             frontier=frontier,
             admission=on_discovery(settings.limits, allowed_domains=domains),
-            limits=limits,
+            limits=(guard, *limits),
             fetch=network.fetch,
-            policies=network.policies,
+            policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
             parse=await enter(open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine))),
             refine=None if pipelines.is_empty else pipelines.refine,
             sinks=sinks,
             observers=self._observers,
             clock=self._clock,
-            revisits=self._revisits(frontier),
-            memories=remembering([*limits, *spider.middlewares, *pipelines]),
+            revisits=revisits,
+            memories=remembering([guard, *limits, network.cookies, *spider.middlewares, *pipelines]),
+            named=guard.name_url,
         )
 
     def _revisits(self, frontier: Frontier) -> Revisits | None:
@@ -285,6 +289,8 @@ def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
             f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items()
         )
         problems.append(f"every start URL failed ({reasons})")
+    if parked := statistics.failed.get(Reason.PARKED):
+        problems.append(f"{parked} request(s) not sent: their hosts could not be reached")
     if statistics.errors:
         problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
     if fail_when.items_below is not None and statistics.items < fail_when.items_below:

@@ -31,26 +31,33 @@ class Reason(StrEnum):
     BUDGET = "budget"  # its host has had [limits] max_per_host requests
     SCHEME_NOT_ALLOWED = "scheme_not_allowed"  # neither http nor https
     INVALID_URL = "invalid_url"  # not a URL at all (WHATWG URL)
+    URL_TOO_LONG = "url_too_long"  # longer than [network] max_url
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"  # not of the public internet, and named by nobody: see network/guard.py
     BAD_REQUEST = "bad_request"  # it cannot be sent as it is: a line break in a header, say
     IGNORED = "ignored"  # a middleware raised IgnoreRequest
 
     # Failed: we asked, and got no answer that can be used.
+    PARKED = "parked"  # its host could not be reached again and again: see limits/breaker.py
     DNS_NOT_FOUND = "dns_not_found"
     REFUSED = "refused"
     RESET = "reset"
     UNREACHABLE = "unreachable"
     CONNECT_TIMEOUT = "connect_timeout"
+    HEADERS_TIMEOUT = "headers_timeout"
     READ_TIMEOUT = "read_timeout"
     TIMEOUT = "timeout"
+    TOO_SLOW = "too_slow"  # less than [network] min_rate
     TLS_EXPIRED = "tls_expired"
     TLS_UNTRUSTED = "tls_untrusted"
     TLS_HOSTNAME = "tls_hostname"
+    TLS_VERSION = "tls_version"  # older than we speak
     TLS_PROTOCOL = "tls_protocol"
     PROXY = "proxy"
     PARTIAL_BODY = "partial_body"
     BAD_RESPONSE = "bad_response"
     BAD_ENCODING = "bad_encoding"
     TOO_LARGE = "too_large"
+    PARSE_TOO_COMPLEX = "parse_too_complex"  # a page that would take minutes to parse
     TOO_MANY_REDIRECTS = "too_many_redirects"
     BAD_REDIRECT = "bad_redirect"
     MIDDLEWARE = "middleware"  # a middleware raised something else
@@ -64,6 +71,8 @@ REFUSALS = frozenset(
         Reason.DEPTH,
         Reason.BUDGET,
         Reason.SCHEME_NOT_ALLOWED,
+        Reason.ADDRESS_NOT_ALLOWED,
+        Reason.URL_TOO_LONG,
         Reason.INVALID_URL,
         Reason.BAD_REQUEST,
         Reason.IGNORED,

@@ -88,8 +88,8 @@ def identity(request: Request) -> str:
     Requests of two named sessions are two.
     """
     key = without_fragment(request.url)
-    if request.method != "GET" or request.body:
-        key = f"{request.method} {key} {request.body!r}"
+    if request.method != "GET" or request.body or request.files or request.body_file:
+        key = f"{request.method} {key} {request.body!r}{request.form or ''}{request.files or ''}{request.body_file}"
     return f"{request.session} {key}" if request.session else key
 
 

@@ -1,6 +1,7 @@
 """A request: what to ask, and which of the spider's methods the answer is for."""
 
 import base64
+import os
 from collections.abc import Callable, Iterable, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,7 @@ from scraper.errors import SpiderError
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
-_CONTENTS = frozenset(("json", "form", "data", "formdata"))
+_CONTENTS = frozenset(("json", "form", "data", "formdata", "files", "body_file"))
 _CONTENT_TYPES = frozenset((FORM, JSON))
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -44,6 +45,10 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     at once, set the Content-Type, and make the method POST unless one is named. `auth` is a `(user, password)`
     pair and becomes a Basic Authorization header (RFC 7617). `session` names the cookie jar to use.
 
+    `files` holds paths by field name: they and `form` are sent as multipart/form-data (RFC 7578). `body_file` is the
+    path of a file that is the content. Both are read while they are sent, each time, and may be of any size. With
+    `stream` the body of the answer is not read beforehand: see `Response.stream()`.
+
     `priority`: higher goes first. `meta` and `cb_kwargs` reach the callback as `response.meta` and as keyword
     arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone.
 
@@ -68,6 +73,9 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     timeout: float | None = None
     proxy: str | None = None
     session: str = ""
+    files: dict[str, str] = {}
+    body_file: str = ""
+    stream: bool = False
     encoding: str = "utf-8"
     depth: int = 0
 
@@ -83,7 +91,9 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
             force_setattr(self, "callback", method_name(self.callback))
         if self.errback is not None and not isinstance(self.errback, str):
             force_setattr(self, "errback", method_name(self.errback))
-        if self.body or self.form is not None or self.json is not msgspec.UNSET:
+        if self.files or self.body_file:
+            self._name_files()
+        elif self.body or self.form is not None or self.json is not msgspec.UNSET:
             self._encode_content()
         if self.auth is not None:
             self._encode_auth()
@@ -104,15 +114,27 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
             raise SpiderError(f"Request({self.url!r}): give one of body, json and form, not several")
         if self.form is not None:
-            pairs = self.form.items() if hasattr(self.form, "items") else self.form
             body = urlencode(
-                [each for each in pairs if each[1] is not None], doseq=True, encoding=self.encoding
+                [each for each in _pairs(self.form) if each[1] is not None], doseq=True, encoding=self.encoding
             ).encode()
             self._set_content(body, FORM)
         elif self.json is not msgspec.UNSET:
             self._set_content(msgspec.json.encode(self.json), JSON)
         elif isinstance(self.body, str):
             force_setattr(self, "body", self.body.encode(self.encoding))
+
+    def _name_files(self) -> None:
+        """Keep the paths of files as text, and the fields that are sent besides them as pairs."""
+        others = bool(self.body) + (self.json is not msgspec.UNSET) + (self.form is not None and not self.files)
+        if others + bool(self.files) + bool(self.body_file) > 1:
+            raise SpiderError(f"Request({self.url!r}): files go with form alone, and body_file with nothing")
+        force_setattr(self, "files", {name: os.fspath(path) for name, path in self.files.items()})
+        force_setattr(self, "body_file", os.fspath(self.body_file))
+        if self.form is not None:
+            form = [(name, each) for name, value in _pairs(self.form) for each in _values(value)]
+            force_setattr(self, "form", form)
+        if not self.method:
+            force_setattr(self, "method", "POST")
 
     def _set_content(self, body: bytes, content_type: str) -> None:
         force_setattr(self, "body", body)
@@ -133,7 +155,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     def replace(self, **changes: Any) -> Self:
         """This request with some fields changed. New `json` or `form` takes the place of what was its content."""
         if changes.keys() & _CONTENTS:
-            changes.setdefault("body", b"")
+            changes = {"body": b"", "body_file": "", "files": {}, "form": None} | changes
             headers = changes.get("headers", self.headers)
             changes["headers"] = {name: value for name, value in headers.items() if value not in _CONTENT_TYPES}
             if self.method == "GET" and "formdata" not in changes:
@@ -150,6 +172,16 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
 
     def __repr__(self) -> str:
         return f"<{self.method} {urls.without_credentials(self.url)}>"
+
+
+def _pairs(form: Any) -> Iterable[tuple[str, Any]]:
+    pairs: Iterable[tuple[str, Any]] = form.items() if hasattr(form, "items") else form
+    return pairs
+
+
+def _values(value: Any) -> list[str]:
+    """What a field of a form is sent with: a list gives each of its values, None nothing."""
+    return [str(each) for each in (value if isinstance(value, list | tuple) else [value]) if each is not None]
 
 
 def method_name(callback: Callable[..., Any]) -> str:

@@ -1,12 +1,13 @@
 """A response: what a server answered, and what can be read from it and followed."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from scraper import urls
+from scraper.errors import SpiderError
 from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
@@ -28,8 +29,19 @@ class Response:
     """
 
     __slots__ = (
-        "_base", "_encoding", "_json", "_named", "_selector", "_text",
-        "body", "headers", "history", "request", "status", "url",
+        "_base",
+        "_encoding",
+        "_json",
+        "_named",
+        "_selector",
+        "_stream",
+        "_text",
+        "body",
+        "headers",
+        "history",
+        "request",
+        "status",
+        "url",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- so many parts an answer has
@@ -42,6 +54,7 @@ class Response:
         request: Request | None = None,
         encoding: str | None = None,
         history: tuple[str, ...] = (),
+        stream: "Body | None" = None,
     ) -> None:
         self.url = url if request is not None and url == request.url else urls.canonical(url) or url
         self.status = status
@@ -58,6 +71,7 @@ class Response:
         self._selector: Selector | None = None
         self._base: str | None = None
         self._json: Any = msgspec.UNSET
+        self._stream = stream
 
     # What was asked.
 
@@ -72,6 +86,25 @@ class Response:
         return self.request.cb_kwargs
 
     # What was answered.
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """The body in pieces, decompressed, as they arrive: `async for piece in response.stream()`.
+
+        For a request with `stream=True`, whose response has no `body`; the body of any other is one piece. Can be
+        read once, and by `async def` callbacks only. What is wrong with the body raises `FetchError` from the loop,
+        after the pieces before it: what was made of them is not whole then.
+        """
+        if self._stream is None:
+            if self.request.stream and not self.body and self.status < 300:
+                raise SpiderError(f"the body of {self!r} is a stream: read it in an `async def` callback")
+            return _one(self.body)
+        self._stream.begin()
+        return self._stream
+
+    async def aclose(self) -> None:
+        """Let go of a body that is not read to its end. Does nothing for a response that has its body."""
+        if self._stream is not None:
+            await self._stream.aclose()
 
     @property
     def text(self) -> str:
@@ -216,6 +249,8 @@ class Response:
         """This response with some fields changed."""
         kept: dict[str, Any] = {"url": self.url, "status": self.status, "headers": self.headers, "body": self.body}
         kept |= {"request": self.request, "encoding": self._named, "history": self.history}
+        if "body" not in changes:
+            kept["stream"] = self._stream
         return Response(**(kept | changes))
 
     def __reduce__(self) -> Any:
@@ -225,6 +260,20 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<{self.status} {urls.without_credentials(self.url)}>"
+
+
+class Body(Protocol):
+    """A body that is read as it arrives."""
+
+    def begin(self) -> None: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def __anext__(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
+async def _one(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
 
 
 class Links(Iterator[Request]):

@@ -16,13 +16,14 @@ from typing import Any
 
 import msgspec
 
-from scraper.errors import StorageError
+from scraper.errors import FetchError, StorageError
 from scraper.frontier import SqliteFrontier
 from scraper.frontier.codec import decoded, encoded, packed, unpacked
 from scraper.item import fields
-from scraper.protocols import Results, identity
+from scraper.protocols import Attempts, Results, identity
 from scraper.request import Request
 from scraper.response import Links, Response
+from scraper.verdict import DELIVER, Sequel
 
 NEW, CHANGED, UNCHANGED, GONE = "new", "changed", "unchanged", "gone"
 
@@ -86,6 +87,11 @@ class Revisits:
             items=before.items if is_same and before else (),
         )
         return Visit(self, _key(request), before, page, is_same=is_same)
+
+    def sequel(self, request: Request, outcome: Response | FetchError, attempts: Attempts) -> Sequel | None:
+        """The policy that takes 304 for an answer, if it was asked on a condition of ours."""
+        is_304 = isinstance(outcome, Response) and outcome.status == 304
+        return DELIVER if is_304 and self._page(request) is not None else None
 
     def carried(self, request: Request) -> "Visit | None":
         """A page that could not be had this time, and is taken for what it was; None if it was not known."""

@@ -14,6 +14,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    SecretStr,
     model_serializer,
     model_validator,
 )
@@ -109,6 +110,30 @@ class LimitsSettings(Table):
     """Links from a start URL at most; 0 is any number."""
     max_per_host: Limit = 0
     """Requests to one host at most; 0 is any number."""
+    park_after: Limit = 10
+    """Connections to one host that fail one after the other before it is left alone for a while; 0 is any number."""
+
+
+class AuthSettings(Table):
+    """What to say to one origin, so that it lets the crawl in."""
+
+    origin: Text
+    """Scheme, host and port: "https://a.example". Nothing is said to any other."""
+    type: Literal["basic", "bearer", "digest"] = "basic"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    """What "bearer" takes in place of user and password."""
+
+
+class CacheSettings(Table):
+    """Answers that were kept, in place of asking again."""
+
+    mode: Literal["off", "rfc", "always"] = "off"
+    """Ask again when RFC 9111 says so, or never."""
+    path: Text = "cache.sqlite"
+    max_size: Size = ByteSize(1024 * 1024 * 1024)
+    """The size of all that is kept, after which the answers go that were not used for longest."""
 
 
 class NetworkSettings(Table):
@@ -118,8 +143,12 @@ class NetworkSettings(Table):
     timeout: Timeout = 30.0
     """Seconds for a whole request: connecting, waiting, reading."""
     connect_timeout: Timeout = 10.0
+    headers_timeout: Timeout = 30.0
+    """Seconds until the head of an answer is there."""
     read_timeout: Timeout = 20.0
     """Seconds between two pieces of an answer."""
+    min_rate: Limit = 100
+    """Bytes a second that a body brings at least, over `read_timeout` seconds; 0 is any number."""
     retries: Limit = 3
     """How often a request that failed is sent again."""
     backoff: Seconds = 0.5
@@ -127,14 +156,53 @@ class NetworkSettings(Table):
     max_backoff: Seconds = 30.0
     retry_statuses: tuple[Status, ...] = (408, 429, 500, 502, 503, 504, 522, 524)
     max_redirects: Limit = 20
+    resend_bodies: Flag = False
+    """Follow a 307 or 308 that would send a request's content to another origin."""
+    meta_refresh: Seconds = 5.0
+    """Follow a page's `<meta http-equiv="refresh">` of less than so many seconds; 0 follows none."""
+    referrer_policy: Literal[
+        "no-referrer",
+        "no-referrer-when-downgrade",
+        "origin",
+        "origin-when-cross-origin",
+        "same-origin",
+        "strict-origin",
+        "strict-origin-when-cross-origin",
+        "unsafe-url",
+    ] = "no-referrer"
+    """What a page that links to another is told of in the Referer of the next request."""
+    secret_headers: tuple[Text, ...] = ()
+    """Headers that, as Authorization and Cookie, do not follow a redirect to another origin, and are not shown."""
     max_body: Size = ByteSize(32 * 1024 * 1024)
     """The longest body, after decompression, that is taken: bytes, or a text like "32 MiB"."""
+    max_stream: Size = ByteSize(1024 * 1024 * 1024)
+    """The longest body, after decompression, of a request with `stream=True`."""
+    max_url: Count = 8192
+    """Characters of a URL that is asked for at most."""
+    allow_addresses: tuple[Text, ...] = ()
+    """Hosts, addresses and networks that may be reached although they are not of the public internet."""
     headers: dict[str, str] = {}
     cookies: Flag = True
+    load_cookies: Text | None = None
+    """A Netscape cookie file to begin with."""
+    save_cookies: Text | None = None
+    """A Netscape cookie file to write at the end."""
+    auth: tuple[AuthSettings, ...] = ()
     proxy: str | None = None
-    """http://[user:password@]host:port"""
+    """http://[user:password@]host:port, or with https or socks5"""
+    proxies: tuple[str, ...] = ()
+    """Proxies that share the work."""
+    proxy_per: Literal["host", "request"] = "host"
+    """Whether a host keeps the proxy that it was given, or each request is for the next one."""
+    cache: CacheSettings = CacheSettings()
     verify_tls: Flag = True
+    insecure_hosts: tuple[Text, ...] = ()
+    """Hosts whose certificates are not checked."""
     ca_file: str | None = None
+    client_cert: str | None = None
+    """A file with the certificate that we show to servers that ask for one."""
+    client_key: str | None = None
+    """A file with its key, if that stands in another file."""
     accept_statuses: tuple[Status, ...] = ()
     """Error statuses whose pages are handed to callbacks nevertheless."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ByteSize
 
 from scraper.config import Loaded, load
 from scraper.errors import SettingsError
@@ -339,8 +340,10 @@ def test_every_setting_is_documented() -> None:
                 shown = json.dumps(value)
             case dict():
                 shown = "{}"
+            case ByteSize():
+                shown = f'"{value.human_readable(separator=" ").replace(".0", "")}"'
             case _:
-                shown = '"32 MiB"' if key == "network.max_body" else repr(value)
+                shown = repr(value)
         assert row.split("|")[2].strip().strip("`") == shown, key
 
 

@@ -4,12 +4,11 @@ Of forty links on a page thirty-nine were met before, so a link is looked up by 
 only if it is new.
 """
 
-from collections.abc import Sequence
-
 from scraper.engine.ledger import Ledger
 from scraper.engine.slots import Slots
+from scraper.engine.stages import Stages
 from scraper.errors import SpiderError
-from scraper.protocols import Clock, Frontier, Limit, identity
+from scraper.protocols import identity
 from scraper.request import Request
 from scraper.response import Links
 from scraper.spider import Spider
@@ -20,22 +19,14 @@ from scraper.verdict import Refuse
 class Discovery:
     """The way into the frontier: each request once, and none that a limit refuses at sight."""
 
-    def __init__(
-        self,
-        spider: Spider,
-        frontier: Frontier,
-        slots: Slots,
-        admission: Sequence[Limit],
-        ledger: Ledger,
-        *,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, spider: Spider, stages: Stages, slots: Slots, ledger: Ledger) -> None:
         self._spider = spider
-        self._frontier = frontier
+        self._frontier = stages.frontier
         self._slots = slots
-        self._admission = admission
+        self._admission = stages.admission
         self._ledger = ledger
-        self._clock = clock
+        self._clock = stages.clock
+        self._named = stages.named
         self._methods: set[str] = set()
 
     def add(self, found: Request | Links, parent: Request | None, *, is_again: bool = False) -> None:
@@ -72,6 +63,8 @@ class Discovery:
     def _admit(self, request: Request, parent: Request | None) -> None:
         self.check(request)
         is_start = parent is None
+        if is_start:
+            self.name(request)
         if parent is not None and request.depth == 0:
             request = request.replace(depth=parent.depth + 1)
         reason = self.refusal(request)
@@ -83,6 +76,11 @@ class Discovery:
             self._ledger.count_refused(request, reason)
         self._ledger.discovered += 1
         self._ledger.start_urls += is_start
+
+    def name(self, request: Request) -> None:
+        """The user named the host of `request`, which may be reached wherever it is."""
+        if self._named is not None:
+            self._named(request.url)
 
     def refusal(self, request: Request) -> str | None:
         """Why `request` is refused at sight; None if it is not."""
@@ -105,4 +103,6 @@ class Discovery:
 
 def _is_plain(model: Request) -> bool:
     """Whether a request is told apart from others by its URL alone."""
-    return model.method == "GET" and not (model.body or model.session or model.dont_filter)
+    return model.method == "GET" and not (
+        model.body or model.session or model.dont_filter or model.files or model.body_file
+    )

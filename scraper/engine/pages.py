@@ -93,6 +93,8 @@ class Pages:
                 found.append(await self._call_errback(Failure(request, error, response)))
             await self._conclude(ticket, found, visit)
         finally:
+            if request.stream:
+                await response.aclose()
             self.bytes -= len(response.body)
             self._end()
 

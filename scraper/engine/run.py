@@ -61,9 +61,7 @@ class Engine:
         self._changed = asyncio.Event()  # there may be something to send, or nothing left
         self._ledger = Ledger(spider.name, stages.observers, settings.stop_after, self.stop)
         self._slots = Slots(stages.frontier, self._ledger, per_host)
-        self._discovery = Discovery(
-            spider, stages.frontier, self._slots, stages.admission, self._ledger, clock=stages.clock
-        )
+        self._discovery = Discovery(spider, stages, self._slots, self._ledger)
         self._pages = Pages(
             stages,
             self._discovery,
@@ -109,7 +107,8 @@ class Engine:
     async def _crawl(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
             helpers = [self._tasks.create_task(self._work()) for _ in range(self._settings.concurrency)]
-            helpers.append(self._tasks.create_task(self._seed()))
+            self._seeding = self._tasks.create_task(self._seed())
+            helpers.append(self._seeding)
             helpers.append(self._tasks.create_task(self._checkpoints.keep()))
             if self._settings.stop_after.seconds is not None:
                 helpers.append(self._tasks.create_task(self._stop_in(self._settings.stop_after.seconds)))
@@ -134,6 +133,8 @@ class Engine:
         if self._has_ended:
             raise SpiderError(f"{request!r} cannot be fetched: the crawl has ended")
         self._discovery.check(request)
+        if asyncio.current_task() is self._seeding and request.depth == 0:
+            self._discovery.name(request)
         tally = at_hand.get() or Tally()
         self._ledger.discovered += 1
         tally.discovered += 1

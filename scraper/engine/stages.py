@@ -1,6 +1,6 @@
 """The stages that the engine drives."""
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -55,6 +55,7 @@ class Stages:
     `admission` is judged when a request is found, `limits` when it is about to be sent. `refine` runs the
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
     process; `revisits` knows the pages of earlier runs, if they are of interest.
+    `named` is told the URLs that the user named, rather than a page.
     """
 
     frontier: Frontier
@@ -69,3 +70,4 @@ class Stages:
     clock: Clock
     memories: dict[str, Remembers] = field(default_factory=dict)
     revisits: Revisits | None = None
+    named: Callable[[str], None] | None = None

@@ -7,6 +7,7 @@ that the scope refuses, and no request waits for its turn to be refused then.
 from collections.abc import Callable, Iterable
 from random import Random
 
+from scraper.limits.breaker import Breaker
 from scraper.limits.budget import Budget
 from scraper.limits.pace import Pace
 from scraper.limits.robots import Robots
@@ -46,9 +47,10 @@ def before_sending(
     limits = on_discovery(settings, allowed_domains=allowed_domains)
     if settings.max_per_host:
         limits.append(Budget(settings.max_per_host))
+    if settings.park_after:
+        limits.append(Breaker(settings.park_after))
     robots = Robots(user_agent, max_delay=settings.max_delay) if settings.robots else None
     if robots is not None:
         limits.append(robots)
-    if settings.delay or settings.adapt or robots is not None:
-        limits.append(Pace(settings, rng=rng, wall=wall, crawl_delay=robots.delay if robots is not None else None))
+    limits.append(Pace(settings, rng=rng, wall=wall, crawl_delay=robots.delay if robots is not None else None))
     return limits

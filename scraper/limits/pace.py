@@ -2,10 +2,11 @@
 
 The rule that nothing overrides: two requests to one site start no closer than its *delay*, measured from when
 the first really started. Whoever comes late makes the site due later by as much, so lateness costs a little
-speed and never politeness. The delay is the greatest of what the settings say, of the origin's Crawl-delay and,
-with `adapt`, of what the site's answers have taught:
+speed and never politeness. A Retry-After of 429 or 503 lets the whole site rest until then. The delay is the
+greatest of what the settings say, of the origin's Crawl-delay and, with `adapt`, of what the site's answers have
+taught:
 
-* 429 and 503 double the delay, to 1 s at least, and a Retry-After lets the whole site rest until then.
+* 429 and 503 double the delay, to 1 s at least.
 * A connection that fails (refused, reset, timed out) makes it half as long again, 0.25 s at least.
 * Latency that has risen draws the delay towards itself, half the way each time, as Scrapy's AutoThrottle does:
   then about one request is in flight, whatever the site's speed.
@@ -25,8 +26,6 @@ slowly, and what was a rise becomes normal in the end.
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from math import inf
 from random import Random
 
@@ -35,12 +34,12 @@ from scraper.errors import FetchError, Reason
 from scraper.limits.robots import is_robots
 from scraper.request import Request
 from scraper.response import Response
+from scraper.retryafter import LONGEST_REST, retry_after
 from scraper.settings import LimitsSettings
 from scraper.verdict import GO, Verdict, Wait
 
 MAX_SITES = 10_000  # whose pace is remembered, apart from those that are not due yet
 MAX_STARTS = 20_000  # requests in flight whose start is remembered
-LONGEST_REST = 300.0  # seconds that a Retry-After can ask for
 
 PUSHED_BACK = 1.0  # seconds of delay after a 429 or 503, at least
 FAILED = 0.25  # after a connection that failed, at least
@@ -61,6 +60,7 @@ _FAILURES = frozenset(
         Reason.UNREACHABLE,
         Reason.CONNECT_TIMEOUT,
         Reason.READ_TIMEOUT,
+        Reason.HEADERS_TIMEOUT,
         Reason.TIMEOUT,
     }
 )
@@ -142,6 +142,8 @@ class Pace:
             return
         if self._crawl_delay is not None and is_robots(request):
             site.due = max(site.due, site.last + self._crawl_delay(urls.origin(request.url)))
+        if isinstance(outcome, Response) and outcome.status in {429, 503}:
+            self._rest(site, outcome, now)
         if not self._adapt:
             return
         start = self._starts.pop(id(request), now)
@@ -150,13 +152,16 @@ class Pace:
                 self._slow_down(site, start, now, factor=1.5, at_least=FAILED)
         elif outcome.status in {429, 503}:
             self._slow_down(site, start, now, factor=2.0, at_least=PUSHED_BACK)
-            rest = retry_after(outcome.headers.get("Retry-After", ""), self._wall)
-            if rest:
-                site.due = max(site.due, now + min(rest, LONGEST_REST))
         elif outcome.status < 500:
             if start >= site.round_over and not is_robots(request):  # which may have been redirected
                 self._end_round(site, now - start, now)
             self._speed_up(site, start)
+
+    def _rest(self, site: _Site, answer: Response, now: float) -> None:
+        """Leave the site alone for as long as it asks."""
+        rest = retry_after(answer.headers.get("Retry-After", ""), self._wall())
+        if rest:
+            site.due = max(site.due, now + min(rest, LONGEST_REST))
 
     def _slow_down(self, site: _Site, start: float, now: float, *, factor: float, at_least: float) -> None:
         if start > site.slowed:
@@ -221,22 +226,3 @@ class Pace:
     def __repr__(self) -> str:
         slow = sum(site.added > 0 for site in self._sites.values())
         return f"<Pace {self._delay} s, {len(self._sites)} sites, {slow} slowed down>"
-
-
-def retry_after(value: str, wall: Callable[[], float]) -> float | None:
-    """The seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3): a number of them, or a date.
-
-    0 for a date that has passed; None for anything else.
-    """
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:300])
-    if not 20 <= len(value) <= 40:
-        return None
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(date.timestamp() - wall(), 0.0)

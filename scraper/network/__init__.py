@@ -1,73 +1,151 @@
 """Request in, response out: middlewares around one pooled aiohttp session, and policies on what follows an answer.
 
-    the spider's middlewares ─▶ cookies ─▶ fetcher ─▶ the wire        a request, as often as it is sent
-    redirects, retry, status                                          what is to follow its answer
+    the spider's middlewares ─▶ cookies ─▶ auth ─▶ cache ─▶ proxies ─▶ fetcher ─▶ the wire     a request, as often as
+    redirects, retry, status                            what is to follow its answer           it is sent
 
 Sending is not repeated in here. A redirect's next hop and a retry go back to the engine, and through every limit.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
+
+import aiohttp
 
 from scraper.errors import SettingsError
+from scraper.network.auth import Auth
 from scraper.network.chain import chain
-from scraper.network.cookies import Cookies, MemoryJar
+from scraper.network.cookies import Cookies
+from scraper.network.counts import Counts
 from scraper.network.deadlines import Deadlines
 from scraper.network.fetcher import Fetcher
-from scraper.network.proxy import proxy
+from scraper.network.guard import Guard
+from scraper.network.headers import defaults
+from scraper.network.pool import room
+from scraper.network.proxies import Proxies
+from scraper.network.proxy import is_socks, proxy
 from scraper.network.redirects import Redirects
 from scraper.network.retry import Retries
 from scraper.network.session import open_session
+from scraper.network.socks import Socks, require, session_over
 from scraper.network.status import Statuses
-from scraper.protocols import Fetch, Middleware, Policy
-from scraper.settings import NetworkSettings
+from scraper.network.tls import trust
+from scraper.protocols import Clock, Fetch, Middleware, Policy
+from scraper.request import Request
+from scraper.response import Response
+from scraper.settings import CacheSettings, NetworkSettings
 
-__all__ = ["Network", "open_network"]
+if TYPE_CHECKING:
+    from scraper.network.cache import Cache
+
+__all__ = ["Counts", "Guard", "Network", "open_network"]
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How requests are sent, and the policies that decide what follows an answer, in their order."""
+    """How requests are sent, and the policies that decide what follows an answer, in their order.
+
+    `cookies` are what may outlive the crawl; `cached` counts what the cache was good for, if there is one.
+    """
 
     fetch: Fetch
     policies: tuple[Policy, ...]
+    cookies: Cookies
+    cached: Counts | None = None
 
 
 @asynccontextmanager
-async def open_network(
+async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and three things that tests replace
     settings: NetworkSettings,
     *,
     middlewares: Sequence[Middleware] = (),
     accept_statuses: Collection[int] = (),
+    guard: Guard | None = None,
     rng: Random,
     wall: Callable[[], float] = time.time,
+    clock: Clock = time.monotonic,
 ) -> AsyncIterator[Network]:
     """The network that `[network]` asks for, open while the context is.
 
     `middlewares` go around the built-in ones; answers of `accept_statuses` are delivered besides those of the
-    settings. Raises `SettingsError` for a proxy, a header or a certificate file that cannot be used, `SpiderError`
-    for a middleware that is none.
+    settings. Without a `guard`, every host may be reached. Raises `SettingsError` for anything in the settings that
+    cannot be used, `SpiderError` for a middleware that is none, and on leaving `StorageError` if the cookies cannot
+    be saved.
     """
-    _check_proxy(settings)
+    proxies = _proxies(settings)
+    auth = Auth(settings.auth) if settings.auth else None
+    cookies = Cookies(is_on=settings.cookies, wall=wall)
+    if settings.load_cookies is not None:
+        cookies.load(settings.load_cookies)
     accepted = frozenset({*accept_statuses, *settings.accept_statuses})
-    redirects = Redirects(settings.max_redirects, accepted=accepted)
-    async with open_session(settings) as session:
-        with closing(Deadlines()) as deadlines:
-            fetcher = Fetcher(session, settings, deadlines, is_followed=redirects.is_followed)
-            cookies = Cookies(MemoryJar if settings.cookies else None)
-            yield Network(
-                fetch=chain(middlewares, partial(cookies, fetch=fetcher)),
-                policies=(redirects, Retries(settings, rng=rng, wall=wall), Statuses(accepted)),
-            )
+    redirects = Redirects(settings, accepted=accepted)
+    async with AsyncExitStack() as stack:
+        fetch = await _open_wire(stack, settings, redirects, guard=guard)
+        if proxies:
+            fetch = partial(Proxies(proxies, per=settings.proxy_per, clock=clock), fetch=fetch)
+        cache = await _open_cache(stack, settings.cache, settings) if settings.cache.mode != "off" else None
+        if cache is not None:
+            fetch = partial(cache, fetch=fetch)
+        if auth is not None:
+            fetch = partial(auth, fetch=fetch)
+        yield Network(
+            fetch=chain(middlewares, partial(cookies, fetch=fetch)),
+            policies=(redirects, Retries(settings, rng=rng, wall=wall), Statuses(accepted)),
+            cookies=cookies,
+            cached=cache.counts if cache is not None else None,
+        )
+    if settings.save_cookies is not None:
+        cookies.save(settings.save_cookies)
 
 
-def _check_proxy(settings: NetworkSettings) -> None:
-    if settings.proxy:
+async def _open_wire(
+    stack: AsyncExitStack, settings: NetworkSettings, redirects: Redirects, *, guard: Guard | None
+) -> Fetch:
+    """What sends requests: one fetcher, and one more for each SOCKS proxy that is met."""
+    trusted = trust(settings)
+    most, most_idle = room()
+    deadlines = stack.enter_context(closing(Deadlines(rate=settings.min_rate, window=settings.read_timeout)))
+    alone = settings.model_copy(update={"proxy": None})  # proxies are given to requests before
+
+    def fetcher(session: aiohttp.ClientSession) -> Fetch:
+        made = Fetcher(
+            session, alone, deadlines, is_followed=redirects.is_followed, trust=trusted, guard=guard, most=most
+        )
+        stack.enter_context(closing(made))
+        return made
+
+    session = open_session(settings, guard=guard, tls=trusted.usual, most_idle=most_idle)
+    direct = fetcher(await stack.enter_async_context(session))
+    socks = await stack.enter_async_context(Socks(partial(session_over, settings), fetcher, ssl=trusted.usual))
+
+    def fetch(request: Request) -> Awaitable[Response]:
+        return socks(request) if request.proxy and is_socks(request.proxy) else direct(request)
+
+    return fetch
+
+
+async def _open_cache(stack: AsyncExitStack, settings: CacheSettings, network: NetworkSettings) -> "Cache":
+    from scraper.network.cache import AlwaysCache, RfcCache
+    from scraper.network.store import Store
+
+    store = await stack.enter_async_context(Store(settings.path, max_size=int(settings.max_size)))
+    return AlwaysCache(store) if settings.mode == "always" else RfcCache(store, defaults=defaults(network))
+
+
+def _proxies(settings: NetworkSettings) -> tuple[str, ...]:
+    """The proxies of requests that name none. Raises `SettingsError`, without the password, for one that is none."""
+    if settings.proxy and settings.proxies:
+        raise SettingsError("[network] proxy and proxies: give one of them")
+    key, given = ("proxy", (settings.proxy,)) if settings.proxy else ("proxies", settings.proxies)
+    for each in given:
         try:
-            proxy(settings.proxy)
+            proxy(each)
         except ValueError as error:
-            raise SettingsError(f"[network] proxy: {error}") from None
+            raise SettingsError(f"[network] {key}: {error}") from None
+    if any(map(is_socks, given)):
+        require()
+    return given

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from scraper.errors import FetchError, Reason
+from scraper.network.guard import AddressNotAllowedError
 from scraper.urls import without_credentials
 
 NUMBERS: Mapping[int, Reason] = {
@@ -42,6 +43,10 @@ VERIFY_CODES: Mapping[int, Reason] = {  # OpenSSL's X509_V_ERR_…
     64: Reason.TLS_HOSTNAME,  # an IP address
 }
 
+VERSIONS = frozenset(  # OpenSSL's words for two sides that have no version in common
+    {"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW"}
+)
+
 
 def _by_number(error: OSError) -> Reason:
     return NUMBERS.get(error.errno or 0, Reason.UNREACHABLE)
@@ -63,19 +68,28 @@ def _by_certificate(error: aiohttp.ClientConnectorCertificateError) -> Reason:
     return reason_of(error.certificate_error)
 
 
+def _by_handshake(error: aiohttp.ClientConnectorSSLError) -> Reason:
+    return reason_of(error.os_error) if isinstance(error.os_error, ssl.SSLError) else Reason.TLS_PROTOCOL
+
+
+def _by_word(error: ssl.SSLError) -> Reason:
+    return Reason.TLS_VERSION if getattr(error, "reason", None) in VERSIONS else Reason.TLS_PROTOCOL
+
+
 def _by_verdict(error: ssl.SSLCertVerificationError) -> Reason:
     return VERIFY_CODES.get(error.verify_code, Reason.TLS_UNTRUSTED)
 
 
 TABLE: tuple[tuple[type[BaseException], Reason | Callable[[Any], Reason]], ...] = (
     # Before there is a connection.
+    (AddressNotAllowedError, Reason.ADDRESS_NOT_ALLOWED),
     (aiohttp.ConnectionTimeoutError, Reason.CONNECT_TIMEOUT),
     (aiohttp.ClientConnectorDNSError, Reason.DNS_NOT_FOUND),
     (aiohttp.ClientProxyConnectionError, Reason.PROXY),
     (aiohttp.ClientHttpProxyError, Reason.PROXY),
     (aiohttp.ClientConnectorCertificateError, _by_certificate),
     (aiohttp.ServerFingerprintMismatch, Reason.TLS_UNTRUSTED),
-    (aiohttp.ClientConnectorSSLError, Reason.TLS_PROTOCOL),
+    (aiohttp.ClientConnectorSSLError, _by_handshake),
     (aiohttp.ClientConnectorError, _by_cause),
     # While an answer is awaited or read.
     (aiohttp.ServerTimeoutError, Reason.READ_TIMEOUT),
@@ -92,7 +106,7 @@ TABLE: tuple[tuple[type[BaseException], Reason | Callable[[Any], Reason]], ...] 
     # What aiohttp lets through.
     (TimeoutError, _by_time),
     (ssl.SSLCertVerificationError, _by_verdict),
-    (ssl.SSLError, Reason.TLS_PROTOCOL),
+    (ssl.SSLError, _by_word),
     (socket.gaierror, Reason.DNS_NOT_FOUND),
     (ConnectionRefusedError, Reason.REFUSED),
     (ConnectionError, Reason.RESET),

@@ -9,9 +9,10 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
@@ -19,16 +20,21 @@ from yarl import URL
 
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.network.codec import CodecError, decoded
-from scraper.network.deadlines import TICK, Deadlines
+from scraper.network.content import Content
+from scraper.network.deadlines import TICK, Deadline, Deadlines
 from scraper.network.failures import failure
+from scraper.network.guard import Guard
 from scraper.network.headers import FRAMING, check
+from scraper.network.pool import opened
 from scraper.network.proxy import Proxy, basic, proxy
 from scraper.network.retry import IDEMPOTENT
-from scraper.network.session import opened, timeouts
+from scraper.network.session import timeouts
+from scraper.network.streaming import BodyStream, broke_off
+from scraper.network.tls import Trust
 from scraper.request import Request
 from scraper.response import Headers, Response
 from scraper.settings import NetworkSettings
-from scraper.urls import is_web, without_credentials
+from scraper.urls import host, is_web, without_credentials
 
 SMALL = 256 * 1024  # compressed bytes that may be decoded on the loop, if they
 SHORT = 2 * 1024 * 1024  # come to no more than so many; the rest is done in a thread
@@ -41,66 +47,91 @@ IsFollowed = Callable[[Request, int, Headers], bool]
 
 
 class _Terms(NamedTuple):
-    """What sets a request apart from a plain GET. `total` is what is left to `Deadlines`."""
+    """What sets a request apart from a plain GET. `total` and `head` are seconds that are left to `Deadlines`."""
 
     total: float | None
+    head: float
     timeout: aiohttp.ClientTimeout
     headers: Mapping[str, str] | None = None
     proxy: URL | None = None
     proxy_headers: Mapping[str, str] | None = None
+    tls: ssl.SSLContext | bool = True
 
 
 class Fetcher:
     """Sends requests over `session`. Follows nothing, and decodes bodies itself.
 
-    The body of an answer for which `is_followed` holds is nobody's: it is not decoded, and the response has none.
+    The body of an answer for which `is_followed` holds is nobody's: it is not decoded, and the response has none. At
+    most `most` requests are sent at once; others wait. Without a `guard`, every host may be reached.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- all that the wire needs
         self,
         session: aiohttp.ClientSession,
         settings: NetworkSettings,
         deadlines: Deadlines,
         *,
         is_followed: IsFollowed,
+        trust: Trust,
+        guard: Guard | None,
+        most: int,
     ) -> None:
         self._session = session
         self._settings = settings
         self._deadlines = deadlines
         self._is_followed = is_followed
+        self._trust = trust
+        self._guard = guard
+        self._places = asyncio.Semaphore(most)
+        self._streams: set[BodyStream] = set()
         self._most = int(settings.max_body)
+        self._most_streamed = int(settings.max_stream)
+        self._longest = settings.max_url
         self._proxy = proxy(settings.proxy) if settings.proxy else None
         self._plain = self._time(settings.timeout)
 
     async def __call__(self, request: Request) -> Response:
         """The answer to `request`, whatever its status. Raises `FetchError` if there is none that can be used."""
+        self._check_url(request.url)
         terms = self._plain if self._is_plain(request) else self._terms(request)
-        task = self._deadlines.begin(terms.total) if terms.total is not None else None
+        await self._places.acquire()
+        try:
+            return await self._fetch(request, terms)
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """Close the bodies that somebody still reads."""
+        for stream in list(self._streams):
+            stream.close()
+
+    async def _fetch(self, request: Request, terms: _Terms) -> Response:
+        deadline = self._deadlines.begin(terms.total, headers=terms.head) if terms.total is not None else None
         try:
             answer = await self._ask(request, terms)
             try:
-                body = await self._read(answer, request)
+                self._check_status(answer, request, terms)
+                if request.stream and answer.status < 300:
+                    return self._streamed(answer, request)
+                body = await self._read(answer, request, deadline)
             except BaseException:
                 answer.close()
                 raise
         except asyncio.CancelledError:
-            if task is None or not self._deadlines.end(task):
+            if deadline is None or not self._deadlines.end(deadline):
                 raise
-            detail = f"no whole answer within {terms.total:g} s"
-            raise FetchError(Reason.TIMEOUT, without_credentials(request.url), detail) from None
+            detail = self._deadlines.told(deadline)
+            raise FetchError(deadline.reason, without_credentials(request.url), detail) from None
         except FetchError:
             raise
         except Exception as error:
             raise failure(error, request.url, by_proxy=terms.proxy is not None) from error
         finally:
-            if task is not None:
-                self._deadlines.end(task)
-        if answer.status == 407 and terms.proxy is not None:
-            raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
+            if deadline is not None:
+                self._deadlines.end(deadline)
         if body and CONTENT_ENCODING in answer.headers:
             body = await self._decoded(body, ",".join(answer.headers.getall(CONTENT_ENCODING)), request)
-        url = without_credentials(request.url) if "@" in request.url else request.url
-        return Response(url, status=answer.status, headers=answer.headers, body=body, request=request)
+        return _response(answer, request, body)
 
     # What is asked.
 
@@ -110,14 +141,22 @@ class Fetcher:
             and not (request.headers or request.body or request.proxy or self._proxy)
             and request.timeout is None
             and "@" not in request.url
-            and is_web(request.url)
+            and not (self._trust.hosts and request.url.startswith("https:"))
         )
+
+    def _check_url(self, url: str) -> None:
+        """Raises `FetchError` if nothing may be sent to `url`."""
+        if len(url) > self._longest:
+            detail = f"{len(url)} characters, where [network] max_url is {self._longest}"
+            raise FetchError(Reason.URL_TOO_LONG, without_credentials(url)[:200], detail)
+        if not is_web(url):
+            raise FetchError(Reason.SCHEME_NOT_ALLOWED, without_credentials(url))
+        if self._guard is not None and (reason := self._guard.refusal(host(url))) is not None:
+            raise FetchError(reason, without_credentials(url), "not of the public internet, and named by nobody")
 
     def _terms(self, request: Request) -> _Terms:
         """How `request` is to be sent. Raises `FetchError` if it cannot be."""
         url = request.url
-        if not is_web(url):
-            raise FetchError(Reason.SCHEME_NOT_ALLOWED, without_credentials(url))
         try:
             check(request)
             via = proxy(request.proxy) if request.proxy else self._proxy
@@ -128,50 +167,71 @@ class Fetcher:
         if authorization is not None and "authorization" not in map(str.lower, headers):
             headers["Authorization"] = authorization
         for_proxy = _for_proxy(headers, via, is_tunnel=url.startswith("https:"))
+        if via is not None and self._guard is not None:
+            self._guard.name_proxy(host(str(via.url)))
         timing = self._plain if request.timeout is None else self._time(request.timeout)
-        return _Terms(timing.total, timing.timeout, headers or None, via.url if via else None, for_proxy)
+        return timing._replace(
+            headers=headers or None,
+            proxy=via.url if via else None,
+            proxy_headers=for_proxy,
+            tls=self._trust.of(host(url)),
+        )
 
     def _time(self, total: float) -> _Terms:
         """The terms of a plain request; a deadline that is too near for `Deadlines` is left to aiohttp."""
-        read = total if total > self._settings.timeout else 0.0  # who has more time may wait longer
+        settings = self._settings
+        patience = total if total > settings.timeout else 0.0  # who has more time may wait longer
+        head = max(settings.headers_timeout, patience)
         if total < 8 * TICK:
-            return _Terms(None, timeouts(self._settings, read=read, total=total))
-        return _Terms(total, timeouts(self._settings, read=read))
+            return _Terms(None, head, timeouts(settings, read=patience, total=total))
+        return _Terms(total, head, timeouts(settings, read=patience))
 
     async def _ask(self, request: Request, terms: _Terms) -> aiohttp.ClientResponse:
+        if request.files or request.body_file:
+            with Content(request) as content:
+                return await self._send(request, terms, await content.opened())
+        body = request.body
+        assert isinstance(body, bytes)
         sockets = opened()
         before = sockets[0]
         try:
-            return await self._send(request, terms)
+            return await self._send(request, terms, _in_pieces(body))
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if sockets[0] != before or request.method not in IDEMPOTENT:
                 raise
-        return await self._send(request, terms)
+        return await self._send(request, terms, _in_pieces(body))
 
-    def _send(self, request: Request, terms: _Terms) -> "aiohttp.client._RequestContextManager":
-        url, body = request.url, request.body
-        assert isinstance(body, bytes)
+    def _send(self, request: Request, terms: _Terms, data: Any) -> "aiohttp.client._RequestContextManager":
+        url = request.url
         return self._session.request(
             request.method,
             URL(without_credentials(url) if "@" in url else url, encoded=True),
-            data=(body if len(body) <= IN_ONE else BytesIO(body)) if body else None,
+            data=data,
             headers=terms.headers,
-            skip_auto_headers=None if request.method == "GET" and not body else _NO_TYPE,
+            skip_auto_headers=None if data is None or request.files else _NO_TYPE,
             allow_redirects=False,
             proxy=terms.proxy,
             proxy_headers=terms.proxy_headers,
             timeout=terms.timeout,
+            ssl=terms.tls,
         )
 
     # What is answered.
 
-    async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> bytes:
+    def _check_status(self, answer: aiohttp.ClientResponse, request: Request, terms: _Terms) -> None:
+        if answer.status < 200:  # a protocol that was not asked for, or no status at all
+            raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), f"status {answer.status:03}")
+        if TRANSFER_ENCODING in answer.headers and not _is_chunked(answer):  # nor was any other coding asked for
+            detail = f"Transfer-Encoding {answer.headers[TRANSFER_ENCODING]!r:.60}"
+            raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), detail)
+        if answer.status == 407 and terms.proxy is not None:
+            raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
+
+    async def _read(self, answer: aiohttp.ClientResponse, request: Request, deadline: Deadline | None) -> bytes:
         """The whole body as it was sent, but never more than `max_body` bytes of it."""
         status, content = answer.status, answer.content
-        if status < 200:  # a protocol that was not asked for, or no status at all
-            raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), f"status {status:03}")
         if 300 <= status < 400 and self._is_followed(request, status, answer.headers):
             await _skip(answer)
             return b""
@@ -179,6 +239,8 @@ class Fetcher:
             body = content.read_nowait()
         else:
             self._check_size(int(answer.headers.get(CONTENT_LENGTH, 0)), request)
+            if deadline is not None:
+                deadline.begin_body(content)
             parts: list[bytes] = []
             size = 0
             while not content.at_eof():
@@ -188,9 +250,21 @@ class Fetcher:
                 self._check_size(size, request)
             body = parts[0] if len(parts) == 1 else b"".join(parts)
         self._check_size(len(body), request)
-        if CONTENT_LENGTH not in answer.headers and TRANSFER_ENCODING not in answer.headers and _broke_off(answer):
+        if broke_off(answer):
             raise FetchError(Reason.PARTIAL_BODY, without_credentials(request.url), "connection reset in the body")
         return body
+
+    def _streamed(self, answer: aiohttp.ClientResponse, request: Request) -> Response:
+        """A response whose body is still to come."""
+        stream = BodyStream(
+            answer,
+            request.url,
+            most=self._most_streamed,
+            deadlines=self._deadlines,
+            closed=self._streams.discard,
+        )
+        self._streams.add(stream)
+        return _response(answer, request, b"", stream=stream)
 
     def _check_size(self, size: int, request: Request) -> None:
         if size > self._most:
@@ -231,6 +305,17 @@ def _for_proxy(headers: dict[str, str], via: Proxy | None, *, is_tunnel: bool) -
     return None
 
 
+def _in_pieces(body: bytes) -> bytes | BytesIO | None:
+    """Content as aiohttp takes it: all at once, or as a file if it is large."""
+    return (body if len(body) <= IN_ONE else BytesIO(body)) if body else None
+
+
+def _is_chunked(answer: aiohttp.ClientResponse) -> bool:
+    """Whether a body is in chunks, or as it is, and nothing else was done to it (RFC 9112, 6.1)."""
+    codings = ",".join(answer.headers.getall(TRANSFER_ENCODING)).lower().split(",")
+    return {each.strip() for each in codings} <= {"chunked", "identity", ""}
+
+
 async def _skip(answer: aiohttp.ClientResponse) -> None:
     """Read past a body, so that the connection can be used again; give the connection up if that takes long."""
     content, size = answer.content, 0
@@ -246,9 +331,8 @@ async def _skip(answer: aiohttp.ClientResponse) -> None:
         answer.close()
 
 
-def _broke_off(answer: aiohttp.ClientResponse) -> bool:
-    """Whether a body that ends with its connection ended by a reset, which aiohttp takes for its end."""
-    if answer.method == "HEAD" or answer.status in {204, 304}:
-        return False
-    protocol = answer._protocol
-    return protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError)
+def _response(
+    answer: aiohttp.ClientResponse, request: Request, body: bytes, *, stream: BodyStream | None = None
+) -> Response:
+    url = without_credentials(request.url) if "@" in request.url else request.url
+    return Response(url, status=answer.status, headers=answer.headers, body=body, request=request, stream=stream)

@@ -8,6 +8,9 @@ from yarl import URL
 
 from scraper import urls
 
+SOCKS = ("socks5://", "socks5h://")
+FORM = "a proxy is written http://[user:password@]host:port, or with https or socks5"
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -21,9 +24,19 @@ class Proxy:
 def proxy(text: str) -> Proxy:
     """The proxy that `[http://][user:password@]host[:port]` names. Raises `ValueError`, without the password."""
     url = urls.canonical(text if "://" in text else f"http://{text}")
-    if url is None or not urls.is_web(url):
-        raise ValueError("a proxy is written http://[user:password@]host:port")
+    if url is None or not (urls.is_web(url) or (is_socks(url) and _names_port(url))):
+        raise ValueError(FORM)
     return Proxy(URL(urls.without_credentials(url), encoded=True), basic(url))
+
+
+def _names_port(url: str) -> bool:
+    address = URL(url, encoded=True)
+    return bool(address.host) and address.explicit_port is not None
+
+
+def is_socks(text: str) -> bool:
+    """Whether `text` names a SOCKS proxy, which is none of HTTP."""
+    return text.startswith(SOCKS)
 
 
 def basic(url: str) -> str | None:
@@ -31,4 +44,5 @@ def basic(url: str) -> str | None:
     address = URL(url, encoded=True)
     if address.user is None and address.password is None:
         return None
-    return "Basic " + b64encode(f"{address.user or ''}:{address.password or ''}".encode()).decode()
+    pair = f"{address.user or ''}:{address.password or ''}"
+    return "Basic " + b64encode(pair.encode()).decode()

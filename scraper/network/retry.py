@@ -2,8 +2,8 @@
 
 | what happened                                                        | sent again    |
 | -------------------------------------------------------------------- | ------------- |
-| refused, reset, unreachable, connect_timeout, read_timeout, timeout  | `retries`     |
-| partial_body, proxy                                                  | `retries`     |
+| refused, reset, unreachable, partial_body, proxy                     | `retries`     |
+| connect_timeout, headers_timeout, read_timeout, timeout, too_slow    | `retries`     |
 | a status of `retry_statuses`                                         | `retries`     |
 | dns_not_found, tls_protocol, bad_response, bad_encoding              | once          |
 | anything else: certificates, size, redirects, what we refused        | never         |
@@ -13,18 +13,18 @@ DELETE), and others, such as POST, if the server cannot have had them: its name 
 
 The wait before the n-th retry is drawn evenly from zero to `backoff` * 2^(n-1) seconds, at most `max_backoff`: "full
 jitter", which keeps requests that failed together from coming back together. A Retry-After of 429 and 503 is waited
-for, up to `LONGEST_REST`.
+for, up to `LONGEST_REST`; who is told when to come back is not to give up on the way, so such an answer may be had
+`RESTS` times more than `retries` says.
 """
 
 from collections.abc import Callable
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from random import Random
 
 from scraper.errors import FetchError, Reason, http_status
 from scraper.protocols import Attempts
 from scraper.request import Request
 from scraper.response import Response
+from scraper.retryafter import LONGEST_REST, retry_after
 from scraper.settings import NetworkSettings
 from scraper.verdict import Retry, Sequel
 
@@ -35,15 +35,17 @@ PASSING = frozenset(
         Reason.RESET,
         Reason.UNREACHABLE,
         Reason.CONNECT_TIMEOUT,
+        Reason.HEADERS_TIMEOUT,
         Reason.READ_TIMEOUT,
         Reason.TIMEOUT,
+        Reason.TOO_SLOW,
         Reason.PARTIAL_BODY,
         Reason.PROXY,
     }
 )
 DOUBTFUL = frozenset({Reason.DNS_NOT_FOUND, Reason.TLS_PROTOCOL, Reason.BAD_RESPONSE, Reason.BAD_ENCODING})
+RESTS = 10  # answers with a Retry-After that may be had besides
 UNSENT = frozenset({Reason.DNS_NOT_FOUND, Reason.REFUSED, Reason.CONNECT_TIMEOUT})
-LONGEST_REST = 300.0  # seconds that a Retry-After can ask for
 
 
 class Retries:
@@ -72,9 +74,11 @@ class Retries:
             return None
         if request.method not in IDEMPOTENT and reason not in UNSENT:
             return None
-        if attempts.retries >= self._most(request, reason):
+        rest = self._rest(outcome)
+        most = self._most(request, reason)
+        if attempts.retries >= most + (RESTS if rest is not None and most else 0):
             return None
-        return Retry(max(self.backoff(attempts.retries), self._rest(outcome)), reason)
+        return Retry(max(self.backoff(attempts.retries), rest or 0.0), reason)
 
     def _most(self, request: Request, reason: str) -> int:
         if request.meta.get("dont_retry"):
@@ -88,28 +92,12 @@ class Retries:
         longest = min(self._backoff * 2.0 ** min(retries, 30), self._max_backoff)
         return self._rng.uniform(0.0, longest)
 
-    def _rest(self, outcome: Response | FetchError) -> float:
-        """Seconds that the server asks to be left alone."""
+    def _rest(self, outcome: Response | FetchError) -> float | None:
+        """Seconds that the server asks to be left alone; None if it does not."""
         if isinstance(outcome, FetchError) or outcome.status not in {429, 503}:
-            return 0.0
-        value = outcome.headers.get("Retry-After", "")
-        return min(retry_after(value, self._wall), LONGEST_REST) if value else 0.0
+            return None
+        rest = retry_after(outcome.headers.get("Retry-After", ""), self._wall())
+        return min(rest, LONGEST_REST) if rest is not None else None
 
     def __repr__(self) -> str:
         return f"<Retries at most {self._retries}>"
-
-
-def retry_after(value: str, wall: Callable[[], float]) -> float:
-    """The seconds that a Retry-After header asks to wait (RFC 9110, 10.2.3); 0 if it says nothing that can be read."""
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:10])
-    if not 20 <= len(value) <= 40:
-        return 0.0
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return 0.0
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(date.timestamp() - wall(), 0.0)

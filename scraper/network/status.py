@@ -18,7 +18,7 @@ class Statuses:
     def __call__(self, request: Request, outcome: Response | FetchError, attempts: Attempts) -> Sequel:
         if isinstance(outcome, FetchError):
             return Fail(outcome.reason)
-        if outcome.status < 400 or is_asked_for(request, outcome.status, self._accepted):
+        if (outcome.status < 400 and outcome.status != 304) or is_asked_for(request, outcome.status, self._accepted):
             return DELIVER
         return Fail(http_status(outcome.status))
 

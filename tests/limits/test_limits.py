@@ -38,16 +38,16 @@ def judge(limits: list[Limit], url: str) -> Verdict:
 def test_the_order_goes_from_cheap_and_final_to_what_takes_time() -> None:
     """No robots.txt is asked for, and nothing waits, for the sake of a request that is refused anyway."""
     everything = limits("a.example", max_depth=3, max_per_host=5, delay=1.0)
-    assert names(everything) == ["Scheme", "Scope", "Depth", "Budget", "Robots", "Pace"]
+    assert names(everything) == ["Scheme", "Scope", "Depth", "Budget", "Breaker", "Robots", "Pace"]
     assert judge(everything, "http://b.example/") == Refuse(Reason.OFFSITE)
     assert isinstance(judge(everything, "http://a.example/"), First)
 
 
 def test_what_limits_nothing_is_left_out() -> None:
     """A limit that settings switch off costs nothing."""
-    assert names(limits()) == ["Scheme", "Robots", "Pace"]
-    assert names(limits(robots=False)) == ["Scheme", "Pace"]
-    assert names(limits(robots=False, adapt=False)) == ["Scheme"]
+    assert names(limits()) == ["Scheme", "Breaker", "Robots", "Pace"]
+    assert names(limits(robots=False)) == ["Scheme", "Breaker", "Pace"]
+    assert names(limits(robots=False, adapt=False, park_after=0)) == ["Scheme", "Pace"]
 
 
 def test_discovery_looks_at_the_address_alone() -> None:
@@ -73,6 +73,7 @@ def test_limits_are_readable() -> None:
         "<Scope a.example, b.example>",
         "<Depth 3>",
         "<Budget 5 a site, 0 sites>",
+        "<Breaker 10 failures, 0 sites, 0 parked>",
         "<Robots as bot, 0 origins, 0 rules>",
         "<Pace 0.0 s, 0 sites, 0 slowed down>",
     ]

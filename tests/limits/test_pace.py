@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from scraper.errors import FetchError, Reason
 from scraper.limits import pace as module
-from scraper.limits.pace import Pace, retry_after
+from scraper.limits.pace import Pace
 from scraper.limits.robots import Robots
 from scraper.request import Request
 from scraper.response import Response
+from scraper.retryafter import retry_after
 from scraper.settings import LimitsSettings
 from scraper.verdict import GO, First, Wait
 
@@ -261,9 +262,11 @@ def test_errors_are_no_recovery() -> None:
 
 
 def test_without_adapt_the_delay_stays() -> None:
-    """With adapt = false no answer changes the pace."""
+    """With adapt = false no answer changes the delay; a Retry-After is heeded all the same."""
     limit = pace(adapt=False, delay=1.0)
-    assert wait(limit, ask(limit, 0.0, 503, takes=0.0, Retry_After="30")) == pytest.approx(1.0)
+    assert wait(limit, ask(limit, 0.0, 503, takes=0.0)) == pytest.approx(1.0)
+    assert wait(limit, ask(limit, 10.0, 503, takes=0.0, Retry_After="30")) == pytest.approx(30.0)
+    assert gap(limit, 50.0) == pytest.approx(1.0)
 
 
 # Retry-After.
@@ -324,13 +327,13 @@ def test_a_rest_is_bounded(value: str) -> None:
 )
 def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) -> None:
     """Retry-After is a number of seconds or an HTTP date; anything else is ignored."""
-    assert retry_after(value, lambda: NOON) == seconds
+    assert retry_after(value, NOON) == seconds
 
 
 @given(st.text(max_size=60))
 def test_no_retry_after_is_an_error(value: str) -> None:
     """Whatever stands in Retry-After is read without an exception."""
-    seconds = retry_after(value, lambda: NOON)
+    seconds = retry_after(value, NOON)
     assert seconds is None or seconds >= 0
 
 

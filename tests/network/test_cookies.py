@@ -1,17 +1,32 @@
 """Cookies: a jar for each named session."""
 
+import stat
+from pathlib import Path
+from random import Random
+
+import msgspec
 import pytest
 
-from scraper import Request
-from scraper.network.cookies import Cookies, MemoryJar
+from scraper import Request, SettingsError, StorageError, urls
+from scraper.network import open_network
+from scraper.network.cookies import Cookies
+from scraper.network.jar import Jar
+from scraper.network.suffixes import is_public_suffix
 from scraper.response import Response
+from scraper.settings import NetworkSettings
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, raw, repeating
 
+NOW = 1_700_000_000.0
 
-def sent(jar: MemoryJar, url: str) -> str:
+
+def new_jar() -> Jar:
+    return Jar(is_public_suffix=is_public_suffix)
+
+
+def sent(jar: Jar, url: str, now: float = NOW) -> str:
     """What a Cookie header to `url` would hold."""
-    return "; ".join(f"{name}={value}" for name, value in jar.matching(url).items())
+    return "; ".join(cookie.pair for cookie in jar.matching(url, now))
 
 
 def cookie_of(request: bytes) -> str | None:
@@ -36,7 +51,7 @@ def cookie_of(request: bytes) -> str | None:
         ("a=b; Domain=www.x.example", "http://www.x.example/", ""),
         ("a=b; Path=/deep", "http://x.example/deep/page", "a=b"),
         ("a=b; Path=/deep", "http://x.example/deeper", ""),
-        ("a=b; Secure", "https://x.example/", "a=b"),
+        ("a=b; Secure", "https://x.example/", ""),
         ("a=b; Secure", "http://x.example/", ""),
         ("a=b; Max-Age=0", "http://x.example/", ""),
         ("a=b; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://x.example/", ""),
@@ -51,33 +66,33 @@ def cookie_of(request: bytes) -> str | None:
 )
 async def test_where_a_cookie_goes(field: str, to: str, expected: str) -> None:
     """A cookie goes, letter by letter as it was set, to the hosts, paths and schemes that it was set for (RFC 6265)."""
-    jar = MemoryJar()
-    jar.store("http://x.example/", [field])
+    jar = new_jar()
+    jar.store("http://x.example/", [field], NOW)
     assert sent(jar, to) == expected
 
 
 async def test_addresses_have_cookies() -> None:
     """An IP address may set cookies, which go to it alone."""
-    jar = MemoryJar()
-    jar.store("http://127.0.0.1:8001/", ["a=b", "c=d; Domain=0.0.1"])
+    jar = new_jar()
+    jar.store("http://127.0.0.1:8001/", ["a=b", "c=d; Domain=0.0.1"], NOW)
     assert sent(jar, "http://127.0.0.1:8002/") == "a=b"
     assert sent(jar, "http://128.0.0.1/") == ""
 
 
 async def test_the_last_word_counts() -> None:
     """A cookie that is set again has its new value; one that is set to have expired is gone."""
-    jar = MemoryJar()
-    jar.store("http://x.example/", ["a=b"])
-    jar.store("http://x.example/", ["a=c"])
+    jar = new_jar()
+    jar.store("http://x.example/", ["a=b"], NOW)
+    jar.store("http://x.example/", ["a=c"], NOW)
     assert sent(jar, "http://x.example/") == "a=c"
-    jar.store("http://x.example/", ["a=; Max-Age=0"])
+    jar.store("http://x.example/", ["a=; Max-Age=0"], NOW)
     assert sent(jar, "http://x.example/") == ""
 
 
 async def test_given_cookies() -> None:
     """Given cookies are for the whole host and for it alone, verbatim, and stay on https if they were given there."""
-    jar = MemoryJar()
-    jar.put("https://x.example/deep/page", {"a": "b c/=", "odd[name]": "1"})
+    jar = new_jar()
+    jar.put("https://x.example/deep/page", [("a", "b c/="), ("odd[name]", "1")], NOW)
     assert sent(jar, "https://x.example/") == "a=b c/=; odd[name]=1"
     assert sent(jar, "http://x.example/") == ""
     assert sent(jar, "https://www.x.example/") == ""
@@ -85,22 +100,22 @@ async def test_given_cookies() -> None:
 
 async def test_paths_are_told_apart() -> None:
     """What was sent to one page of a host is not sent to another that it is not for, nor is what has gone since."""
-    jar = MemoryJar()
-    jar.store("http://x.example/", ["a=b; Path=/"])
+    jar = new_jar()
+    jar.store("http://x.example/", ["a=b; Path=/"], NOW)
     assert sent(jar, "http://x.example/page") == sent(jar, "http://x.example/page") == "a=b"
-    jar.store("http://x.example/deep/page", ["c=d"])
-    assert sent(jar, "http://x.example/deep/page") == "a=b; c=d"
+    jar.store("http://x.example/deep/page", ["c=d"], NOW)
+    assert sent(jar, "http://x.example/deep/page") == "c=d; a=b"
     assert sent(jar, "http://x.example/page") == "a=b"
-    jar.put("http://x.example/", {"a": "e"})
+    jar.put("http://x.example/", [("a", "e")], NOW)
     assert sent(jar, "http://x.example/page") == "a=e"
 
 
 async def test_a_jar_is_bounded() -> None:
     """A host that sets thousands of cookies fills neither memory nor the Cookie header."""
-    jar = MemoryJar()
+    jar = new_jar()
     for start in range(0, 10_000, 20):
-        jar.store("http://x.example/", [f"name{start + n}={'v' * 100}" for n in range(20)])
-    assert len(jar._jar) <= 200
+        jar.store("http://x.example/", [f"name{start + n}={'v' * 100}" for n in range(20)], NOW)
+    assert len(jar) == 180
     assert len(sent(jar, "http://x.example/")) <= 8192
 
 
@@ -190,7 +205,7 @@ async def test_without_cookies(network: Open) -> None:
 
 async def test_no_jar_without_cookies() -> None:
     """A session that never met a cookie has no jar, and its requests are passed on as they are."""
-    cookies = Cookies(MemoryJar)
+    cookies = Cookies(is_on=True, wall=lambda: NOW)
     seen = []
 
     async def fetch(request: Request) -> Response:
@@ -201,3 +216,58 @@ async def test_no_jar_without_cookies() -> None:
     await cookies(request, fetch)
     assert seen[0] is request
     assert repr(cookies) == "<Cookies of 0 sessions>"
+
+
+# What outlives the crawl.
+
+
+async def test_what_has_changed_is_told_once() -> None:
+    """`changes()` gives the sessions that have changed since it was last asked; `recall()` takes them back."""
+    cookies = Cookies(is_on=True, wall=lambda: NOW)
+    cookies.jar("one").store("http://x.example/", ["a=b"], NOW)
+    cookies.jar("two")
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(cookies.changes()))
+    assert list(kept) == ["one"]
+    sent(cookies.jar("one"), "http://x.example/")
+    assert cookies.changes() == {}
+    again = Cookies(is_on=True, wall=lambda: NOW)
+    again.recall(kept)
+    assert sent(again.jar("one"), "http://x.example/") == "a=b"
+    assert sent(again.jar("one"), "http://www.x.example/") == ""
+    assert again.changes() == {}
+    again.jar("one").store("http://x.example/", ["a=; Max-Age=0"], NOW)
+    assert again.changes() == {"one": []}
+
+
+async def test_cookie_files(network: Open, tmp_path: Path) -> None:
+    """`load_cookies` is read at the start and `save_cookies` written at the end, for its owner's eyes only."""
+    loaded, saved = tmp_path / "in.txt", tmp_path / "out.txt"
+    async with raw(answering) as server:
+        host = urls.host(server.url)
+        loaded.write_text(f"{host}\tFALSE\t/\tFALSE\t0\ta\tb\n")
+        settings = NetworkSettings(load_cookies=str(loaded), save_cookies=str(saved))
+        async with open_network(settings, rng=Random(0), wall=lambda: NOW) as net:
+            await net.fetch(Request(f"{server.url}set/c=d;Path=/"))
+            assert not saved.exists()
+        assert cookie_of(server.heard[0]) == "a=b"
+    assert [line.split("\t")[5:] for line in saved.read_text().splitlines()[1:]] == [["a", "b"], ["c", "d"], ["x", "y"]]
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    assert sorted(tmp_path.iterdir()) == [loaded, saved]
+
+
+@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), ("x", "line 1 is not")])
+async def test_a_cookie_file_that_cannot_be_read(network: Open, tmp_path: Path, content: str | None, told: str) -> None:
+    """A cookie file that is not there, or none, is an error before anything is sent."""
+    path = tmp_path / "cookies.txt"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SettingsError, match=rf"\[network\] load_cookies: .*{told}"):
+        await network(load_cookies=str(path))
+
+
+async def test_a_cookie_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """A cookie file that cannot be written is an error of our disk."""
+    path = tmp_path / "nowhere/cookies.txt"
+    with pytest.raises(StorageError, match="save_cookies"):
+        async with open_network(NetworkSettings(save_cookies=str(path)), rng=Random(0)):
+            pass

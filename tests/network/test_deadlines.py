@@ -9,7 +9,7 @@ from scraper import FetchError, Request
 from scraper.errors import Reason
 from scraper.network.deadlines import TICK, Deadlines
 from tests.network.conftest import Open
-from tests.network.raw import raw
+from tests.network.raw import Talk, raw
 from tests.network.test_fetcher import dripping
 
 
@@ -74,3 +74,50 @@ async def test_requests_are_held_to_their_deadline(network: Open) -> None:
         assert caught.value.reason == Reason.TIMEOUT
         assert "0.8 s" in str(caught.value)
         assert 0.8 <= time.monotonic() - began < 1.5
+
+
+async def test_the_head_of_an_answer_has_its_time(network: Open) -> None:
+    """Headers that drip in are given up after headers_timeout, though something comes all the time."""
+
+    async def loris(talk: Talk) -> None:
+        await talk.hear()
+        await talk.say(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            await talk.say(b"x")
+            await asyncio.sleep(0.02)
+
+    async with raw(loris) as server:
+        net = await network(headers_timeout=0.3)
+        began = time.monotonic()
+        with pytest.raises(FetchError, match=r"no answer within 0\.3 s") as caught:
+            await net.fetch(Request(server.url))
+        assert caught.value.reason == Reason.HEADERS_TIMEOUT
+        assert time.monotonic() - began < 1
+
+
+async def test_a_body_has_to_come_at_a_rate(network: Open) -> None:
+    """A body that drips in is given up when a window has passed; min_rate = 0 lets it drip."""
+    async with raw(dripping) as server:
+        with pytest.raises(FetchError, match=r"fewer than 30 bytes in 0\.3 s") as caught:
+            await (await network(read_timeout=0.3, min_rate=100)).fetch(Request(server.url))
+        assert caught.value.reason == Reason.TOO_SLOW
+        with pytest.raises(FetchError) as caught:
+            await (await network(read_timeout=0.3, min_rate=0, timeout=0.9)).fetch(Request(server.url))
+        assert caught.value.reason == Reason.TIMEOUT
+
+
+async def test_a_pause_is_not_counted() -> None:
+    """Who reads a body now and then is held to its rate only while they wait for it."""
+
+    class Body:
+        total_bytes = 0
+
+    deadlines, body = Deadlines(rate=1_000, window=0.2), Body()
+    deadline = deadlines.resume(None, body)
+    for _ in range(3):
+        body.total_bytes += 10
+        deadlines.pause(deadline)
+        await asyncio.sleep(0.15)
+        assert deadlines.resume(deadline, body) is deadline
+    assert not deadlines.end(deadline)
+    deadlines.close()

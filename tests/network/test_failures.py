@@ -19,6 +19,7 @@ from yarl import URL
 from scraper import FetchError, Request
 from scraper.errors import Reason
 from scraper.network.failures import NUMBERS, TABLE, VERIFY_CODES, detail_of, failure, reason_of
+from scraper.network.guard import AddressNotAllowedError
 from tests.network.conftest import Open
 from tests.network.raw import Talk, raw
 
@@ -40,7 +41,14 @@ def certificate(code: int) -> ssl.SSLCertVerificationError:
     return error
 
 
+def too_old() -> ssl.SSLError:
+    error = ssl.SSLError(1, "unsupported protocol")
+    error.reason = "UNSUPPORTED_PROTOCOL"
+    return error
+
+
 ERRORS: list[tuple[BaseException, Reason]] = [
+    (AddressNotAllowedError("a.example is at 127.0.0.1"), Reason.ADDRESS_NOT_ALLOWED),
     (aiohttp.ConnectionTimeoutError("slow"), Reason.CONNECT_TIMEOUT),
     (aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(-2, "unknown")), Reason.DNS_NOT_FOUND),
     (aiohttp.ClientProxyConnectionError(KEY, system(errno.ECONNREFUSED)), Reason.PROXY),
@@ -52,6 +60,7 @@ ERRORS: list[tuple[BaseException, Reason]] = [
     (aiohttp.ClientConnectorCertificateError(KEY, certificate(18)), Reason.TLS_UNTRUSTED),
     (aiohttp.ServerFingerprintMismatch(b"a", b"b", "a.example", 443), Reason.TLS_UNTRUSTED),
     (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "wrong version")), Reason.TLS_PROTOCOL),
+    (aiohttp.ClientConnectorSSLError(KEY, too_old()), Reason.TLS_VERSION),
     (aiohttp.ClientSSLError(KEY, ssl.SSLError(1, "wrong version")), Reason.TLS_PROTOCOL),
     (connecting(system(errno.ECONNREFUSED)), Reason.REFUSED),
     (connecting(system(errno.EHOSTUNREACH)), Reason.UNREACHABLE),

@@ -41,7 +41,7 @@ def test_how_a_proxy_is_written() -> None:
     assert proxy("http://a.example:3128").authorization is None
     assert proxy("http://me:p%40ss@a.example").authorization == "Basic bWU6cEBzcw=="
     assert str(proxy("https://me:pass@a.example").url) == "https://a.example/"
-    for wrong in ("socks5://a.example", "http://", "http://me:secret@a example"):
+    for wrong in ("socks5://a.example", "socks4://a.example:1080", "http://", "http://me:secret@a example"):
         with pytest.raises(ValueError, match="a proxy is written") as caught:
             proxy(wrong)
         assert "secret" not in str(caught.value)
@@ -50,7 +50,7 @@ def test_how_a_proxy_is_written() -> None:
 async def test_a_wrong_proxy_is_refused_at_the_start(network: Open) -> None:
     """A proxy in the settings that is none is an error before anything is sent."""
     with pytest.raises(SettingsError, match=r"\[network\] proxy"):
-        await network(proxy="socks5://me:secret@a.example")
+        await network(proxy="socks4://me:secret@a.example:1080")
 
 
 async def test_http_by_way_of_a_proxy(network: Open) -> None:
@@ -127,6 +127,6 @@ async def test_a_proxy_that_fails(network: Open) -> None:
 async def test_a_request_with_a_wrong_proxy(network: Open) -> None:
     """A request that names something else for a proxy fails, and its password is not told."""
     with pytest.raises(FetchError) as caught:
-        await (await network()).fetch(Request("http://a.example/", proxy="socks5://me:secret@a.example"))
+        await (await network()).fetch(Request("http://a.example/", proxy="socks4://me:secret@a.example:1080"))
     assert caught.value.reason == Reason.BAD_REQUEST
     assert "secret" not in str(caught.value)

@@ -1,5 +1,7 @@
 """Which request follows a redirect."""
 
+from typing import Any
+
 import pytest
 
 from scraper import FetchError, Request
@@ -7,6 +9,7 @@ from scraper.errors import Reason
 from scraper.network.redirects import Redirects
 from scraper.protocols import Attempts
 from scraper.response import Response
+from scraper.settings import NetworkSettings
 from scraper.verdict import Fail, Redirect, Sequel
 
 HERE = "http://a.example/dir/page?q=1"
@@ -27,7 +30,7 @@ def sequel(
 ) -> Sequel | None:
     """What follows an answer of `status` that points to `location`."""
     attempts = Attempts(hops=("http://a.example/",) * hops)
-    return Redirects(most)(request, answered(request, location, status), attempts)
+    return Redirects(NetworkSettings(max_redirects=most))(request, answered(request, location, status), attempts)
 
 
 def followed(request: Request, location: str, status: int = 302) -> Request:
@@ -138,7 +141,7 @@ def test_a_password_in_the_address_stays_there() -> None:
 def test_a_cookie_that_was_changed_is_not_changed_back() -> None:
     """A cookie of the request that the redirect sets anew is not sent as it was."""
     request = Request(HERE, cookies={"a": "1", "b": "2"})
-    found = Redirects(20)(request, answered(request, "/other", cookies=("a=3; Path=/",)), Attempts())
+    found = Redirects(NetworkSettings())(request, answered(request, "/other", cookies=("a=3; Path=/",)), Attempts())
     assert isinstance(found, Redirect)
     assert found.request.cookies == {"b": "2"}
 
@@ -168,7 +171,7 @@ def test_two_targets() -> None:
     ):
         headers = CIMultiDict([("Location", "/a"), ("Location", second)])
         response = Response(HERE, status=301, headers=headers, request=request)
-        assert Redirects(20)(request, response, Attempts()) == expected
+        assert Redirects(NetworkSettings())(request, response, Attempts()) == expected
 
 
 def test_too_many() -> None:
@@ -195,9 +198,81 @@ def test_redirects_that_are_asked_for() -> None:
     for meta in ({"dont_redirect": True}, {"handle_httpstatus_list": [302]}, {"handle_httpstatus_all": True}):
         assert sequel(Request(HERE, meta=meta), "/other") is None
     request = Request(HERE)
-    assert Redirects(20, accepted=[302])(request, answered(request, "/other"), Attempts()) is None
+    assert Redirects(NetworkSettings(), accepted=[302])(request, answered(request, "/other"), Attempts()) is None
 
 
 def test_failures_are_left_to_others() -> None:
     """A failure is no redirect."""
-    assert Redirects(20)(Request(HERE), FetchError(Reason.RESET, HERE), Attempts()) is None
+    assert Redirects(NetworkSettings())(Request(HERE), FetchError(Reason.RESET, HERE), Attempts()) is None
+
+
+def sequel_with(request: Request, location: str, status: int = 302, **settings: Any) -> Sequel | None:
+    """What follows an answer of `status` under these settings."""
+    return Redirects(NetworkSettings(**settings))(request, answered(request, location, status), Attempts())
+
+
+@pytest.mark.parametrize("status", FOLLOWED)
+def test_headers_that_settings_call_secret(status: int) -> None:
+    """`secret_headers` stay at their origin as Authorization does, in whatever case, all of them."""
+    request = Request(HERE, headers={"X-API-Key": "s", "x-api-key": "s", "X-A": "b"})
+    found = sequel_with(request, "http://b.example/", status, secret_headers=["x-Api-key"])
+    assert isinstance(found, Redirect)
+    assert found.request.headers == {"X-A": "b"}
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_content_stays_at_its_origin(status: int) -> None:
+    """Content is not sent to another origin, unless `resend_bodies` says so."""
+    request = Request(HERE, method="POST", body=b"secret")
+    assert sequel_with(request, "http://b.example/", status) == Fail(Reason.BAD_REDIRECT)
+    assert isinstance(sequel_with(request, "/other", status), Redirect)
+    found = sequel_with(request, "http://b.example/", status, resend_bodies=True)
+    assert isinstance(found, Redirect)
+    assert found.request.body == b"secret"
+
+
+def test_a_referer_is_written_anew() -> None:
+    """A Referer tells the next host no more than the policy of settings or answer allows, and nothing after https."""
+    request = Request("https://a.example/", headers={"Referer": "https://u:p@c.example/page?q#part"})
+
+    def told(location: str, **settings: Any) -> str | None:
+        found = sequel_with(request, location, **settings)
+        assert isinstance(found, Redirect)
+        return found.request.headers.get("Referer")
+
+    assert told("/other") == "https://c.example/page?q"
+    assert told("http://a.example/other") is None
+    assert told("/other", referrer_policy="origin") == "https://c.example/"
+    assert told("/other", referrer_policy="same-origin") is None
+
+
+def page(content: str, **fields: Any) -> Response:
+    body = f'<html><head><meta http-equiv="refresh" content="{content}"></head></html>'
+    request = Request(HERE, **fields)
+    return Response(HERE, headers={"Content-Type": "text/html"}, body=body, request=request)
+
+
+def refreshed(response: Response, **settings: Any) -> Sequel | None:
+    return Redirects(NetworkSettings(**settings))(response.request, response, Attempts())
+
+
+def test_a_page_that_sends_everybody_away() -> None:
+    """A refresh of less than `meta_refresh` seconds is a redirect, by GET, under the same rules."""
+    answer = page("0; url=http://b.example/", method="POST", body=b"x", headers={"Cookie": "s", "X-A": "b"})
+    found = refreshed(answer)
+    assert isinstance(found, Redirect)
+    assert (found.request.url, found.request.method, found.request.body) == ("http://b.example/", "GET", b"")
+    assert found.request.headers == {"X-A": "b"}
+    assert refreshed(page("0; url=/other"), max_redirects=0) == Fail(Reason.TOO_MANY_REDIRECTS)
+
+
+@pytest.mark.parametrize("content", ["5; url=/other", "300", "0; url=", "1; url=#part", "0; url=file:///etc/passwd"])
+def test_a_page_that_may_stay(content: str) -> None:
+    """A page that is shown for a while, comes back to itself, or points to no page is a page like any other."""
+    assert refreshed(page(content)) is None
+
+
+def test_refreshes_that_are_not_wanted() -> None:
+    """With `meta_refresh = 0`, and for a request with `dont_redirect`, no page is a redirect."""
+    assert refreshed(page("0; url=/other"), meta_refresh=0.0) is None
+    assert refreshed(page("0; url=/other", meta={"dont_redirect": True})) is None

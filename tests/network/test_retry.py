@@ -8,9 +8,10 @@ import pytest
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.network.retry import DOUBTFUL, PASSING, UNSENT, Retries, retry_after
+from scraper.network.retry import DOUBTFUL, PASSING, UNSENT, Retries
 from scraper.protocols import Attempts
 from scraper.response import Response
+from scraper.retryafter import retry_after
 from scraper.settings import NetworkSettings
 from scraper.verdict import Retry, Sequel
 
@@ -128,6 +129,18 @@ def test_retry_after(value: str, seconds: float) -> None:
         assert retries()(request, response, Attempts()) == Retry(seconds, f"http_{status}")
 
 
+def test_who_is_told_when_to_come_back_does_not_give_up() -> None:
+    """An answer with a Retry-After may be had ten times more than `retries` says, unless nothing is to be retried."""
+
+    def again(tried: int, **settings: Any) -> Sequel | None:
+        response = Response(URL, status=429, headers={"Retry-After": "7"})
+        return retries(**settings)(Request(URL), response, Attempts(retries=tried))
+
+    assert isinstance(again(12), Retry)
+    assert again(13) is None
+    assert again(0, retries=0) is None
+
+
 def test_retry_after_of_other_statuses() -> None:
     """Any other status has no say in it."""
     request = Request(URL)
@@ -137,7 +150,7 @@ def test_retry_after_of_other_statuses() -> None:
 
 def test_dates_without_a_zone() -> None:
     """A date that does not say so is in GMT."""
-    assert retry_after("Tue, 14 Nov 2023 22:14:20 -0000", lambda: NOW) == 60.0
+    assert retry_after("Tue, 14 Nov 2023 22:14:20 -0000", NOW) == 60.0
 
 
 def test_words_in_meta() -> None:

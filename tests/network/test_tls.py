@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from scraper import FetchError, Request
+from scraper import FetchError, Request, SettingsError
 from scraper.errors import Reason
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, raw, repeating
@@ -71,6 +71,71 @@ async def test_no_certificate_is_looked_at(network: Open, authority: trustme.CA)
     expired = authority.issue_cert("a.example", not_after=datetime.now(UTC) - timedelta(days=1))
     async with raw(OK, tls=server_context(expired)) as server:
         assert (await (await network(verify_tls=False)).fetch(Request(server.url))).body == b"ok"
+
+
+async def test_a_host_whose_certificate_is_not_looked_at(
+    network: Open, authority: trustme.CA, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is forgiven to a host of insecure_hosts is forgiven to no other, and it is told of once."""
+    untrusted = server_context(authority.issue_cert("127.0.0.1", "localhost"))
+    async with raw(repeating(OK), tls=untrusted) as server:
+        net = await network(insecure_hosts=("127.0.0.1",))
+        other = server.url.replace("127.0.0.1", "localhost")
+        for _ in range(2):
+            assert (await net.fetch(Request(server.url))).body == b"ok"
+            with pytest.raises(FetchError) as caught:
+                await net.fetch(Request(other))
+            assert caught.value.reason == Reason.TLS_UNTRUSTED
+        assert len([each for each in caplog.messages if "127.0.0.1" in each]) == 1
+        strict = await network()
+        with pytest.raises(FetchError):
+            await strict.fetch(Request(server.url))
+
+
+async def test_we_can_show_a_certificate(network: Open, authority: trustme.CA, ca_file: str, tmp_path: Path) -> None:
+    """A server that wants to know who we are is shown client_cert; without one, it does not answer."""
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    ours = authority.issue_cert("client@a.example")
+    certificate, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    ours.cert_chain_pems[0].write_to_path(certificate)
+    ours.private_key_pem.write_to_path(key)
+    async with raw(repeating(OK), tls=context) as server:
+        net = await network(ca_file=ca_file, client_cert=certificate, client_key=key)
+        assert (await net.fetch(Request(server.url))).body == b"ok"
+        with pytest.raises(FetchError):
+            await (await network(ca_file=ca_file)).fetch(Request(server.url))
+        assert len(server.heard) == 1
+
+
+async def test_files_that_are_no_certificates(network: Open, tmp_path: Path) -> None:
+    """A file that cannot be used is named in one line before anything is sent, and nobody is asked for a password."""
+    odd = tmp_path / "odd.pem"
+    odd.write_text("odd")
+    for settings, text in (
+        ({"ca_file": str(odd)}, "ca_file: .*odd.pem is no file of certificates"),
+        ({"client_cert": str(odd)}, "client_cert: .*odd.pem is no certificate"),
+        ({"client_cert": str(tmp_path / "missing")}, "client_cert: .*missing is no certificate"),
+        ({"client_key": str(odd)}, "client_key: there is no client_cert"),
+        ({"insecure_hosts": ("https://a.example",)}, "insecure_hosts: 'https://a.example' is no host"),
+    ):
+        with pytest.raises(SettingsError, match=text):
+            await network(**settings)
+
+
+async def test_an_old_version(network: Open) -> None:
+    """A server that speaks no version of TLS that we do has a reason of its own."""
+
+    async def too_old(talk: Talk) -> None:
+        await talk.reader.read(1)
+        await talk.say(bytes.fromhex("15 0301 0002 0246"))  # an alert (RFC 8446, 6): protocol_version
+        await talk.wait_closed()
+
+    async with raw(too_old) as server:
+        with pytest.raises(FetchError) as caught:
+            await (await network()).fetch(Request(server.url.replace("http:", "https:")))
+    assert caught.value.reason == Reason.TLS_VERSION
 
 
 async def test_https_where_there_is_none(network: Open) -> None:

@@ -178,13 +178,15 @@ def test_everything_survives_storing() -> None:
     request = Request(
         URL, "parse", method="PATCH", headers={"A": "b"}, body=b"\xff", cookies={"c": "d"}, priority=-2,
         meta={"m": [1, {"n": None}]}, cb_kwargs={"k": "é"}, errback="failed", dont_filter=True, timeout=1.5,
-        proxy="http://p.example:1", session="s", encoding="latin-1", depth=3,
+        proxy="http://p.example:1", session="s", encoding="latin-1", depth=3, stream=True,
     )  # fmt: skip
     plain = Request(URL)
     left_out = {"params", "json", "form", "auth"}  # folded into the URL, the body and the headers
+    left_out |= {"files", "body_file"}  # in the place of a body
     for name in set(Request.__struct_fields__) - left_out - {"url"}:
         assert getattr(request, name) != getattr(plain, name), f"this test has forgotten {name}"
-    for each in (request, plain, Request(URL, params={"a": 1}, json={"b": 2}, auth=("u", "p"))):
+    from_files = (Request(URL, files={"a": "b"}), Request(URL, body_file="c"))
+    for each in (request, plain, *from_files, Request(URL, params={"a": 1}, json={"b": 2}, auth=("u", "p"))):
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(each), type=Request) == each
 
 
