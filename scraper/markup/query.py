@@ -1,179 +1,132 @@
-"""CSS queries taken apart: what Lexbor is to match, and what is taken of each match.
+"""CSS queries taken apart: what is to be matched, and what is taken of each match.
 
 A query is a list of CSS selectors, each of which may end in one of parsel's two pseudo-elements: `::text` for
 the text nodes of what it matches (`p::text` those right inside it, `p ::text` all below it) and
 `::attr(name)` for an attribute. Queries are compiled once and remembered.
-
-A selector with combinators is kept in *steps* as well: asked of an element, all of its steps are to be found in
-that element, while Lexbor looks for the first ones in the rest of the page, too.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
+from scraper.markup.pieces import FILLER, NAME, STRING, WHITE, clean, cut, literal, unescaped
+from scraper.markup.steps import Chain, Reader, SelectorError, Step, shortened
+
+__all__ = ["Chain", "Kind", "Part", "Query", "SelectorError", "Step", "compile_query", "shortened"]
+
 Kind = Literal["element", "text", "deep text", "attribute"]
-
-
-class SelectorError(ValueError):
-    """A query that is not understood; the text names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A compound selector of a longer one, and how it is combined with the one before: ' ', '>', '+' or '~'."""
-
-    combinator: str
-    css: str
-    tag: str = ""  # the only tag it can match, or ""
-    word_of: str = ""  # the attribute, class or id, that must hold ...
-    word: str = ""  # ... this word, in lower case
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One selector of a query's list."""
 
-    css: str
+    chain: Chain
     kind: Kind = "element"
     attribute: str = ""
     is_deep: bool = False  # takes the attribute of all that is in a match, too
-    steps: tuple[Step, ...] = ()
+
+    @property
+    def css(self) -> str:
+        """What Lexbor finds by it."""
+        css = self.chain.css
+        return f"{css}, {css} *" if self.is_deep else css
 
     @property
     def is_chain(self) -> bool:
         """Whether a match depends on elements above or beside it."""
-        return len(self.steps) > 1 or self.is_deep
+        return len(self.chain.steps) > 1 or self.is_deep
+
+    @property
+    def needs_steps(self) -> bool:
+        """Whether Lexbor alone cannot answer it."""
+        chain = Chain((*self.chain.steps, Step(" ", "*"))) if self.is_deep else self.chain
+        return chain.needs_steps or chain.steps[0].is_scope
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """A compiled query.
 
-    `css` is what Lexbor matches. If all parts of the list take the same of their matches, that is `kind` and
-    `attribute`; `is_quick` tells that it can be taken of the first match without looking at the others, and
-    `is_chain` that a selector has several steps, `is_sideways` that some of them are siblings, `has_scope` that one
-    begins with `:scope`. `is_whole` asks for all text, whatever it is in.
+    `css` is what Lexbor matches, and `last_css` what it matches by the last step of each part. If all parts take
+    the same of their matches, that is `kind` and `attribute`; `is_quick` tells that it can be taken of the first
+    match without looking at the others. `needs_steps` tells that Lexbor's answer is to be narrowed, `is_chain` that
+    it may have to be when not the page but an element is asked, and `is_sideways` that some steps lead to siblings.
+    `is_whole` asks for all text, whatever it is in.
     """
 
-    text: str
     css: str
+    last_css: str
     parts: tuple[Part, ...]
     kind: Kind | None
     attribute: str
     is_quick: bool
     is_chain: bool
     is_sideways: bool
-    has_scope: bool
+    needs_steps: bool
     is_whole: bool
 
 
 @lru_cache(maxsize=4096)
-def compile_query(text: str) -> Query:
-    """`text` taken apart. Raises `SelectorError` if it is empty or ends in an unknown pseudo-element."""
-    parts = tuple(_with_steps(_part(piece.strip(), text)) for piece in _pieces(text, ","))
+def compile_query(text: str, is_exact: bool = False) -> Query:
+    """`text` taken apart; `is_exact` asks for words that respect case in every page.
+
+    Raises `SelectorError`, which names the query and the place in it, if it is not understood.
+    """
+    if not isinstance(text, str):
+        raise SelectorError(f"a CSS selector is a text, not {shortened(text)}")
+    reader = Reader(text, is_exact)
+    parts = tuple(_part(reader, piece, place) for place, piece in cut(clean(text), ","))
+    css = ", ".join(part.css for part in parts)
+    if not reader.is_known(css):
+        raise reader.error("is not understood", 0)
     first = parts[0]
     are_alike = all((part.kind, part.attribute) == (first.kind, first.attribute) for part in parts)
+    needs_steps = any(part.needs_steps for part in parts)
     return Query(
-        text=text,
-        css=", ".join(f"{part.css}, {part.css} *" if part.is_deep else part.css for part in parts),
+        css=css,
+        last_css=", ".join("*" if part.is_deep else part.chain.steps[-1].any_css for part in parts),
         parts=parts,
         kind=first.kind if are_alike else None,
         attribute=first.attribute,
         is_quick=are_alike and first.kind != "deep text",
-        is_chain=any(part.is_chain or part.steps[0].css == SCOPE for part in parts),
-        is_sideways=any(step.combinator in ("+", "~") for part in parts for step in part.steps),
-        has_scope=any(part.steps[0].css == SCOPE for part in parts),
-        is_whole=are_alike and any(part.kind == "deep text" and part.css == "*" for part in parts),
+        is_chain=needs_steps or any(part.is_chain for part in parts),
+        is_sideways=any(part.chain.is_sideways for part in parts),
+        needs_steps=needs_steps,
+        is_whole=are_alike and not needs_steps and any(part.kind == "deep text" and part.css == "*" for part in parts),
     )
 
 
-_PSEUDO = re.compile(
-    r"(?P<before>.*?)(?P<space>\s*)::(?:(?P<text>text)|attr\(\s*(?P<name>[^()\s]+)\s*\))\s*$", re.DOTALL
-)
+_END = re.compile(rf"""::(?P<word>{NAME})(?:\(\s*(?P<name>{STRING}|{NAME})\s*\))?""", re.DOTALL)
 
 
-def _part(selector: str, query: str) -> Part:
-    if not selector:
-        raise SelectorError(f"the CSS selector {query!r} has an empty part")
-    if "::" not in selector:
-        return Part(selector)
-    found = _PSEUDO.match(selector)
-    if found is None:
-        if _PSEUDO_ELEMENT.match(selector) is None:
-            return Part(selector)
-        raise SelectorError(f"the CSS selector {query!r} has a pseudo-element other than ::text and ::attr(name)")
-    css, is_deep = found["before"] or "*", bool(found["space"]) or not found["before"]
-    if css.endswith((">", "+", "~")):
-        css, is_deep = f"{css} *", False
-    if found["text"]:
-        inside = _ALL_INSIDE.fullmatch(css)  # to parsel, `div *::text` is `div ::text`
-        if inside:
-            return Part(inside[1], "deep text")
-        return Part(css, "deep text" if is_deep else "text")
-    return Part(css, "attribute", found["name"].strip("'\""), is_deep and css != "*")
+def _part(reader: Reader, selector: str, place: int) -> Part:
+    before, colons, end = _cut_pseudo_element(selector)
+    if not colons:
+        return Part(reader.chain(selector, place))
+    found = _END.fullmatch(colons + end.replace(FILLER, "").rstrip(WHITE))
+    word = unescaped(found["word"]).lower() if found else ""
+    name = literal(found["name"]) if found and found["name"] else None
+    if (word, name is None) not in {("text", True), ("attr", False)}:
+        raise reader.error("has a pseudo-element other than ::text and ::attr(name)", place + len(before))
+    pieces = [piece for _, piece in cut(before, WHITE + ">+~", keep=True) if piece.strip(FILLER)]
+    last = next((piece for piece in reversed(pieces) if piece not in WHITE), None)
+    is_deep = last not in {">", "+", "~"} and (last is None or pieces[-1] in WHITE)
+    chain = reader.chain(f"{before}*" if last is None or last in ">+~" else before, place)
+    *outer, step = chain.steps
+    if outer and not is_deep and step == Step(" ", "*"):  # `div *::text` is `div ::text`
+        chain, is_deep = Chain(tuple(outer)), True
+    if name is None:
+        return Part(chain, "deep text" if is_deep else "text")
+    return Part(chain, "attribute", name, is_deep and last is not None)
 
 
-_ALL_INSIDE = re.compile(r"(.*[^\s>+~])\s+\*", re.DOTALL)
-_PSEUDO_ELEMENT = re.compile(r"""(?:[^"'\[]|"[^"]*"|'[^']*'|\[(?:[^\]"']|"[^"]*"|'[^']*')*\])*?::""")
-
-SCOPE = ":scope"
-_TAG = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*(?![\w|\\-])")
-_WORD = re.compile(r"([.#])([a-zA-Z_-][\w-]*)(?!\\)")
-
-
-def _with_steps(part: Part) -> Part:
-    """`part` with its steps. Lexbor does not know `:scope`, and is asked for anything in its place."""
-    steps = tuple(_steps(part.css))
-    if steps[0].css == SCOPE:
-        return replace(part, css=f"*{part.css[len(SCOPE) :]}", steps=steps)
-    return replace(part, steps=steps)
-
-
-def _steps(css: str) -> Iterator[Step]:
-    combinator = ""
-    for piece in _pieces(css, " \t\n\f\r>+~", keep=True):
-        if not piece:
-            continue
-        if piece.isspace():
-            combinator = combinator or " "
-        elif piece in ">+~":
-            combinator = piece
-        else:
-            yield _step(combinator, piece)
-            combinator = ""
-
-
-def _step(combinator: str, css: str) -> Step:
-    if tag := _TAG.match(css):
-        return Step(combinator, css, tag=tag[0].lower())
-    if word := _WORD.match(css):
-        return Step(combinator, css, word_of="class" if word[1] == "." else "id", word=word[2].lower())
-    return Step(combinator, css)
-
-
-def _pieces(text: str, separators: str, keep: bool = False) -> Iterator[str]:
-    """`text` cut at `separators` outside of brackets and quotes; with `keep`, these are pieces as well."""
-    start, depth, quote = 0, 0, ""
-    escaped = False
-    for place, char in enumerate(text):
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            quote = char
-        elif char in "([":
-            depth += 1
-        elif char in ")]":
-            depth -= 1
-        elif char in separators and depth == 0:
-            yield text[start:place]
-            if keep:
-                yield char
-            start = place + 1
-    yield text[start:]
+def _cut_pseudo_element(selector: str) -> tuple[str, str, str]:
+    """What stands before the first `::`, the colons, and what comes after them."""
+    colons = [place for place, piece in cut(selector, ":", keep=True) if piece == ":"]
+    for first, second in pairwise(colons):
+        if second == first + 1:
+            return selector[:first], "::", selector[first + 2 :]
+    return selector, "", ""

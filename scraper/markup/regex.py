@@ -4,6 +4,8 @@ import re
 from html import unescape
 from html.entities import html5, name2codepoint
 
+from scraper.markup.steps import SelectorError, shortened
+
 Regex = str | re.Pattern[str]
 
 _ENTITY = re.compile(r"&(?:([a-zA-Z0-9]+)|#(?:[0-9]+|[xX][0-9a-fA-F]+));?", re.ASCII)
@@ -11,8 +13,14 @@ _KEPT = frozenset(("lt", "amp"))
 
 
 def find_all(regex: Regex, text: str, replace_entities: bool) -> list[str]:
-    """All that `regex` finds: the first match's group `extract`, or all matches' groups, or all matches."""
-    pattern = re.compile(regex) if isinstance(regex, str) else regex
+    """All that `regex` finds: the first match's group `extract`, or all matches' groups, or all matches.
+
+    Raises `SelectorError` for an expression that is not understood.
+    """
+    try:
+        pattern = re.compile(regex) if isinstance(regex, str) else regex
+    except re.error as error:
+        raise SelectorError(f"the regular expression {shortened(regex)} is not understood: {error}") from None
     found: list[str]
     if "extract" in pattern.groupindex:
         match = pattern.search(text)

@@ -6,23 +6,27 @@ the same answer.
 """
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, overload
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
+from selectolax.lexbor import LexborNode
 
 from scraper.markup import jsontext
-from scraper.markup.matching import empty_root, first_node, nodes, not_understood, taken
+from scraper.markup.grid import TableError, read_table
+from scraper.markup.linked import json_ld
+from scraper.markup.matching import first_node, nodes, taken
+from scraper.markup.numbers import Mark, read_number
 from scraper.markup.query import Query, compile_query
 from scraper.markup.regex import Regex, find_all
 from scraper.markup.texts import own_texts, visible
-
-_WITHOUT_EVENTS = int(LexborDocumentOptions.WO_EVENTS)
+from scraper.markup.tree import described, empty_root, ignores_case, parse
 
 
 class Selector:
     """One thing found in a page: an element, or a piece of text or an attribute's value.
 
-    `Selector(text=html)` parses a page and is its root.
+    `Selector(text=html)` parses a page and is its root. Raises `TooComplexError`, a `ValueError`, for one that would
+    take too long to parse, or too much memory.
     """
 
     __slots__ = ("_text", "node")
@@ -34,15 +38,16 @@ class Selector:
         self._text = text
 
     @classmethod
-    def from_text(cls, text: str | bytes) -> "Selector":
-        """The root of a page given as text, or as UTF-8 bytes."""
-        return cls(parse(text))
+    def from_text(cls, text: str | bytes, url: str = "", *, is_vetted: bool = False) -> "Selector":
+        """The root of a page given as text, or as UTF-8 bytes; errors name its `url`. See `tree.parse`."""
+        return cls(parse(text, url, is_vetted=is_vetted))
 
     def css(self, query: str) -> "SelectorList":
         """What `query` finds from here on. Raises `SelectorError` for a query that is not understood."""
+        node = self.node
         if self._text is not None:
             return SelectorList.of([])
-        return SelectorList(self.node, compile_query(query))
+        return SelectorList(node, compile_query(query, ignores_case(node)))
 
     def xpath(self, query: str, **variables: Any) -> "SelectorList":
         """What the XPath 1.0 expression `query` finds from here on, by lxml (extra `xpath`)."""
@@ -55,6 +60,11 @@ class Selector:
     def get(self) -> str:
         """The element as HTML, or the text itself."""
         return (self.node.html or "") if self._text is None else self._text
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a piece of text or an attribute's value, and no element."""
+        return self._text is not None
 
     def getall(self) -> list[str]:
         """`get()` in a list of one."""
@@ -92,8 +102,41 @@ class Selector:
         return next(iter(self.re(regex, replace_entities)), default)
 
     def json(self) -> Any:
-        """The text (of a script element, say) read as JSON. Raises `ValueError` if it is none."""
-        return jsontext.read(self.node.text() if self._text is None else self._text)
+        """The text (of a script, say) read as JSON. Raises `ValueError`, which names the page, if it is none."""
+        try:
+            return jsontext.read(self.node.text() if self._text is None else self._text)
+        except ValueError as error:
+            raise ValueError(f"what is in {described(self.node)} is not JSON: {error}") from None
+
+    def jmespath(self, expression: str) -> Any:
+        """What the JMESPath `expression` finds in `json()` (extra `jmespath`)."""
+        from scraper.markup.jmes import search
+
+        return search(expression, self.json())
+
+    def number(self, decimal: Mark | None = None) -> Decimal | None:
+        """The first number in `text`, as people write it: see `scraper.markup.numbers`; None if there is none.
+
+        `decimal` is the mark of decimals, "." or ",", for pages that are known to write 1.234 for a bit more than one.
+        """
+        return read_number(self.text, decimal)
+
+    def table(self) -> list[dict[str, str]]:
+        """The rows of the table, or of the first one in it, as dicts: see `scraper.markup.grid`; [] if there is none.
+
+        Raises `ValueError`, which names the page, for a table of more than a million cells.
+        """
+        if self._text is not None:
+            return []
+        table = self.node if self.node.tag == "table" else self.node.css_first("table")
+        try:
+            return [] if table is None else read_table(table)
+        except TableError as error:
+            raise ValueError(f"the {described(self.node)} {error}") from None
+
+    def json_ld(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The objects that its JSON-LD scripts hold, or those of a `kind`; what is no JSON is passed over."""
+        return [] if self._text is not None else json_ld(self.node, kind)
 
     def __bool__(self) -> bool:
         return self._text != ""
@@ -111,8 +154,6 @@ class SelectorList(Sequence[Selector]):
         self._scope = scope
         self._query = query
         self._found: list[Selector] | None = None
-        if not query.is_quick:
-            self._all()
 
     @classmethod
     def of(cls, found: list[Selector]) -> "SelectorList":
@@ -139,23 +180,21 @@ class SelectorList(Sequence[Selector]):
         found = self._found
         if found is not None:
             return found[0].get() if found else None
-        query = self._query
-        try:
-            node = first_node(self._scope, query) if query.is_chain else self._scope.css_first(query.css)
-        except SelectolaxError:
-            raise not_understood(query.text) from None
-        if node is None:
-            return None
-        if query.kind == "text":
-            child = node.first_child
-            if child is not None and child.is_text_node:
-                return child.text_content
-        elif query.kind == "attribute":
-            attributes = node.attributes
-            if query.attribute in attributes:
-                return attributes[query.attribute] or ""
-        else:
-            return node.html
+        query, scope = self._query, self._scope
+        if query.is_quick:
+            node = first_node(scope, query) if query.is_chain else scope.css_first(query.css)
+            if node is None:
+                return None
+            if query.kind == "text":
+                child = node.first_child
+                if child is not None and child.is_text_node:
+                    return child.text_content
+            elif query.kind == "attribute":
+                attributes = node.attributes
+                if query.attribute in attributes:
+                    return attributes[query.attribute] or ""
+            else:
+                return node.html
         return next((found.get() for found in self._all()), None)
 
     @overload
@@ -179,11 +218,11 @@ class SelectorList(Sequence[Selector]):
     def getall(self) -> list[str]:
         """Every match as HTML or text."""
         query = self._query
-        if self._found is not None or query.kind == "element":
+        if self._found is not None or not query.is_quick or query.kind == "element":
             return [found.get() for found in self._all()]
         matches = nodes(self._scope, query)
         if query.kind == "text":
-            return [text for _, text in own_texts(self._scope, matches)]
+            return [text for _, text in own_texts(matches)]
         name = query.attribute
         return [attributes[name] or "" for node in matches if name in (attributes := node.attributes)]
 
@@ -199,10 +238,8 @@ class SelectorList(Sequence[Selector]):
 
     def css(self, query: str) -> "SelectorList":
         """What `query` finds from each match on."""
-        compiled = compile_query(query)
-        return SelectorList.of(
-            [one for found in self._all() if found._text is None for one in SelectorList(found.node, compiled)]
-        )
+        compile_query(query)  # to tell what is wrong with it, where there is nothing to be asked
+        return SelectorList.of([one for found in self._all() for one in found.css(query)])
 
     def xpath(self, query: str, **variables: Any) -> "SelectorList":
         """What the XPath 1.0 expression `query` finds from each match on, by lxml (extra `xpath`)."""
@@ -213,6 +250,25 @@ class SelectorList(Sequence[Selector]):
         """What a reader sees of the first match, with white space folded; "" if there is no match."""
         first = self._first()
         return "" if first is None else first.text
+
+    def number(self, decimal: Mark | None = None) -> Decimal | None:
+        """The first number in the first match's `text`; None if there is no match, or no number in it."""
+        return read_number(self.text, decimal)
+
+    def table(self) -> list[dict[str, str]]:
+        """The rows of the first match, which is a table or has one; [] if there is none."""
+        first = self._first()
+        return [] if first is None else first.table()
+
+    def json(self) -> Any:
+        """The first match's text read as JSON; None if there is no match. Raises `ValueError` if it is no JSON."""
+        first = self._first()
+        return None if first is None else first.json()
+
+    def jmespath(self, expression: str) -> Any:
+        """What the JMESPath `expression` finds in `json()`; None if there is no match (extra `jmespath`)."""
+        first = self._first()
+        return None if first is None else first.jmespath(expression)
 
     @property
     def attrib(self) -> dict[str, str]:
@@ -251,12 +307,6 @@ class SelectorList(Sequence[Selector]):
 
     def __repr__(self) -> str:
         return repr(self._all())
-
-
-def parse(text: str | bytes) -> LexborNode:
-    """The root of a page given as text, or as UTF-8 bytes."""
-    root = LexborHTMLParser(text, options=_WITHOUT_EVENTS).root
-    return root if root is not None else empty_root()
 
 
 def _reference(node: LexborNode) -> str | None:

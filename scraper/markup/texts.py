@@ -12,10 +12,13 @@ _INLINE = (
 _IN_LINE = frozenset(_INLINE.split())
 _UNSEEN = frozenset(("head", "noscript", "script", "style", "template", "title"))
 
+Text = tuple[LexborNode, str]
+"""A text node's text, and the element that it is in."""
 
-def own_texts(scope: LexborNode, nodes: Sequence[LexborNode]) -> list[tuple[LexborNode, str]]:
+
+def own_texts(nodes: Sequence[LexborNode]) -> list[Text]:
     """The text nodes right inside `nodes`, which are given in document order, and so are the texts."""
-    texts: list[tuple[LexborNode, str]] = []
+    texts: list[Text] = []
     is_interrupted = False
     for node in nodes:
         child = node.first_child
@@ -27,37 +30,37 @@ def own_texts(scope: LexborNode, nodes: Sequence[LexborNode]) -> list[tuple[Lexb
             else:
                 is_after_another = True
             child = child.next
-    if is_interrupted and len(nodes) > 1 and any(is_inside(node, nodes) for node in nodes):
-        return list(_ordered(scope, nodes))
+    if is_interrupted and len(nodes) > 1 and are_nested(nodes):
+        places = {node.mem_id for node in nodes}  # an outer one's texts go on after those of the inner one
+        return [(node, text) for node, text in deep_texts(nodes) if node.mem_id in places]
     return texts
 
 
-def _ordered(scope: LexborNode, nodes: Sequence[LexborNode]) -> Iterator[tuple[LexborNode, str]]:
-    """The same, if some of `nodes` are in others, with text of the outer ones after them."""
-    places = {node.mem_id: node for node in nodes}
-    for inner in scope.traverse(include_text=True):
-        if inner.is_text_node and (parent := inner.parent) is not None and parent.mem_id in places:
-            yield parent, inner.text_content or ""
-
-
-def deep_texts(nodes: Sequence[LexborNode]) -> Iterator[tuple[LexborNode, str]]:
-    """All text nodes below `nodes`, each once."""
+def deep_texts(nodes: Sequence[LexborNode]) -> Iterator[Text]:
+    """All text nodes below `nodes`, which are given in document order, each once."""
+    places = {node.mem_id for node in nodes} if len(nodes) > 1 else set()
+    met: set[int] = set()
     for node in nodes:
-        if len(nodes) > 1 and is_inside(node, nodes):
+        if node.mem_id in met:
             continue
         for inner in node.traverse(include_text=True):
             if inner.is_text_node:
                 yield inner.parent or node, inner.text_content or ""
+            elif places and (place := inner.mem_id) in places:
+                met.add(place)
 
 
-def is_inside(node: LexborNode, nodes: Sequence[LexborNode]) -> bool:
-    """Whether one of `nodes` is an ancestor of `node`."""
-    places = {other.mem_id for other in nodes}
-    parent = node.parent
-    while parent is not None:
-        if parent.mem_id in places:
-            return True
-        parent = parent.parent
+def are_nested(nodes: Sequence[LexborNode]) -> bool:
+    """Whether one of `nodes` is inside another."""
+    places = {node.mem_id for node in nodes}
+    outside: set[int] = set()  # elements that are in none of them
+    for node in nodes:
+        above = node.parent
+        while above is not None and (place := above.mem_id) not in outside:
+            if place in places:
+                return True
+            outside.add(place)
+            above = above.parent
     return False
 
 

@@ -4,6 +4,7 @@ Mirroring the tree, rather than parsing the page a second time, keeps both views
 `css()` can be asked by `xpath()` and the other way round, and neither parser's repairs contradict the other's.
 """
 
+import re
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper.errors import SettingsError
-from scraper.markup.query import SelectorError
+from scraper.markup.query import SelectorError, shortened
 
 NAMESPACES = {"re": "http://exslt.org/regular-expressions", "set": "http://exslt.org/sets"}
 Found = tuple[LexborNode, str | None]
@@ -52,6 +53,9 @@ class Mirror:
                     last = self._comment(child)
                     element.append(last)
                 child = child.next
+        # lxml lets go of an element in a time that grows with the number of those above it that were let go before.
+        self._nodes = dict(reversed(self._nodes.items()))
+        self._elements = dict(reversed(self._elements.items()))
 
     def _name(self, node: LexborNode, element: Any) -> None:
         """Give `element` the tag and the attributes of `node`, and remember both."""
@@ -79,8 +83,8 @@ class Mirror:
         namespaces = NAMESPACES | (variables.pop("namespaces", None) or {})
         try:
             found = element.xpath(query, namespaces=namespaces, extensions=_EXTENSIONS, **variables)
-        except (self._etree.XPathError, ValueError, TypeError) as error:
-            raise SelectorError(f"the XPath expression {query!r} is not understood: {error}") from None
+        except (self._etree.XPathError, re.error, ValueError, TypeError) as error:
+            raise SelectorError(f"the XPath expression {shortened(query)} is not understood: {error}") from None
         return [self._found(scope, each) for each in (found if isinstance(found, list) else [found])]
 
     def _found(self, scope: LexborNode, found: Any) -> Found:
@@ -107,7 +111,7 @@ def _has_class(context: Any, *names: str) -> bool:
 _EXTENSIONS = {(None, "has-class"): _has_class}
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)  # pages that are asked in turns; a tree takes more memory than its page
 def _mirror(parser: LexborHTMLParser) -> Mirror:
     root = parser.root
     assert root is not None
