@@ -31,12 +31,18 @@ if TYPE_CHECKING:
         SpiderError,
         StorageError,
     )
+    from scraper.form import Form, FormError
     from scraper.item import Item, ItemError, css
     from scraper.kinds.feeds import CSVFeedSpider, FeedSpider, JSONFeedSpider, XMLFeedSpider
+    from scraper.kinds.rules import CrawlSpider, Rule
     from scraper.kinds.sitemap import SitemapSpider
+    from scraper.markup.canonical import canonicalize_url
+    from scraper.markup.entries import File
+    from scraper.markup.links import Link, LinkExtractor
     from scraper.markup.query import SelectorError
     from scraper.markup.selectors import Selector, SelectorList
     from scraper.parsing.feed import FeedError
+    from scraper.record import Field
     from scraper.request import FormRequest, JsonRequest, Request
     from scraper.response import Response
     from scraper.running import crawl, run, stream
@@ -57,12 +63,18 @@ _HOMES = {
         "SpiderError",
         "StorageError",
     ),
+    "scraper.form": ("Form", "FormError"),
     "scraper.item": ("Item", "ItemError", "css"),
+    "scraper.kinds.rules": ("CrawlSpider", "Rule"),
+    "scraper.markup.canonical": ("canonicalize_url",),
+    "scraper.markup.entries": ("File",),
+    "scraper.markup.links": ("Link", "LinkExtractor"),
     "scraper.kinds.feeds": ("CSVFeedSpider", "FeedSpider", "JSONFeedSpider", "XMLFeedSpider"),
     "scraper.kinds.sitemap": ("SitemapSpider",),
     "scraper.markup.query": ("SelectorError",),
     "scraper.markup.selectors": ("Selector", "SelectorList"),
     "scraper.parsing.feed": ("FeedError",),
+    "scraper.record": ("Field",),
     "scraper.request": ("FormRequest", "JsonRequest", "Request"),
     "scraper.response": ("Response",),
     "scraper.running": ("crawl", "run", "stream"),
@@ -75,21 +87,29 @@ __all__ = [
     "CSVFeedSpider",
     "CloseSpider",
     "Crawl",
+    "CrawlSpider",
     "DropItem",
     "Failure",
     "FeedError",
     "FeedSpider",
     "FetchError",
+    "Field",
+    "File",
+    "Form",
+    "FormError",
     "FormRequest",
     "IgnoreRequest",
     "Item",
     "ItemError",
     "JSONFeedSpider",
     "JsonRequest",
+    "Link",
+    "LinkExtractor",
     "Reason",
     "Request",
     "Response",
     "Result",
+    "Rule",
     "ScraperError",
     "Selector",
     "SelectorError",
@@ -101,6 +121,7 @@ __all__ = [
     "SpiderError",
     "StorageError",
     "XMLFeedSpider",
+    "canonicalize_url",
     "crawl",
     "css",
     "run",

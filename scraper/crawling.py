@@ -19,6 +19,7 @@ from scraper.errors import Reason, ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.limits import before_sending, on_discovery
+from scraper.markup.trial import trial
 from scraper.network import Guard, open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
@@ -136,6 +137,7 @@ class Crawl:
                 stages,
                 self.settings.engine,
                 per_host=self.settings.limits.per_host,
+                max_links=self.settings.limits.max_links,
                 interval=self.settings.frontier.interval if job.folder is not None else None,
                 resumed=job.resumed,
             )
@@ -206,6 +208,7 @@ class Crawl:
         domains = tuple(spider.allowed_domains)
         revisits = self._revisits(frontier)
         await enter(Watchdog(self._observers))
+        stack.callback(trial.close)
         limits = before_sending(
             settings.limits,
             allowed_domains=domains,

@@ -28,6 +28,10 @@ class Reason(StrEnum):
     ROBOTS = "robots"  # robots.txt says no (RFC 9309)
     ROBOTS_UNREACHABLE = "robots_unreachable"  # no robots.txt to be had: complete disallow (RFC 9309, 2.3.1.4)
     DEPTH = "depth"  # further from a start URL than [limits] max_depth
+    REPEATING_PATH = "repeating_path"  # the same folders more than [limits] max_repeats times
+    TOO_MANY_QUERIES = "too_many_queries"  # its path was asked for with [limits] max_queries queries
+    TOO_MANY_LINKS = "too_many_links"  # its page had given [limits] max_links requests before
+    TOO_OFTEN = "too_often"  # the same page was asked for [limits] max_same times
     BUDGET = "budget"  # its host has had [limits] max_per_host requests
     SCHEME_NOT_ALLOWED = "scheme_not_allowed"  # neither http nor https
     INVALID_URL = "invalid_url"  # not a URL at all (WHATWG URL)
@@ -69,6 +73,10 @@ REFUSALS = frozenset(
         Reason.ROBOTS,
         Reason.ROBOTS_UNREACHABLE,
         Reason.DEPTH,
+        Reason.REPEATING_PATH,
+        Reason.TOO_MANY_QUERIES,
+        Reason.TOO_MANY_LINKS,
+        Reason.TOO_OFTEN,
         Reason.BUDGET,
         Reason.SCHEME_NOT_ALLOWED,
         Reason.ADDRESS_NOT_ALLOWED,

@@ -23,11 +23,12 @@ from types import UnionType
 from typing import Any, Protocol, Self, Union, get_args, get_origin
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from scraper.errors import SpiderError
+from scraper.record import Record
 
 LONG = 120  # characters of a value that is shown in an error
 
@@ -80,10 +81,8 @@ def css(query: str, *, re: str | None = None, attr: str | None = None, default: 
     return field
 
 
-class Item(BaseModel):
+class Item(Record):
     """A record with typed fields. Made by hand like any pydantic model, or from a page by `extract()`."""
-
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     @classmethod
     def extract(cls, page: Page, /, **values: Any) -> Self:

@@ -11,9 +11,9 @@ from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 from scraper.errors import FetchError
 from scraper.events import Event, Statistics
-from scraper.request import Request
-from scraper.response import Links, Response
-from scraper.urls import without_fragment
+from scraper.request import Links, Request
+from scraper.response import Response
+from scraper.urls import key as page_key
 from scraper.verdict import Sequel, Verdict
 
 Clock: TypeAlias = Callable[[], float]
@@ -83,11 +83,11 @@ class Entry:
 
 
 def identity(request: Request) -> str:
-    """What tells requests apart: the URL without its fragment, and the method and content of other than a GET.
+    """What tells requests apart: the URL (see `urls.key`), and the method and content of other than a GET.
 
     Requests of two named sessions are two.
     """
-    key = without_fragment(request.url)
+    key = page_key(request.url)
     if request.method != "GET" or request.body or request.files or request.body_file:
         key = f"{request.method} {key} {request.body!r}{request.form or ''}{request.files or ''}{request.body_file}"
     return f"{request.session} {key}" if request.session else key

@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
@@ -18,6 +18,9 @@ JSON = "application/json"
 
 _CONTENTS = frozenset(("json", "form", "data", "formdata", "files", "body_file"))
 _CONTENT_TYPES = frozenset((FORM, JSON))
+
+_BY_META = {"cookiejar": "session", "download_timeout": "timeout", "proxy": "proxy"}
+"""Fields that Scrapy has in `meta`, and what they are called here."""
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
@@ -50,7 +53,8 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     `stream` the body of the answer is not read beforehand: see `Response.stream()`.
 
     `priority`: higher goes first. `meta` and `cb_kwargs` reach the callback as `response.meta` and as keyword
-    arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone.
+    arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone. `session`,
+    `timeout` and `proxy` may stand in `meta`, too, where Scrapy has them: as `cookiejar`, `download_timeout`, `proxy`.
 
     The dicts are the request's own: neither those it was made with nor those of its copies.
 
@@ -109,6 +113,15 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         force_setattr(self, "cb_kwargs", {**(self.cb_kwargs or {})})
         force_setattr(self, "headers", {**(self.headers or {})})
         force_setattr(self, "cookies", {**(self.cookies or {})})
+        if self.meta:
+            self._heed_meta()
+
+    def _heed_meta(self) -> None:
+        """Take from `meta` what Scrapy says there, unless the field itself says it."""
+        for key, name in _BY_META.items():
+            value = self.meta.get(key)
+            if value is not None and not getattr(self, name):
+                force_setattr(self, name, str(value) if name == "session" else value)
 
     def _encode_content(self) -> None:
         if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
@@ -160,8 +173,11 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
             changes["headers"] = {name: value for name, value in headers.items() if value not in _CONTENT_TYPES}
             if self.method == "GET" and "formdata" not in changes:
                 changes.setdefault("method", "")
+        meta = self.meta or {}
+        if meta and "meta" not in changes:
+            meta = {key: value for key, value in meta.items() if _BY_META.get(key) not in changes}
         own = {
-            "meta": self.meta or {},  # what is in a dict is copied when the new request is made
+            "meta": meta,  # what is in a dict is copied when the new request is made
             "cb_kwargs": self.cb_kwargs or {},
             "headers": self.headers or {},
             "cookies": self.cookies or {},
@@ -172,6 +188,47 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
 
     def __repr__(self) -> str:
         return f"<{self.method} {urls.without_credentials(self.url)}>"
+
+
+class Links(Iterator[Request]):
+    """Requests that differ in their URL alone, made one by one as they are asked for.
+
+    Of the links of a page most were seen before. Whoever knows that can take `rest()`, which is URLs and no
+    requests, and make requests of the new ones only.
+    """
+
+    __slots__ = ("_next", "model", "urls")
+
+    def __init__(self, model: Request, urls: list[str]) -> None:
+        self.model = model
+        self.urls = urls
+        self._next = 0
+
+    def __next__(self) -> Request:
+        if self._next >= len(self.urls):
+            raise StopIteration
+        self._next += 1
+        return self.request(self.urls[self._next - 1])
+
+    def __iter__(self) -> "Links":
+        return self
+
+    def request(self, url: str) -> Request:
+        """The request for one of `urls`."""
+        return self.model.replace(url=url)
+
+    def rest(self) -> "Links":
+        """The links that were not asked for yet; there are none left here afterwards."""
+        left = self.part(self._next, len(self.urls))
+        self._next = len(self.urls)
+        return left
+
+    def part(self, start: int, end: int) -> "Links":
+        """Those from place `start` on and before `end`, whether they were asked for or not."""
+        return Links(self.model, self.urls[start:end])
+
+    def __length_hint__(self) -> int:
+        return len(self.urls) - self._next
 
 
 def _pairs(form: Any) -> Iterable[tuple[str, Any]]:
@@ -214,6 +271,31 @@ class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
             force_setattr(self, field, self.formdata)
             force_setattr(self, "formdata", None)
         super().__post_init__()
+
+    @classmethod
+    def from_response(  # noqa: PLR0913, PLR0917 -- Scrapy's arguments
+        cls,
+        response: Any,
+        formname: str | None = None,
+        formid: str | None = None,
+        formnumber: int | None = None,
+        formdata: Any = None,
+        clickdata: Mapping[str, Any] | None = None,
+        dont_click: bool = False,
+        formxpath: str | None = None,
+        formcss: str | None = None,
+        **fields: Any,
+    ) -> Self:
+        """The request that a form of `response` makes, filled in with `formdata`; None in it leaves a field out.
+
+        The form is the first, or the one that one criterion tells. Its first button is clicked unless `clickdata`,
+        the attributes of a button or its number as `nr`, tells another, or `dont_click`. See `scraper.form.Form`.
+        Raises `FormError` for a form or a button that is not there.
+        """
+        form = response.form(name=formname, id=formid, number=formnumber, css=formcss, xpath=formxpath)
+        click = None if dont_click else True if clickdata is None else clickdata
+        request: Self = form.submit(formdata, fields.pop("callback", None), click=click, kind=cls, **fields)
+        return request
 
 
 class JsonRequest(Request, frozen=True, kw_only=True, omit_defaults=True):

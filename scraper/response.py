@@ -1,19 +1,24 @@
 """A response: what a server answered, and what can be read from it and followed."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from scraper import urls
-from scraper.errors import SpiderError
+from scraper.errors import FetchError, Reason, SpiderError
+from scraper.form import Form, find_form
 from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
-from scraper.markup.query import compile_query
+from scraper.markup.links import Link, LinkExtractor
+from scraper.markup.metadata import Metadata, read_metadata
+from scraper.markup.microdata import MicrodataError, read_microdata
 from scraper.markup.selectors import Selector, SelectorList
-from scraper.request import Request
+from scraper.markup.tree import vet
+from scraper.markup.trial import TooComplexError
+from scraper.request import Links, Request
 from scraper.urls import with_params
 
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
@@ -36,6 +41,7 @@ class Response:
         "_selector",
         "_stream",
         "_text",
+        "_verdict",
         "body",
         "headers",
         "history",
@@ -72,6 +78,7 @@ class Response:
         self._base: str | None = None
         self._json: Any = msgspec.UNSET
         self._stream = stream
+        self._verdict: str | None = None  # why it cannot be parsed, or "", once that is known
 
     # What was asked.
 
@@ -148,16 +155,36 @@ class Response:
 
     @property
     def selector(self) -> Selector:
-        """The page's root, parsed as HTML."""
+        """The page's root, parsed as HTML.
+
+        Raises `FetchError`, as PARSE_TOO_COMPLEX, for a page that would take too long to parse, or too much memory.
+        """
         if self._selector is None:
-            text = self.text
-            is_utf8 = self._encoding == "utf-8" and "\ufffd" not in text and not self.body.startswith(b"\xef\xbb\xbf")
-            self._selector = Selector.from_text(self.body if is_utf8 else text)  # Lexbor reads UTF-8
+            self.vet()
+            self._selector = Selector.from_text(self._source(), self.url, is_vetted=True)
         return self._selector
+
+    def vet(self) -> None:
+        """See whether the page can be parsed. Raises what `selector` raises if it cannot."""
+        if self._verdict is None:
+            try:
+                vet(self._source())
+                self._verdict = ""
+            except TooComplexError as error:
+                self._verdict = str(error)
+        if self._verdict:
+            raise FetchError(Reason.PARSE_TOO_COMPLEX, urls.without_credentials(self.url), self._verdict)
+
+    def _source(self) -> str | bytes:
+        """What is parsed: Lexbor reads UTF-8."""
+        text = self.text
+        is_utf8 = self._encoding == "utf-8" and "\ufffd" not in text and not self.body.startswith(b"\xef\xbb\xbf")
+        return self.body if is_utf8 else text
 
     def css(self, query: str) -> SelectorList:
         """What the CSS selector `query` finds in the page; see `scraper.markup.selectors`."""
-        return SelectorList((self._selector or self.selector).node, compile_query(query))
+        selector = self._selector
+        return (self.selector if selector is None else selector).css(query)
 
     def xpath(self, query: str, **variables: Any) -> SelectorList:
         """What the XPath 1.0 expression `query` finds in the page (extra `xpath`)."""
@@ -166,6 +193,24 @@ class Response:
     def re(self, regex: Any, replace_entities: bool = True) -> list[str]:
         """All that `regex` finds in the page's source; see `Selector.re`."""
         return self.selector.re(regex, replace_entities)
+
+    def json_ld(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """The objects of the page's JSON-LD scripts, or those of a `kind`, `Product` say; see `Selector.json_ld`."""
+        return self.selector.json_ld(kind)
+
+    def microdata(self) -> list[dict[str, Any]]:
+        """The items that the page marks by `itemscope`; see `scraper.markup.microdata`.
+
+        Raises `ValueError`, which names the page, for items that are too deep in each other or refer to too much.
+        """
+        try:
+            return read_microdata(self.selector.node, self.urljoin)
+        except MicrodataError as error:
+            raise ValueError(f"{self!r} {error}") from None
+
+    def metadata(self) -> Metadata:
+        """Title, description, canonical address, Open Graph and Twitter's card; `meta` is the request's."""
+        return read_metadata(self.selector.node, self.urljoin)
 
     # Where it leads.
 
@@ -193,6 +238,25 @@ class Response:
         if not "".join(references).isascii():
             references = [urls.in_encoding(reference, self.encoding) for reference in references]
         return [url or own for url, own in zip(urls.join_all(self.base_url, references), references, strict=True)]
+
+    def links(self, **options: Any) -> list[Link]:
+        """The links of the page; `options` are those of `LinkExtractor`."""
+        return LinkExtractor(**options).extract_links(self)
+
+    def form(
+        self,
+        *,
+        css: str | None = None,
+        xpath: str | None = None,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 -- the attribute's name
+        number: int | None = None,
+    ) -> Form:
+        """A form of the page: the first, or the one that has a name, an id or a number (from 0 on, -1 the last).
+
+        `css` and `xpath` select it, or anything in it. Raises `FormError` if there is none, and for two criteria.
+        """
+        return find_form(self, css=css, xpath=xpath, name=name, id=id, number=number)
 
     def follow(self, url: "str | Selector", callback: Any = None, **fields: Any) -> Request:
         """A request for a reference found in this page: text, an `<a>` or `<link>`, or an attribute.
@@ -274,43 +338,6 @@ class Body(Protocol):
 async def _one(body: bytes) -> AsyncIterator[bytes]:
     if body:
         yield body
-
-
-class Links(Iterator[Request]):
-    """Requests that differ in their URL alone, made one by one as they are asked for.
-
-    Of the links of a page most were seen before. Whoever knows that can take `rest()`, which is URLs and no
-    requests, and make requests of the new ones only.
-    """
-
-    __slots__ = ("_next", "model", "urls")
-
-    def __init__(self, model: Request, urls: list[str]) -> None:
-        self.model = model
-        self.urls = urls
-        self._next = 0
-
-    def __next__(self) -> Request:
-        if self._next >= len(self.urls):
-            raise StopIteration
-        self._next += 1
-        return self.request(self.urls[self._next - 1])
-
-    def __iter__(self) -> "Links":
-        return self
-
-    def request(self, url: str) -> Request:
-        """The request for one of `urls`."""
-        return self.model.replace(url=url)
-
-    def rest(self) -> "Links":
-        """The links that were not asked for yet; there are none left here afterwards."""
-        left = Links(self.model, self.urls[self._next :])
-        self._next = len(self.urls)
-        return left
-
-    def __length_hint__(self) -> int:
-        return len(self.urls) - self._next
 
 
 def _restore(url: str, fields: dict[str, Any]) -> Response:

@@ -21,8 +21,8 @@ from scraper.frontier import SqliteFrontier
 from scraper.frontier.codec import decoded, encoded, packed, unpacked
 from scraper.item import fields
 from scraper.protocols import Attempts, Results, identity
-from scraper.request import Request
-from scraper.response import Links, Response
+from scraper.request import Links, Request
+from scraper.response import Response
 from scraper.verdict import DELIVER, Sequel
 
 NEW, CHANGED, UNCHANGED, GONE = "new", "changed", "unchanged", "gone"

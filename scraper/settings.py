@@ -110,6 +110,14 @@ class LimitsSettings(Table):
     """Links from a start URL at most; 0 is any number."""
     max_per_host: Limit = 0
     """Requests to one host at most; 0 is any number."""
+    max_links: Limit = 100_000
+    """Requests that one page may lead to; 0 is any number."""
+    max_queries: Limit = 10_000
+    """Different queries of one path; 0 is any number."""
+    max_repeats: Limit = 3
+    """How often the same one to three folders of a path may follow each other; 0 is any number."""
+    max_same: Limit = 10_000
+    """How often a page may be asked for by links with `dont_filter`; 0 is any number."""
     park_after: Limit = 10
     """Connections to one host that fail one after the other before it is left alone for a while; 0 is any number."""
 
@@ -212,6 +220,8 @@ class ParsingSettings(Table):
 
     executor: Literal["thread", "process", "inline"] = "thread"
     workers: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
+    timeout: Seconds = 300.0
+    """Seconds that a callback has for a page; 0 is any number."""
 
 
 class PipelinesSettings(Table):

@@ -2,13 +2,15 @@
 
 A *canonical* URL here is ada's `href`: scheme and host in lower case, IDN in ASCII, default port dropped, dot
 segments resolved, illegal characters percent-encoded, an empty path written as `/`. Two requests are the same
-page when their canonical URLs are equal once the fragment, which never reaches a server, is gone.
+page when the `key()` of their canonical URLs is: the fragment, which never reaches a server, is not in it, and what
+need not be percent-encoded stands as it is. The wire has the canonical URL.
 
 Joining dominates the cost of following links, and pages of one site repeat each other's links, so joins are
 remembered. Except for `?query`, `#fragment`, empty and `scheme:` references, a join depends on the base only up
 to the last slash of its path (RFC 3986, 5.2.3), which makes pages of one folder share their answers.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -16,6 +18,8 @@ from urllib.parse import urlencode
 
 from ada_url import URL, join_url
 
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 WEB_SCHEMES = ("http://", "https://")
 
 
@@ -80,6 +84,17 @@ def without_fragment(url: str) -> str:
     """A canonical URL without its `#fragment`: what is sent, and what tells pages apart."""
     cut = url.find("#")
     return url if cut < 0 else url[:cut]
+
+
+def key(url: str) -> str:
+    """What tells the page of a canonical URL apart: without fragment, and with `~` for `%7E` (RFC 3986, 6.2.2.2)."""
+    page = without_fragment(url)
+    return _ESCAPE.sub(_normal, page) if "%" in page else page
+
+
+def _normal(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if character in _UNRESERVED else escape[0].upper()
 
 
 def is_web(url: str) -> bool:

@@ -229,7 +229,8 @@ def test_a_mistake_in_the_file_is_told_in_one_line(text: str, error: str) -> Non
 
 def test_a_key_that_resembles_none_is_answered_with_those_there_are() -> None:
     """Where no name is near, all valid ones are told."""
-    assert refused("[parsing]\nzzz = 1") == "config.toml: [parsing] zzz: unknown key (known: executor, workers)"
+    answer = "config.toml: [parsing] zzz: unknown key (known: executor, workers, timeout)"
+    assert refused("[parsing]\nzzz = 1") == answer
 
 
 def test_a_file_that_is_not_there_is_told_with_what_to_do(folder: Path) -> None:

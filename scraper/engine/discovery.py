@@ -4,22 +4,27 @@ Of forty links on a page thirty-nine were met before, so a link is looked up by 
 only if it is new.
 """
 
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+
 from scraper.engine.ledger import Ledger
 from scraper.engine.slots import Slots
 from scraper.engine.stages import Stages
 from scraper.errors import SpiderError
 from scraper.protocols import identity
-from scraper.request import Request
-from scraper.response import Links
+from scraper.request import Links, Request
 from scraper.spider import Spider
-from scraper.urls import site, without_fragment
+from scraper.urls import key, site
 from scraper.verdict import Refuse
+
+PIECE = 500  # links that are taken before the loop has its turn
 
 
 class Discovery:
     """The way into the frontier: each request once, and none that a limit refuses at sight."""
 
-    def __init__(self, spider: Spider, stages: Stages, slots: Slots, ledger: Ledger) -> None:
+    def __init__(self, spider: Spider, stages: Stages, slots: Slots, ledger: Ledger, *, max_links: int = 0) -> None:
         self._spider = spider
         self._frontier = stages.frontier
         self._slots = slots
@@ -27,15 +32,43 @@ class Discovery:
         self._ledger = ledger
         self._clock = stages.clock
         self._named = stages.named
+        self._max_links = max_links
         self._methods: set[str] = set()
 
-    def add(self, found: Request | Links, parent: Request | None, *, is_again: bool = False) -> None:
+    async def add_all(
+        self, found: Sequence[Request | Links], parent: Request | None, *, is_again: bool = False
+    ) -> SpiderError | None:
         """Put what is new of `found`, which the page of `parent` gave, among the waiting.
 
-        What `is_again` found was found by an earlier process already, so what is known of it is not counted.
-        Raises `SpiderError` if a request names a callback that the spider does not have.
+        What `is_again` found was found by an earlier process already, so what is known of it is not counted. A
+        request that names a callback which the spider does not have is left out; the error that tells of the first
+        is returned. The loop has its turn from time to time.
         """
-        known = self._ledger.duplicates
+        problem, since = None, 0
+        left = self._max_links if parent is not None and self._max_links else sys.maxsize
+        for piece in _pieces(found):
+            size = len(piece.urls) if isinstance(piece, Links) else 1
+            if size > left:
+                self._ledger.count_cut(size - left)
+                size = left
+                if not size or not isinstance(piece, Links):
+                    continue
+                piece = piece.part(0, size)  # noqa: PLW2901 -- what is left of it
+            known = self._ledger.duplicates
+            try:
+                self._add(piece, parent)
+            except SpiderError as error:
+                problem = problem or error
+            if is_again:
+                self._ledger.duplicates = known
+            left -= size
+            since += size
+            if since >= PIECE:
+                since = 0
+                await asyncio.sleep(0)
+        return problem
+
+    def _add(self, found: Request | Links, parent: Request | None) -> None:
         if isinstance(found, Request):
             self._add_one(found, parent)
         elif _is_plain(found.model):
@@ -43,13 +76,11 @@ class Discovery:
         else:
             for request in found:
                 self._add_one(request, parent)
-        if is_again:
-            self._ledger.duplicates = known
 
     def _add_links(self, links: Links, parent: Request | None) -> None:
         remember = self._frontier.remember
         for url in links.urls:
-            if remember(without_fragment(url)):
+            if remember(key(url)):
                 self._admit(links.request(url), parent)
             else:
                 self._ledger.duplicates += 1
@@ -99,6 +130,15 @@ class Discovery:
             if not callable(getattr(self._spider, str(name), None)):
                 raise SpiderError(f"{request!r} is to call {name!r}: {type(self._spider).__name__} has no such method")
             self._methods.add(str(name))
+
+
+def _pieces(found: Sequence[Request | Links]) -> Iterator[Request | Links]:
+    """What was found, in pieces of at most `PIECE`."""
+    for each in found:
+        if isinstance(each, Links) and len(each.urls) > PIECE:
+            yield from (each.part(at, at + PIECE) for at in range(0, len(each.urls), PIECE))
+        else:
+            yield each
 
 
 def _is_plain(model: Request) -> bool:

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from scraper.errors import FetchError
+from scraper.errors import FetchError, Reason
 from scraper.events import Broke, Dropped, Event, Failed, Refused, Statistics
 from scraper.protocols import Observer, Seeds
 from scraper.request import Request
@@ -130,12 +130,23 @@ class Ledger:
             tally.refused.append(reason)
         self.tell(Refused, request, reason)
 
+    def count_cut(self, number: int) -> None:
+        """So many links were left where they are, since their page has too many."""
+        self.discovered += number
+        self.refused[Reason.TOO_MANY_LINKS] += number
+
     def count_failed(self, request: Request, error: FetchError, tally: Tally) -> None:
         """A request is given up."""
         self.failed[error.reason] += 1
         tally.failed.append(error.reason)
         self.tell(Failed, request, error)
         self._check_errors()
+
+    def count_spoiled(self, request: Request, error: FetchError, tally: Tally) -> None:
+        """A response that was handed over could not be read."""
+        self.fetched -= 1
+        tally.fetched -= 1
+        self.count_failed(request, error, tally)
 
     # What callbacks and pipelines give.
 

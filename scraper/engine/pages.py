@@ -10,13 +10,15 @@ from scraper.engine.gate import Gate
 from scraper.engine.ledger import Ledger, at_hand
 from scraper.engine.slots import Ticket
 from scraper.engine.stages import Refined, Stages, Visit
-from scraper.errors import REFUSALS, CloseSpider, FetchError, SpiderError, StorageError, http_status
+from scraper.errors import REFUSALS, CloseSpider, FetchError, Reason, StorageError, http_status
 from scraper.protocols import Results, Sink
-from scraper.request import Request
-from scraper.response import Links, Response
+from scraper.request import Links, Request
+from scraper.response import Response
 from scraper.spider import Failure
+from scraper.urls import without_credentials
 
 _NOT_THERE = frozenset((http_status(404), http_status(410)))
+_UNREADABLE = frozenset((Reason.PARSE_TOO_COMPLEX,))
 
 BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
 
@@ -91,12 +93,21 @@ class Pages:
                 found = [await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)]
             if (error := found[0].error) is not None and request.errback is not None:
                 found.append(await self._call_errback(Failure(request, error, response)))
-            await self._conclude(ticket, found, visit)
+            await self._conclude(ticket, found, visit, self._spoiled(ticket, found[0]))
         finally:
             if request.stream:
                 await response.aclose()
             self.bytes -= len(response.body)
             self._end()
+
+    def _spoiled(self, ticket: Ticket, results: Results) -> FetchError | None:
+        """Why a page that was fetched counts as one that failed: its callback could not read it."""
+        error = results.error
+        if not isinstance(error, FetchError) or error.reason not in _UNREADABLE or error.url != _shown(ticket.request):
+            return None
+        results.error = None
+        self._ledger.count_spoiled(ticket.request, error, ticket.tally)
+        return error
 
     async def _handle_failure(self, ticket: Ticket, failure: Failure) -> None:
         at_hand.set(ticket.tally)
@@ -195,12 +206,9 @@ class Pages:
     ) -> None:
         """Hand on what a callback gave: requests to the frontier, items to the sinks, its error to the log."""
         url = parent.url if parent is not None else ""
-        for found in results.requests:
-            try:
-                self._discovery.add(found, parent, is_again=is_again)
-            except SpiderError as error:
-                results.error = results.error or error
         if results.requests:
+            problem = await self._discovery.add_all(results.requests, parent, is_again=is_again)
+            results.error = results.error or problem
             self._changed.set()
         if refined is not None:
             self._take_stock(refined, url)
@@ -248,6 +256,10 @@ class Pages:
             self.storage_error = error
             self._ledger.count_error(where, "", url, error)
         self._stop("storage failed")
+
+
+def _shown(request: Request) -> str:
+    return without_credentials(request.url)
 
 
 def _name(sink: Sink) -> str:

@@ -43,13 +43,14 @@ def most_in_hand(settings: EngineSettings) -> int:
 class Engine:
     """Crawls: drives the stages until nothing is left to do, or until it is told to stop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- three parts, and what settings say besides
         self,
         spider: Spider,
         stages: Stages,
         settings: EngineSettings,
         *,
         per_host: int,
+        max_links: int = 0,
         interval: float | None = None,
         resumed: Checkpoint | None = None,
     ) -> None:
@@ -61,7 +62,7 @@ class Engine:
         self._changed = asyncio.Event()  # there may be something to send, or nothing left
         self._ledger = Ledger(spider.name, stages.observers, settings.stop_after, self.stop)
         self._slots = Slots(stages.frontier, self._ledger, per_host)
-        self._discovery = Discovery(spider, stages, self._slots, self._ledger)
+        self._discovery = Discovery(spider, stages, self._slots, self._ledger, max_links=max_links)
         self._pages = Pages(
             stages,
             self._discovery,

@@ -12,8 +12,7 @@ from scraper.engine.pages import Pages
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
 from scraper.protocols import Frontier, Results
-from scraper.request import Request
-from scraper.response import Links
+from scraper.request import Links, Request
 from scraper.spider import Spider
 
 AHEAD = 1_000  # start requests that may wait before the spider is asked for more

@@ -12,6 +12,7 @@ from scraper.limits.budget import Budget
 from scraper.limits.pace import Pace
 from scraper.limits.robots import Robots
 from scraper.limits.scope import Depth, Scheme, Scope
+from scraper.limits.traps import Traps
 from scraper.protocols import Limit
 from scraper.settings import LimitsSettings
 
@@ -23,6 +24,11 @@ def on_discovery(settings: LimitsSettings, *, allowed_domains: Iterable[str]) ->
 
     Raises `SpiderError` for an entry of `allowed_domains` that names no host.
     """
+    return [*_always(settings, allowed_domains), Traps(settings)]
+
+
+def _always(settings: LimitsSettings, allowed_domains: Iterable[str]) -> list[Limit]:
+    """The limits that look at the address alone, and so may be judged as often as there is one."""
     limits: list[Limit] = [Scheme()]
     domains = allowed_domains if isinstance(allowed_domains, str) else tuple(allowed_domains)
     if domains:
@@ -44,7 +50,7 @@ def before_sending(
 
     `rng` varies delays, `wall` is the time of day in seconds since 1970. Raises as `on_discovery` does.
     """
-    limits = on_discovery(settings, allowed_domains=allowed_domains)
+    limits = _always(settings, allowed_domains)
     if settings.max_per_host:
         limits.append(Budget(settings.max_per_host))
     if settings.park_after:

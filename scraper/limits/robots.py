@@ -83,7 +83,8 @@ class _Answer:
 class Robots:
     """Obeys the robots.txt of each origin as the crawler that `user_agent` names.
 
-    Answers of `Crawl-delay` and `Request-rate`, up to `max_delay` seconds, are given by `delay()`.
+    Answers of `Crawl-delay` and `Request-rate`, up to `max_delay` seconds, are given by `delay()`. A request with
+    `meta["dont_obey_robotstxt"]`, Scrapy's word, is not asked about.
     """
 
     def __init__(self, user_agent: str, *, max_delay: float = inf) -> None:
@@ -95,7 +96,7 @@ class Robots:
     def judge(self, request: Request, now: float) -> Verdict:
         """Go, a refusal as ROBOTS or ROBOTS_UNREACHABLE, or First the request for the origin's robots.txt."""
         url = request.url
-        if MARK in request.meta:
+        if MARK in request.meta or request.meta.get("dont_obey_robotstxt"):
             return GO
         origin = urls.origin(url)
         answer = self._answers.get(origin)

@@ -9,13 +9,14 @@ from scraper.spider import Spider
 
 def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64) -> Parse:
     """The executor that `[parsing]` asks for, for the callbacks of `spider`; a thread takes `batch` pages at once."""
+    timeout = settings.timeout or None
     match settings.executor:
         case "inline":
-            return Inline(spider)
+            return Inline(spider, timeout=timeout)
         case "thread":
-            return Thread(spider, batch=batch)
+            return Thread(spider, timeout=timeout, batch=batch)
         case "process":
-            return Processes(spider, settings.workers)
+            return Processes(spider, settings.workers, timeout=timeout)
 
 
 __all__ = ["Inline", "Processes", "Thread", "open_parse"]

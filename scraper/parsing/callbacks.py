@@ -15,8 +15,8 @@ from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
 from scraper.protocols import Results
-from scraper.request import Request
-from scraper.response import Links, Response
+from scraper.request import Links, Request
+from scraper.response import Response
 from scraper.spider import Spider
 
 

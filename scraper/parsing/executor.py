@@ -8,29 +8,37 @@ it works until none is left, and hands the results back when it is through, or h
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
+from scraper.errors import FetchError
 from scraper.parsing import callbacks
+from scraper.parsing.deadline import AGAIN, Overdue, raise_in
+from scraper.parsing.deadline import error as overdue
 from scraper.protocols import Results
+from scraper.response import Response
 from scraper.spider import Spider
 
 QUIET = 0.001  # seconds without a further page that end the gathering
 PATIENCE = 0.01  # seconds that a page may wait for others to be handed over with
 BUSY = 0.05  # seconds that results may wait for others while there is more to do
+LARGE = 64 * 1024  # bytes of a page that is vetted before its callback is called
 GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: a thread cannot be stopped
 
 
 class Inline:
     """Runs every callback on the event loop: for tests, and for spiders that do next to nothing."""
 
-    def __init__(self, spider: Spider) -> None:
+    def __init__(self, spider: Spider, *, timeout: float | None = None) -> None:
         self._spider = spider
+        self._timeout = timeout
         self._asynchronous: dict[str, bool] = {}
 
     async def __aenter__(self) -> Self:
@@ -49,22 +57,54 @@ class Inline:
         return known
 
     async def __call__(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Results:
+        if type(argument) is Response and len(argument.body) > LARGE:
+            await self._prepare(callback, argument)
         if self._is_asynchronous(callback):
             results, rest = callbacks.run(self._spider, callback, argument, kwargs)
         else:
             results, rest = await self._run(callback, argument, kwargs)
-        return results if rest is None else await callbacks.finish(results, rest)
+        return results if rest is None else await self._finish(results, rest)
+
+    async def _finish(self, results: Results, rest: Any) -> Results:
+        """Await what is asynchronous of a callback, for as long as it has."""
+        try:
+            async with asyncio.timeout(self._timeout) as deadline:
+                return await callbacks.finish(results, rest)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            results.error = overdue(results.where, self._timeout)
+            return results
+
+    async def _prepare(self, callback: str, page: Response) -> None:
+        """Have a large page vetted, or parsed, so that this holds up neither the loop nor the pages that follow.
+
+        What is wrong with it is raised when its callback asks for the tree.
+        """
+        if "html" in page.headers.get("Content-Type", "html"):
+            with suppress(FetchError):
+                await asyncio.to_thread(
+                    partial(getattr, page, "selector") if self._is_asynchronous(callback) else page.vet
+                )
 
     async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
         return callbacks.run(self._spider, callback, argument, kwargs)
 
 
 class Thread(Inline):
-    """Runs plain callbacks in one thread, in the order they came, handed over by up to `batch` pages at once."""
+    """Runs plain callbacks in one thread, in the order they came, handed over by up to `batch` pages at once.
 
-    def __init__(self, spider: Spider, *, batch: int = 64) -> None:
-        super().__init__(spider)
+    One that takes longer than `timeout` seconds is ended as soon as it runs Python code: what waits within a library
+    written in C cannot be reached.
+    """
+
+    def __init__(self, spider: Spider, *, timeout: float | None = None, batch: int = 64) -> None:
+        super().__init__(spider, timeout=timeout)
         self._batch = batch
+        self._lock = threading.Lock()
+        self._due: float | None = None  # when the callback that is running has to end
+        self._alarm: asyncio.TimerHandle | None = None
+        self._thread = 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="parse")
         self._jobs: deque[tuple[asyncio.Future[Any], str, Any, dict[str, Any]]] = deque()
         self._done: deque[tuple[asyncio.Future[Any], Any]] = deque()
@@ -78,8 +118,9 @@ class Thread(Inline):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._alarm):
+            if timer is not None:
+                timer.cancel()
         for future, *_ in self._jobs:
             future.cancel()
         self._jobs.clear()
@@ -118,10 +159,13 @@ class Thread(Inline):
         if self._jobs and not self._is_draining:
             self._is_draining = True
             self._pool.submit(self._drain)
+            if self._alarm is None and self._timeout is not None:
+                self._hurry()
 
     def _drain(self) -> None:
         """In the thread: run what is queued until nothing is."""
-        jobs, done, spider = self._jobs, self._done, self._spider
+        jobs, done = self._jobs, self._done
+        self._thread = threading.get_ident()
         due = monotonic() + BUSY
         while jobs:
             try:
@@ -130,11 +174,35 @@ class Thread(Inline):
                 break
             if future.cancelled():
                 continue
-            done.append((future, callbacks.run(spider, callback, argument, kwargs)))
+            done.append((future, self._run_in_time(callback, argument, kwargs)))
             if monotonic() >= due:
                 self._tell(self._collect)
                 due = monotonic() + BUSY
         self._tell(self._rest)
+
+    def _run_in_time(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
+        """In the thread: run one callback, which `_hurry` may end."""
+        if self._timeout is None:
+            return callbacks.run(self._spider, callback, argument, kwargs)
+        outcome: tuple[Results, Any] = Results(where=callbacks.where(self._spider, callback), error=Overdue()), None
+        try:
+            self._due = monotonic() + self._timeout
+            outcome = callbacks.run(self._spider, callback, argument, kwargs)
+            with self._lock:  # from here on nothing is raised
+                self._due = None
+        except Overdue:
+            self._due = None
+        results, _ = outcome
+        if isinstance(results.error, Overdue):
+            results.error = overdue(results.where, self._timeout)
+        return outcome
+
+    def _hurry(self) -> None:
+        """On the loop, once a second while the thread works: end a callback that takes too long."""
+        with self._lock:
+            if self._due is not None and monotonic() > self._due:
+                raise_in(self._thread)
+        self._alarm = self._loop.call_later(AGAIN, self._hurry)
 
     def _tell(self, what: Callable[[], None]) -> None:
         try:

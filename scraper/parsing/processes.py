@@ -13,6 +13,7 @@ import signal
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from multiprocessing import get_context
@@ -21,6 +22,8 @@ from typing import Any, Self, TypeVar
 
 from scraper.errors import SpiderError
 from scraper.parsing import callbacks
+from scraper.parsing.deadline import Overdue, alarm
+from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import Inline
 from scraper.protocols import Results
 from scraper.spider import Spider
@@ -34,8 +37,8 @@ class Processes(Inline):
     Entering it raises `SpiderError` if the spider cannot be copied to them.
     """
 
-    def __init__(self, spider: Spider, workers: int) -> None:
-        super().__init__(spider)
+    def __init__(self, spider: Spider, workers: int, *, timeout: float | None = None) -> None:
+        super().__init__(spider, timeout=timeout)
         self._workers = workers
         self._alone = asyncio.Semaphore(1)
 
@@ -81,7 +84,7 @@ class Processes(Inline):
 
     def _start(self, workers: int) -> ProcessPoolExecutor:
         module = sys.modules[type(self._spider).__module__]
-        place = (module.__name__, getattr(module, "__file__", None), list(sys.path), self._copy)
+        place = (module.__name__, getattr(module, "__file__", None), list(sys.path), self._copy, self._timeout)
         return ProcessPoolExecutor(workers, get_context("spawn"), _become, place)
 
     async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
@@ -128,13 +131,15 @@ async def _outcome(future: Future[_T]) -> _T:
 
 _spider: Spider | None = None
 _failure: str = ""
+_timeout: float | None = None
 
 
-def _become(module: str, file: str | None, path: list[str], copy: bytes) -> None:
+def _become(module: str, file: str | None, path: list[str], copy: bytes, timeout: float | None) -> None:
     """In a new process: load the spider's module and its copy. Ctrl-C is the parent's to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    global _spider, _failure  # noqa: PLW0603 -- a process of a pool has no other place of its own
+    global _spider, _failure, _timeout  # noqa: PLW0603 -- a process of a pool has no other place of its own
     sys.path[:] = path
+    _timeout = timeout
     try:
         if file is not None and module not in sys.modules and module != "__main__":
             _load(module, file)
@@ -168,7 +173,11 @@ def _run_here(message: bytes) -> bytes:
     if _spider is None:
         raise SpiderError(_failure)
     callback, argument, kwargs = pickle.loads(message)  # noqa: S301 -- from our own parent process
-    results, rest = callbacks.run(_spider, callback, argument, kwargs)
+    results, rest = Results(where=callbacks.where(_spider, callback), error=Overdue()), None
+    with suppress(Overdue), alarm(_timeout):
+        results, rest = callbacks.run(_spider, callback, argument, kwargs)
+    if isinstance(results.error, Overdue):
+        results.error = overdue(results.where, _timeout)
     if rest is not None:
         if hasattr(rest, "close"):
             rest.close()

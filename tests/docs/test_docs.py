@@ -23,7 +23,7 @@ import scraper
 from scraper.cli import main
 from scraper.config import load
 from scraper.settings import Settings, SinkSettings
-from scraper.tables import flat
+from scraper.tables import SCRAPY, flat
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, prose
 
 PYTHON = blocks("python")
@@ -225,6 +225,12 @@ def test_every_command_and_option_is_told_of(command: str, option: str) -> None:
     """Every command and every option stands in the README."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", readme), f"{command}: {option}"
+
+
+def test_every_setting_of_scrapy_that_is_known_is_told_of() -> None:
+    """The page for those who come from Scrapy has the names that errors suggest."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `([a-z_.]+)` \|$", (ROOT / "docs/from-scrapy.md").read_text(), re.MULTILINE)
+    assert dict(rows) == SCRAPY
 
 
 def test_every_reason_is_told_of() -> None:

@@ -92,7 +92,7 @@ async def test_a_sitemap_is_read_once(servers: Servers) -> None:
 async def test_sitemaps_end_somewhere(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
     """Indexes that lead to ever more indexes are followed to a depth, and a number, and what is left is told."""
     opened = site(servers)
-    opened.otherwise = lambda asked: index(f"{asked.path}/x.xml")
+    opened.otherwise = lambda asked: index(f"{asked.path}/{len(asked.path)}.xml")
     await crawled(opened)
     assert sum(opened.paths.values()) == 5
     assert "is more than sitemap_max_depth = 4 deep" in caplog.text

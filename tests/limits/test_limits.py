@@ -51,9 +51,9 @@ def test_what_limits_nothing_is_left_out() -> None:
 
 
 def test_discovery_looks_at_the_address_alone() -> None:
-    """When a link is found, its scheme, host and depth are judged."""
+    """When a link is found, its scheme, host and depth are judged, and whether the site makes it up."""
     found = on_discovery(LimitsSettings(max_depth=2), allowed_domains=["a.example"])
-    assert names(found) == ["Scheme", "Scope", "Depth"]
+    assert names(found) == ["Scheme", "Scope", "Depth", "Traps"]
     assert judge(found, "ftp://a.example/") == Refuse(Reason.SCHEME_NOT_ALLOWED)
     assert judge(found, "http://a.example/") is GO
 

@@ -51,6 +51,15 @@ def delay(lines: str, *, agent: str = "bot", max_delay: float = 60.0) -> float:
 # When it is asked for.
 
 
+def test_a_request_may_go_without() -> None:
+    """`dont_obey_robotstxt` in the meta of a request lets it go, unread and unasked."""
+    page = PAGE.replace(meta={"dont_obey_robotstxt": True})
+    assert Robots("bot").judge(page, 0.0) is GO
+    robots = Robots("bot")
+    answer(robots, DISALLOW_ALL)
+    assert (robots.judge(page, 0.0), robots.judge(PAGE, 0.0)) == (GO, NO)
+
+
 def test_robots_txt_is_asked_for_first() -> None:
     """Before the first page of an origin its /robots.txt is asked for, and then not again."""
     robots = Robots("bot")

@@ -4,8 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scraper.markup import Selector, SelectorError, SelectorList
+from scraper.markup.query import compile_query
 
 SHOP = """<!doctype html><html><head><title>Shop &amp; Co</title>
 <meta name="description" content="Best &quot;tea&quot;">
@@ -141,8 +144,10 @@ def test_a_list_is_asked_one_by_one() -> None:
 
 
 def test_siblings_of_the_element_asked() -> None:
-    """A selector never leaves the element it is asked of; parsel lets `+` and `~` leave it."""
-    assert page("nested").css("#i")[0].css("div ~ p::text").getall() == []
+    """`+` and `~` lead out of the element that is asked to those beside it, and to nothing else."""
+    assert page("nested").css("#i")[0].css("div ~ p::text").getall() == ["z", "y"]
+    assert page("nested").css("h2")[0].css("h2 + p, :scope ~ p").getall() == ['<p id="p3">y</p>']
+    assert page("nested").css("#p1")[0].css("div ~ p::text").getall() == []
 
 
 def test_get_and_its_default() -> None:
@@ -227,10 +232,18 @@ def test_entities_in_what_was_matched(text: str, expected: str) -> None:
         ("a::before", "the CSS selector 'a::before' has a pseudo-element other than ::text and ::attr(name)"),
         ("a::text b", "the CSS selector 'a::text b' has a pseudo-element other than"),
         ("a::attr()", "the CSS selector 'a::attr()' has a pseudo-element other than"),
-        ("a[", "the CSS selector 'a[' is not understood"),
-        ("a >", "the CSS selector 'a >' is not understood"),
-        ("> a", "the CSS selector '> a' is not understood"),
-        ("a:nosuch::text", "the CSS selector 'a:nosuch::text' is not understood"),
+        ("a[", "the CSS selector 'a[' has a bracket that is not closed: '[' (character 2)"),
+        ("a >", "the CSS selector 'a >' is not understood at '>': nothing follows it (character 3)"),
+        ("> a", "the CSS selector '> a' is not understood at '>' (character 1)"),
+        ("b, a:nosuch::text", "the CSS selector 'b, a:nosuch::text' is not understood at ':nosuch' (character 5)"),
+        ("/* b */ a:not(b, c[d e])", "not understood at '[d e]' (character 19)"),
+        ("a:nth-child(2x)", "not understood at ':nth-child(2x)' (character 2)"),
+        ("a:contains(1)", "has no text in quotes at '1', which :contains() needs (character 12)"),
+        ("p a:scope", "has a ':scope' that is not at its start (character 4)"),
+        ("x|a", "has a namespace that is not known, 'x' (character 1)"),
+        ("a[b='c]", "has a bracket that is not closed"),
+        ("a" + ":not(a" * 40 + ")" * 40, "has more than 32 brackets in each other"),
+        ("a" * 400 + "[", f"the CSS selector '{'a' * 299}… has a bracket that is not closed: '[' (character 401)"),
     ],
 )
 def test_errors_name_the_query(query: str, expected: str) -> None:
@@ -308,3 +321,65 @@ def test_selectors_of_pieces_of_text() -> None:
 def test_repr() -> None:
     """What is printed of a selector is how it begins."""
     assert repr(page("shop").css("em")) == "[<Selector '<em>tea</em>'>]"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("b:has-text('green TEA')", ["1"]),
+        ("b:has-text(' tea\\9 ')", ["1", "2"]),
+        ("b:has-text('')", ["1", "2", "3"]),
+        ("div:has-text('tea tea')", ["a"]),
+        ("div:has-text('teatea')", []),
+        ("div:has-text('black')", ["a", "b"]),
+    ],
+)
+def test_text_in_any_case(query: str, expected: list[str]) -> None:
+    """`:has-text()` ignores case and folds white space, also where elements with that text are in each other."""
+    html = "<div id=a><b id=1>Green\n <i>tea</i> </b> <b id=2>TEA</b><div id=b><b id=3>Black</b></div></div>"
+    assert [each.attrib["id"] for each in Selector(text=html).css(query)] == expected
+
+
+@given(
+    st.recursive(
+        st.sampled_from(("Foo", " foo", "o  b", "\n", "x")),
+        lambda inner: st.lists(inner, max_size=4).map(lambda each: f"<div>{''.join(each)}</div>"),
+    ),
+    st.sampled_from(("foo", "o b", "x foo", "oo", "foo foo", "of")),
+)
+def test_texts_of_elements_in_each_other(html: str, text: str) -> None:
+    """An element is found if its own text, folded, has the text; exactly so, if that is asked."""
+    page = Selector(text=html)
+    every = [(each.node.mem_id, each.node.text()) for each in page.css("*")]
+    folded = [place for place, own in every if text in " ".join(own.casefold().split())]
+    assert [each.node.mem_id for each in page.css(f":has-text('{text}')")] == folded
+    exact = [place for place, own in every if text in own]
+    assert [each.node.mem_id for each in page.css(f":contains('{text}')")] == exact
+
+
+def test_a_doctype_is_no_sibling() -> None:
+    """`<html>` is the first and only child, whatever stands before it, and quirks stay what they are."""
+    for start in ("", "<!doctype html>", "<!-- a --><!doctype html public 'x'><!-- b -->"):
+        page = Selector(text=f"{start}<p>x")
+        for query in ("html:first-child", "html:nth-child(1)", "html:only-child", "html:nth-last-child(odd)"):
+            assert len(page.css(query)) == 1
+        assert len(page.css("html:nth-child(2)")) == 0
+
+
+def test_tags_of_svg() -> None:
+    """A tag with capitals, as SVG has them, is found in any case, and what is around an element does not count."""
+    page = Selector(text="<!doctype html><svg><linearGradient><stop id=1></linearGradient></svg>")
+    assert [len(page.css(query)) for query in ("lineargradient stop", "linearGradient > stop")] == [1, 1]
+    assert page.css("stop")[0].css("lineargradient stop").getall() == []
+
+
+def test_classes_and_ids_are_as_they_are_written() -> None:
+    """A page without a doctype would have browsers ignore the case of classes and ids; here it counts, as in parsel."""
+    for start in ("", "<!doctype html>"):
+        page = Selector(text=f"{start}<p class='A b' id=C>x</p>")
+        assert [len(page.css(query)) for query in (".A", ".a", "#C", "#c", "p.b.A", "P.b")] == [1, 0, 1, 0, 1, 1]
+
+
+def test_selectors_are_read_once() -> None:
+    """A selector that was read is remembered."""
+    assert compile_query("ul > li:not(.x)::text") is compile_query("ul > li:not(.x)::text")

@@ -78,7 +78,47 @@ def test_variables_and_namespaces() -> None:
     ).getall() == ['<p lang="en">four</p>']
 
 
-@pytest.mark.parametrize("query", ["//a[", "//a[@href=$unknown]", "nosuch()", "//z:a", "//*[has-class()]", "", "\0"])
+def test_regular_expressions_of_exslt() -> None:
+    """`re:test`, `re:match` and `re:replace` are EXSLT's."""
+    assert page().xpath("//a[re:test(@href, '^/[2-9]$')]/text()").getall() == ["2"]
+    assert page().xpath("re:replace(string(//b), 't', 'g', 'T')").get() == "Two"
+    assert page().xpath("//p[re:test(., 'FOUR', 'i')]/@lang").get() == "en"
+
+
+def test_values_are_no_part_of_an_expression() -> None:
+    """A variable's value is compared as it is, whatever quotes and brackets are in it."""
+    title = """']|//a["or"1"""
+    selector = Selector(text="<p></p>")
+    selector.css("p")[0].node.attrs["title"] = title
+    assert len(selector.xpath("//p[@title=$title]", title=title)) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "(" * 100_000,
+        "//p" * 10_000,
+        "//p" + "[p" * 6_000 + "]" * 6_000,
+        "|".join(["//p"] * 10_000),
+        " or ".join("1" * 10**5),
+    ],
+)
+def test_expressions_that_are_too_much(query: str) -> None:
+    """An expression that is nested too deep, or has too many steps, is an error of one short line."""
+    with pytest.raises(SelectorError, match=r"the XPath expression .{1,320} is not understood: ") as raised:
+        page().xpath(query)
+    assert len(str(raised.value)) < 500
+
+
+def test_expressions_read_no_files() -> None:
+    """No function of an expression leads out of the page."""
+    with pytest.raises(SelectorError, match="Unregistered function"):
+        page().xpath("document('/etc/hostname')")
+
+
+@pytest.mark.parametrize(
+    "query", ["//a[re:test(., '(')]", "//a[", "//a[@href=$unknown]", "nosuch()", "//z:a", "//*[has-class()]", "", "\0"]
+)
 def test_errors_name_the_expression(query: str) -> None:
     """An expression that is not understood is a SelectorError that names it."""
     with pytest.raises(SelectorError, match=r"the XPath expression .* is not understood"):

@@ -14,8 +14,8 @@ from scraper.errors import CloseSpider, SpiderError
 from scraper.item import fields
 from scraper.parsing import Inline, Processes, Thread, open_parse
 from scraper.protocols import Parse, Results
-from scraper.request import Request
-from scraper.response import Links, Response
+from scraper.request import Links, Request
+from scraper.response import Response
 from scraper.settings import ParsingSettings
 from scraper.spider import Failure
 from tests.parsing import spiders
@@ -120,7 +120,7 @@ async def test_a_callback_that_raises(ask: Ask, callback: str) -> None:
 async def test_an_error_in_a_library_is_blamed_on_the_line_that_called_it(ask: Ask) -> None:
     """The line of an error is the innermost one that the user wrote."""
     results = await ask("raises_in_a_library")
-    assert str(results.error) == "the CSS selector 'a[' is not understood"
+    assert str(results.error) == "the CSS selector 'a[' has a bracket that is not closed: '[' (character 2)"
     file, _, line = results.line.rpartition(":")
     with open(file) as source:  # noqa: ASYNC230, PTH123
         assert "this line is blamed" in source.readlines()[int(line) - 1]

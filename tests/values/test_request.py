@@ -135,6 +135,17 @@ def test_replacing_the_content() -> None:
     assert JsonRequest(URL, data=1).replace(data=2).body == b"2"
 
 
+def test_meta_has_what_scrapy_has_there() -> None:
+    """`cookiejar`, `download_timeout` and `proxy` are fields here, which say more than `meta`, and stay in it."""
+    meta = {"cookiejar": 1, "download_timeout": 5, "proxy": "http://p.example:1"}
+    request = Request(URL, meta=meta)
+    assert (request.session, request.timeout, request.proxy) == ("1", 5, "http://p.example:1")
+    assert request.meta == meta
+    assert Request(URL, meta=meta, session="own").session == "own"
+    direct = request.replace(proxy=None)
+    assert (direct.proxy, direct.timeout, direct.meta) == (None, 5, {"cookiejar": 1, "download_timeout": 5})
+
+
 def test_no_dict_is_shared() -> None:
     """What is put into a request's dicts is seen neither by those it was made of nor by its copies."""
     meta: dict[str, Any] = {"a": 1}

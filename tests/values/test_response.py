@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from scraper.markup import Selector
-from scraper.request import Request
-from scraper.response import Links, Response
+from scraper.request import Links, Request
+from scraper.response import Response
 
 URL = "http://a.example/b/c"
 

@@ -1,0 +1,113 @@
+"""Pages that would take minutes to parse are refused, in seconds; all others are parsed."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scraper.markup import trial as module
+from scraper.markup.complexity import ONE_TAG, SHORT, is_simple
+from scraper.markup.selectors import Selector
+from scraper.markup.trial import TooComplexError, Trial, trial
+
+
+@pytest.fixture(autouse=True)
+def _ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Patience is short, and no process is left."""
+    monkeypatch.setattr(module, "SECONDS", 0.8)
+    yield
+    trial.close()
+
+
+def attributes(number: int, between: str = "") -> str:
+    """So many attributes; every five hundredth is `between`."""
+    return " ".join(f"x{each}=1" if each % 500 else f"y{each}={between or 1}" for each in range(number))
+
+
+HOSTILE = {
+    "nested": "<div>" * 100_000,
+    "a million nested": "<div>" * 1_000_000,
+    "mixed case": "<DiV><SPAN>" * 50_000,
+    "attributes": f"<a {attributes(100_000)}>",
+    "attributes of an end": f"<p></p><svg {attributes(100_000)}>",
+    "quoted marks": "<a " + attributes(100_000, '">"') + ">",
+    "quoted marks after spaces": "<a " + attributes(100_000, " '<>'") + ">",
+    "options": "<select>" + "<option>x" * 200_000,
+    "closed options": "<select>" + "<OPTION value=1>x</OPTION>" * 150_000,
+    "copies of formatting": "<p>" + "".join(f"<font x={each}>" for each in range(3_000)) + "</p><p>x" * 8_000,
+    "copies that seem closed": "<p>"
+    + "".join(f"<font x{each}='></font>'>" for each in range(3_000))
+    + "</p><p>x" * 4_900,
+    "ends that close nothing": "<svg>" + "<g>" * 100_000 + "</x>" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_would_take_minutes_is_refused(name: str) -> None:
+    """Whatever it is that there is too much of, the page is refused within seconds."""
+    began = time.perf_counter()
+    with pytest.raises(TooComplexError, match="would take too long to parse"):
+        Selector(text=HOSTILE[name])
+    assert time.perf_counter() - began < module.SECONDS + 3
+
+
+ODD = {
+    "nested to some depth": "<div>" * 5_000,
+    "unclosed formatting": "<b>" * 100_000,
+    "formatting in paragraphs": "<p><b>" * 20_000,
+    "tables": "<table><tr><td>" * 50_000,
+    "lists of choices": "<select><option>" * 100_000,
+    "drawings": "<svg><template>\n" * 20_000,
+    "links": "<a href=/x>" * 20_000,
+    "a long listing": "<li><a href=/p?x=1>y</a>" * 20_000,
+    "no text at all": "\0" * 1_000_000 + "<p>x",
+    "comments": "<!--" * 300_000,
+    "one long text": "x" * 1_000_000,
+    "a long value": f'<a title="{"x > y " * 50_000}">z</a>',
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_merely_odd_is_parsed(name: str) -> None:
+    """Pages that look bad and are quick are pages."""
+    assert Selector(text=ODD[name]).get()
+
+
+def test_a_crash_is_no_crash_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page at which the parser dies is refused, and the next one is parsed by another process."""
+    other = Trial()
+    listing = b"<li><a href=/p>y</a>" * 20_000
+    other.check(listing)
+    assert other._child is not None
+    other._child.kill()
+    other.check(listing)
+    monkeypatch.setattr(Trial, "_start", lambda _: module.subprocess.Popen(["false"], stdin=-1, stdout=-1))
+    other.close()
+    with pytest.raises(TooComplexError):
+        other.check(listing)
+    other.close()
+
+
+def test_a_page_in_other_encodings_is_looked_at() -> None:
+    """What is decoded first is judged as what it is then, surrogates and all."""
+    with pytest.raises(TooComplexError):
+        Selector(text="\ud800é" + HOSTILE["nested"])
+
+
+def test_ordinary_pages_are_simple() -> None:
+    """They are not parsed twice: short ones, and longer ones with a few thousand tags."""
+    page = b"<html><body>" + b'<div class="card"><a href="/x">y</a> <b class="z" id=a>text</b></div>\n' * 700
+    assert is_simple(page[:SHORT])
+    assert is_simple(page)
+    assert is_simple(b"<p>" + b"word " * ONE_TAG)
+
+
+@given(
+    st.lists(st.sampled_from(["<div>", "<p>", "<b x=1>", "</b>", "<option>", '<a b=">', "'", '"', ">", "<!--", "é"]))
+)
+def test_every_page_has_a_verdict(pieces: list[str]) -> None:
+    """Nothing raises anything else."""
+    page = ("".join(pieces) * 2_000)[: 4 * ONE_TAG].encode()
+    assert is_simple(page) in {True, False}
