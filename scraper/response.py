@@ -1,25 +1,26 @@
 """A response: what a server answered, and what can be read from it and followed."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
-from scraper.form import Form, find_form
 from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
-from scraper.markup.links import Link, LinkExtractor
-from scraper.markup.metadata import Metadata, read_metadata
-from scraper.markup.microdata import MicrodataError, read_microdata
 from scraper.markup.selectors import Selector, SelectorList
 from scraper.markup.tree import vet
 from scraper.markup.trial import TooComplexError
 from scraper.request import Links, Request
 from scraper.urls import with_params
+
+if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
+    from scraper.form import Form
+    from scraper.markup.links import Link
+    from scraper.markup.metadata import Metadata
 
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 _NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
@@ -203,13 +204,17 @@ class Response:
 
         Raises `ValueError`, which names the page, for items that are too deep in each other or refer to too much.
         """
+        from scraper.markup.microdata import MicrodataError, read_microdata
+
         try:
             return read_microdata(self.selector.node, self.urljoin)
         except MicrodataError as error:
             raise ValueError(f"{self!r} {error}") from None
 
-    def metadata(self) -> Metadata:
+    def metadata(self) -> "Metadata":
         """Title, description, canonical address, Open Graph and Twitter's card; `meta` is the request's."""
+        from scraper.markup.metadata import read_metadata
+
         return read_metadata(self.selector.node, self.urljoin)
 
     # Where it leads.
@@ -239,8 +244,10 @@ class Response:
             references = [urls.in_encoding(reference, self.encoding) for reference in references]
         return [url or own for url, own in zip(urls.join_all(self.base_url, references), references, strict=True)]
 
-    def links(self, **options: Any) -> list[Link]:
+    def links(self, **options: Any) -> "list[Link]":
         """The links of the page; `options` are those of `LinkExtractor`."""
+        from scraper.markup.links import LinkExtractor
+
         return LinkExtractor(**options).extract_links(self)
 
     def form(
@@ -251,11 +258,13 @@ class Response:
         name: str | None = None,
         id: str | None = None,  # noqa: A002 -- the attribute's name
         number: int | None = None,
-    ) -> Form:
+    ) -> "Form":
         """A form of the page: the first, or the one that has a name, an id or a number (from 0 on, -1 the last).
 
         `css` and `xpath` select it, or anything in it. Raises `FormError` if there is none, and for two criteria.
         """
+        from scraper.form import find_form
+
         return find_form(self, css=css, xpath=xpath, name=name, id=id, number=number)
 
     def follow(self, url: "str | Selector", callback: Any = None, **fields: Any) -> Request:

@@ -6,7 +6,7 @@ only if it is new.
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from scraper.engine.ledger import Ledger
 from scraper.engine.slots import Slots
@@ -46,26 +46,24 @@ class Discovery:
         """
         problem, since = None, 0
         left = self._max_links if parent is not None and self._max_links else sys.maxsize
-        for piece in _pieces(found):
-            size = len(piece.urls) if isinstance(piece, Links) else 1
+        for each in found:
+            size = len(each.urls) if isinstance(each, Links) else 1
             if size > left:
                 self._ledger.count_cut(size - left)
                 size = left
-                if not size or not isinstance(piece, Links):
-                    continue
-                piece = piece.part(0, size)  # noqa: PLW2901 -- what is left of it
-            known = self._ledger.duplicates
-            try:
-                self._add(piece, parent)
-            except SpiderError as error:
-                problem = problem or error
-            if is_again:
-                self._ledger.duplicates = known
+            for piece in _pieces(each, size):
+                known = self._ledger.duplicates
+                try:
+                    self._add(piece, parent)
+                except SpiderError as error:
+                    problem = problem or error
+                if is_again:
+                    self._ledger.duplicates = known
+                since += len(piece.urls) if isinstance(piece, Links) else 1
+                if since >= PIECE:
+                    since = 0
+                    await asyncio.sleep(0)
             left -= size
-            since += size
-            if since >= PIECE:
-                since = 0
-                await asyncio.sleep(0)
         return problem
 
     def _add(self, found: Request | Links, parent: Request | None) -> None:
@@ -132,13 +130,13 @@ class Discovery:
             self._methods.add(str(name))
 
 
-def _pieces(found: Sequence[Request | Links]) -> Iterator[Request | Links]:
-    """What was found, in pieces of at most `PIECE`."""
-    for each in found:
-        if isinstance(each, Links) and len(each.urls) > PIECE:
-            yield from (each.part(at, at + PIECE) for at in range(0, len(each.urls), PIECE))
-        else:
-            yield each
+def _pieces(found: Request | Links, size: int) -> Sequence[Request | Links]:
+    """The first `size` of what was found, in pieces of at most `PIECE`."""
+    if not isinstance(found, Links):
+        return (found,) if size else ()
+    if size == len(found.urls) <= PIECE:
+        return (found,)
+    return [found.part(at, min(at + PIECE, size)) for at in range(0, size, PIECE)]
 
 
 def _is_plain(model: Request) -> bool:

@@ -6,20 +6,21 @@ the same answer.
 """
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from selectolax.lexbor import LexborNode
 
 from scraper.markup import jsontext
-from scraper.markup.grid import TableError, read_table
-from scraper.markup.linked import json_ld
 from scraper.markup.matching import first_node, nodes, taken
-from scraper.markup.numbers import Mark, read_number
 from scraper.markup.query import Query, compile_query
 from scraper.markup.regex import Regex, find_all
 from scraper.markup.texts import own_texts, visible
 from scraper.markup.tree import described, empty_root, ignores_case, parse
+
+if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
+    from decimal import Decimal
+
+    from scraper.markup.numbers import Mark
 
 
 class Selector:
@@ -114,11 +115,13 @@ class Selector:
 
         return search(expression, self.json())
 
-    def number(self, decimal: Mark | None = None) -> Decimal | None:
+    def number(self, decimal: "Mark | None" = None) -> "Decimal | None":
         """The first number in `text`, as people write it: see `scraper.markup.numbers`; None if there is none.
 
         `decimal` is the mark of decimals, "." or ",", for pages that are known to write 1.234 for a bit more than one.
         """
+        from scraper.markup.numbers import read_number
+
         return read_number(self.text, decimal)
 
     def table(self) -> list[dict[str, str]]:
@@ -126,6 +129,8 @@ class Selector:
 
         Raises `ValueError`, which names the page, for a table of more than a million cells.
         """
+        from scraper.markup.grid import TableError, read_table
+
         if self._text is not None:
             return []
         table = self.node if self.node.tag == "table" else self.node.css_first("table")
@@ -136,6 +141,8 @@ class Selector:
 
     def json_ld(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The objects that its JSON-LD scripts hold, or those of a `kind`; what is no JSON is passed over."""
+        from scraper.markup.linked import json_ld
+
         return [] if self._text is not None else json_ld(self.node, kind)
 
     def __bool__(self) -> bool:
@@ -251,8 +258,10 @@ class SelectorList(Sequence[Selector]):
         first = self._first()
         return "" if first is None else first.text
 
-    def number(self, decimal: Mark | None = None) -> Decimal | None:
+    def number(self, decimal: "Mark | None" = None) -> "Decimal | None":
         """The first number in the first match's `text`; None if there is no match, or no number in it."""
+        from scraper.markup.numbers import read_number
+
         return read_number(self.text, decimal)
 
     def table(self) -> list[dict[str, str]]:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from scraper.errors import SettingsError
-from scraper.network.auth import Auth
 from scraper.network.chain import chain
 from scraper.network.cookies import Cookies
 from scraper.network.counts import Counts
@@ -26,7 +25,6 @@ from scraper.network.fetcher import Fetcher
 from scraper.network.guard import Guard
 from scraper.network.headers import defaults
 from scraper.network.pool import room
-from scraper.network.proxies import Proxies
 from scraper.network.proxy import is_socks, proxy
 from scraper.network.redirects import Redirects
 from scraper.network.retry import Retries
@@ -40,6 +38,7 @@ from scraper.response import Response
 from scraper.settings import CacheSettings, NetworkSettings
 
 if TYPE_CHECKING:
+    from scraper.network.auth import Auth
     from scraper.network.cache import Cache
 
 __all__ = ["Counts", "Guard", "Network", "open_network"]
@@ -77,7 +76,7 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
     be saved.
     """
     proxies = _proxies(settings)
-    auth = Auth(settings.auth) if settings.auth else None
+    auth = _auth(settings) if settings.auth else None
     cookies = Cookies(is_on=settings.cookies, wall=wall)
     if settings.load_cookies is not None:
         cookies.load(settings.load_cookies)
@@ -86,6 +85,8 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
     async with AsyncExitStack() as stack:
         fetch = await _open_wire(stack, settings, redirects, guard=guard)
         if proxies:
+            from scraper.network.proxies import Proxies
+
             fetch = partial(Proxies(proxies, per=settings.proxy_per, clock=clock), fetch=fetch)
         cache = await _open_cache(stack, settings.cache, settings) if settings.cache.mode != "off" else None
         if cache is not None:
@@ -134,6 +135,12 @@ async def _open_cache(stack: AsyncExitStack, settings: CacheSettings, network: N
 
     store = await stack.enter_async_context(Store(settings.path, max_size=int(settings.max_size)))
     return AlwaysCache(store) if settings.mode == "always" else RfcCache(store, defaults=defaults(network))
+
+
+def _auth(settings: NetworkSettings) -> "Auth":
+    from scraper.network.auth import Auth
+
+    return Auth(settings.auth)
 
 
 def _proxies(settings: NetworkSettings) -> tuple[str, ...]:

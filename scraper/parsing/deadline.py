@@ -4,7 +4,6 @@ In a thread or a process an exception is raised within the callback's own code, 
 lets go. It is no `Exception`, so that a loop which goes on after every error does not go on after this one.
 """
 
-import ctypes
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,8 @@ def error(where: str, seconds: float | None) -> SpiderError:
 
 def raise_in(thread: int) -> None:
     """Raise `Overdue` in the thread of this identifier, as soon as it runs Python code."""
+    import ctypes
+
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Overdue))
 
 

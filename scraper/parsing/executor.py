@@ -184,7 +184,7 @@ class Thread(Inline):
         """In the thread: run one callback, which `_hurry` may end."""
         if self._timeout is None:
             return callbacks.run(self._spider, callback, argument, kwargs)
-        outcome: tuple[Results, Any] = Results(where=callbacks.where(self._spider, callback), error=Overdue()), None
+        outcome: tuple[Results, Any] | None = None
         try:
             self._due = monotonic() + self._timeout
             outcome = callbacks.run(self._spider, callback, argument, kwargs)
@@ -192,8 +192,9 @@ class Thread(Inline):
                 self._due = None
         except Overdue:
             self._due = None
+            outcome = outcome or (Results(where=callbacks.where(self._spider, callback), error=Overdue()), None)
         results, _ = outcome
-        if isinstance(results.error, Overdue):
+        if results.error is not None and isinstance(results.error, Overdue):
             results.error = overdue(results.where, self._timeout)
         return outcome
 
