@@ -15,7 +15,6 @@ limit, as any other request does.
 
 import asyncio
 from dataclasses import replace
-from math import inf
 
 from scraper.engine.checkpoints import Checkpoints
 from scraper.engine.discovery import Discovery
@@ -33,6 +32,8 @@ from scraper.settings import EngineSettings
 from scraper.spider import Failure, Spider
 from scraper.urls import without_credentials
 from scraper.verdict import DELIVER, GO, Deliver, Fail, First, Go, Redirect, Refuse, Retry, Sequel, Verdict, Wait
+
+LONG = 3600.0  # seconds after which it is looked whether a host is due, at the latest
 
 
 def most_in_hand(settings: EngineSettings) -> int:
@@ -207,14 +208,14 @@ class Engine:
 
     async def _wait_for_change(self) -> None:
         """Sleep until something changes, or the next host is due."""
-        due = self._slots.next_due()
-        if due == inf or self._is_full():
+        if self._is_full():
             await self._changed.wait()
-        else:
-            delay = max(due - self._clock(), 0.0)
-            timer = asyncio.get_running_loop().call_later(delay, self._changed.set)
-            await self._changed.wait()
-            timer.cancel()
+            return
+        self._seeder.hurry()
+        delay = min(max(self._slots.next_due() - self._clock(), 0.0), LONG)
+        timer = asyncio.get_running_loop().call_later(delay, self._changed.set)
+        await self._changed.wait()
+        timer.cancel()
 
     def _is_full(self) -> bool:
         """Whether no request may be sent: all workers have one, or there are pages enough and none is waited for."""

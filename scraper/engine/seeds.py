@@ -15,7 +15,9 @@ from scraper.protocols import Frontier, Results
 from scraper.request import Links, Request
 from scraper.spider import Spider
 
-AHEAD = 1_000  # start requests that may wait before the spider is asked for more
+AHEAD = 1_000  # requests that may wait before the spider is asked for more
+AHEAD_OF_IDLE = 50_000  # while workers are idle, as none of those that wait may be sent
+STEP = 100  # start requests that are taken for idle workers before these look again
 
 
 class Seeder:
@@ -29,6 +31,7 @@ class Seeder:
         self._pages = pages
         self._ledger = ledger
         self._stop = stop
+        self._most = AHEAD
         self._room = asyncio.Event()
         self._is_closed = False
         self.has_ended = False
@@ -45,7 +48,7 @@ class Seeder:
                 async for each in found:
                     number += 1
                     await self._pages.take_seed(each, is_again=number <= before.taken)
-                    if self._frontier.waiting >= AHEAD:
+                    if self._frontier.waiting >= self._most:
                         self._room.clear()
                         await self._room.wait()
                     if self._is_closed:
@@ -59,6 +62,13 @@ class Seeder:
     def look(self) -> None:
         """Requests have left the frontier: there may be room for more."""
         if self._frontier.waiting < AHEAD:
+            self._most = AHEAD
+            self._room.set()
+
+    def hurry(self) -> None:
+        """Workers are idle: those that wait are for slow hosts, and behind them may come requests for others."""
+        if AHEAD <= self._frontier.waiting < AHEAD_OF_IDLE:
+            self._most = self._frontier.waiting + STEP
             self._room.set()
 
     def close(self) -> None:

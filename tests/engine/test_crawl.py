@@ -423,7 +423,7 @@ async def test_stop_finishes_what_is_in_flight() -> None:
 
 
 async def test_start_is_asked_as_needed() -> None:
-    """An endless `start()` is asked for more only while few of its requests wait."""
+    """An endless `start()` is asked for more only while few of its requests wait, and all workers have one."""
 
     class Endless(Spider):
         name = "endless"
@@ -432,7 +432,7 @@ async def test_start_is_asked_as_needed() -> None:
         async def start(self) -> Any:
             while True:
                 self.given += 1
-                yield Request(f"http://a.example/{self.given}")
+                yield Request(f"http://{self.given % 50}.example/{self.given}")
 
         def parse(self, response: Response) -> Any:
             yield {}
@@ -445,6 +445,32 @@ async def test_start_is_asked_as_needed() -> None:
 
     await crawl(spider, answer, stop_after={"pages": 50})
     assert spider.given < 1_200
+
+
+async def test_start_is_asked_for_idle_workers() -> None:
+    """Behind thousands of requests for a host that is slow come those for others, and do not wait for it."""
+    answered: list[str] = []
+
+    class Two(Spider):
+        name = "two"
+
+        async def start(self) -> Any:
+            for number in range(3_000):
+                yield Request(f"http://slow.example/{number}")
+            for number in range(20):
+                yield Request(f"http://quick.example/{number}")
+
+        def parse(self, response: Response) -> Any:
+            yield {}
+
+    async def answer(request: Request) -> str:
+        await asyncio.sleep(0.05 if "slow" in request.url else 0)
+        answered.append(request.url)
+        return ""
+
+    run = await crawl(Two(), answer, stop_after={"pages": 150})
+    assert sum("quick" in url for url in answered) == 20
+    assert run.engine.statistics().discovered == 3_020
 
 
 async def test_a_slow_sink_slows_the_crawl() -> None:
