@@ -13,7 +13,7 @@ from typing import Any
 from scraper.blame import line_of
 from scraper.config import laid_over
 from scraper.engine.run import Engine, most_in_hand
-from scraper.engine.stages import Stages
+from scraper.engine.stages import Stages, Tap
 from scraper.engine.watchdog import Watchdog
 from scraper.errors import Reason, ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Finished, Resumed, Started, Statistics
@@ -74,7 +74,7 @@ class Crawl:
 
     What is done is kept in the job directory `job`, or one named after the spider, unless `[frontier]` says
     otherwise or items stay in this process: a crawl that did not come to its end is gone on with by the next one,
-    unless that is `fresh`.
+    unless that is `fresh`. A `tap` records what goes over the network, or answers in its place.
     """
 
     def __init__(  # noqa: PLR0913 -- a crawl is made of these
@@ -88,6 +88,7 @@ class Crawl:
         job: Path | None = None,
         fresh: bool = False,
         clock: Clock = time.monotonic,
+        tap: Tap | None = None,
     ) -> None:
         self.spider = _made(spider, arguments or {})
         self.settings = _settled(settings, self.spider)
@@ -97,6 +98,7 @@ class Crawl:
         self._job = job
         self._fresh = fresh
         self._clock = clock
+        self._tap = tap
         self._engine: Engine | None = None
         self._found = Statistics(self.spider.name)
         self._stopped = ""
@@ -118,6 +120,8 @@ class Crawl:
         be opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
         """
         async with AsyncExitStack() as stack:
+            if self._tap is not None:
+                await stack.enter_async_context(self._tap)
             job = self._made_job(fresh=self._fresh)
             await stack.enter_async_context(job)
             sinks = self._made_sinks(datetime.fromisoformat(job.description.started))
@@ -201,6 +205,7 @@ class Crawl:
                 settings.network,
                 guard=guard,
                 middlewares=tuple(spider.middlewares),
+                wire=self._tap.wire if self._tap is not None else None,
                 accept_statuses=frozenset(spider.handle_httpstatus_list),
                 rng=rng,
             )
@@ -216,7 +221,7 @@ class Crawl:
             rng=rng,
             wall=time.time,
         )
-        return Stages(
+        stages = Stages(
             frontier=frontier,
             admission=on_discovery(settings.limits, allowed_domains=domains),
             limits=(guard, *limits),
@@ -231,6 +236,7 @@ class Crawl:
             memories=remembering([guard, *limits, network.cookies, *spider.middlewares, *pipelines]),
             named=guard.name_url,
         )
+        return self._tap.fit(stages) if self._tap is not None else stages
 
     def _revisits(self, frontier: Frontier) -> Revisits | None:
         """The pages of earlier runs, if they are of interest and kept."""
@@ -294,6 +300,8 @@ def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
         problems.append(f"every start URL failed ({reasons})")
     if parked := statistics.failed.get(Reason.PARKED):
         problems.append(f"{parked} request(s) not sent: their hosts could not be reached")
+    if unrecorded := statistics.failed.get(Reason.NOT_RECORDED):
+        problems.append(f"{unrecorded} request(s) that the recording has no answer to: record it anew")
     if statistics.errors:
         problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
     if fail_when.items_below is not None and statistics.items < fail_when.items_below:

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     ADDRESS_NOT_ALLOWED = "address_not_allowed"  # not of the public internet, and named by nobody: see network/guard.py
     BAD_REQUEST = "bad_request"  # it cannot be sent as it is: a line break in a header, say
     IGNORED = "ignored"  # a middleware raised IgnoreRequest
+    NOT_RECORDED = "not_recorded"  # a replay has no answer to it
 
     # Failed: we asked, and got no answer that can be used.
     PARKED = "parked"  # its host could not be reached again and again: see limits/breaker.py
@@ -84,6 +85,7 @@ REFUSALS = frozenset(
         Reason.INVALID_URL,
         Reason.BAD_REQUEST,
         Reason.IGNORED,
+        Reason.NOT_RECORDED,
     }
 )
 """The reasons for which a request is refused: it is not sent, nor sent on. All others are failures."""

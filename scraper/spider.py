@@ -42,6 +42,7 @@ class Spider:
 
     `custom_settings` has the tables of config.toml: `{"limits": {"delay": 0.5}}`. `pipelines` and
     `middlewares` are lists of objects (see `scraper.protocols`) that are used besides the configured ones.
+    `contracts` are promises that docstrings may make besides `@returns` and `@scrapes`, as functions by name.
     """
 
     name: str = ""
@@ -51,6 +52,7 @@ class Spider:
     custom_settings: ClassVar[Mapping[str, Any]] = {}
     pipelines: Iterable[Any] = ()
     middlewares: Iterable[Any] = ()
+    contracts: Mapping[str, Callable[..., object]] = {}
 
     _fetch: Callable[[Request], Awaitable[Response]] | None = None
     _state: Any = None

@@ -16,10 +16,13 @@ import scraper
 from scraper.errors import ScraperError, SettingsError, SpiderError
 
 COMMANDS = {
+    "check": ("scraper.cli.check", "check", "Replay recordings, and check what docstrings promise."),
     "crawl": ("scraper.cli.crawl", "crawl", "Run spiders."),
     "jobs": ("scraper.cli.jobs", "jobs", "List the jobs there are."),
     "list": ("scraper.cli.listing", "listing", "List the spiders there are."),
     "new": ("scraper.cli.new", "new", "Begin a project or a spider."),
+    "record": ("scraper.cli.record", "record", "Record a crawl, to replay it without the network."),
+    "replay": ("scraper.cli.replay", "replay", "Run a spider on what was recorded."),
     "settings": ("scraper.cli.settings", "settings", "Show the settings in effect, and where each comes from."),
 }
 """By name: the module of a command, what it is called there, and what it does."""

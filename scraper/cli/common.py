@@ -60,7 +60,7 @@ def jobs(
     """
     needs_file = not spiders or not all(map(_is_file, spiders))
     loaded = loaded_from(config, overrides, needs_file=needs_file)
-    return [_job(each.spider, loaded, arguments) for each in chosen(spiders, loaded)]
+    return [job_of(each.spider, loaded, arguments) for each in chosen(spiders, loaded)]
 
 
 def loaded_from(config: Path | None, overrides: Sequence[str], *, needs_file: bool) -> Loaded:
@@ -112,7 +112,8 @@ def _is_file(spider: str) -> bool:
     return spider.endswith(".py")
 
 
-def _job(spider: "type[Spider]", loaded: Loaded, given: Sequence[str]) -> Job:
+def job_of(spider: "type[Spider]", loaded: Loaded, given: Sequence[str]) -> Job:
+    """The crawl with `spider`, to which the arguments `given`, `NAME=VALUE`, are given. Raises as `jobs` does."""
     from scraper.cli.arguments import converted, pairs
 
     own = loaded.for_spider(spider.name, spider.custom_settings, spider.__name__)

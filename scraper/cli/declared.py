@@ -16,7 +16,7 @@ from typing import Any
 from scraper.errors import SpiderError
 from scraper.spider import Spider
 
-_NOT_ARGUMENTS = {"name", "custom_settings", "pipelines", "middlewares"}
+_NOT_ARGUMENTS = {"name", "contracts", "custom_settings", "pipelines", "middlewares"}
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 

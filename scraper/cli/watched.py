@@ -49,7 +49,7 @@ def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: 
     ]
     results = []
     for crawl in crawls:
-        result = _crawled(crawl, console, finish=finish, is_json=is_json)
+        result = crawled(crawl, console, finish=finish, is_json=is_json)
         results.append(result)
         if result.reason == INTERRUPTED:
             break
@@ -58,7 +58,7 @@ def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: 
     return max((result.exit_status for result in results), default=0)
 
 
-def _crawled(crawl: Watched, console: StandardError, *, finish: bool, is_json: bool) -> Result:
+def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_json: bool = False) -> Result:
     """Run one crawl in a loop of its own. A sink or a job that cannot be opened is told in one line."""
     level = crawl.settings.views.log_level
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)

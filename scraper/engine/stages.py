@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Parse, Policy, Remembers, Results, Sink
+from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Open, Parse, Policy, Remembers, Results, Sink
 from scraper.request import Request
 from scraper.response import Response
 
@@ -71,3 +71,15 @@ class Stages:
     memories: dict[str, Remembers] = field(default_factory=dict)
     revisits: Revisits | None = None
     named: Callable[[str], None] | None = None
+
+
+class Tap(Open, Protocol):
+    """Sits where a crawl meets the network, to record it or to answer in its place; open as long as the crawl runs."""
+
+    async def wire(self, request: Request, fetch: Fetch) -> Response:
+        """The answer to `request`, as it would go out: a middleware inside of all others."""
+        ...
+
+    def fit(self, stages: Stages) -> Stages:
+        """The stages of the crawl as they are to be: those given, or others around them."""
+        ...

@@ -62,6 +62,7 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
     settings: NetworkSettings,
     *,
     middlewares: Sequence[Middleware] = (),
+    wire: Middleware | None = None,
     accept_statuses: Collection[int] = (),
     guard: Guard | None = None,
     rng: Random,
@@ -70,10 +71,10 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
 ) -> AsyncIterator[Network]:
     """The network that `[network]` asks for, open while the context is.
 
-    `middlewares` go around the built-in ones; answers of `accept_statuses` are delivered besides those of the
-    settings. Without a `guard`, every host may be reached. Raises `SettingsError` for anything in the settings that
-    cannot be used, `SpiderError` for a middleware that is none, and on leaving `StorageError` if the cookies cannot
-    be saved.
+    `middlewares` go around the built-in ones, and `wire` inside of these, around what is sent; answers of
+    `accept_statuses` are delivered besides those of the settings. Without a `guard`, every host may be reached.
+    Raises `SettingsError` for anything in the settings that cannot be used, `SpiderError` for a middleware that is
+    none, and on leaving `StorageError` if the cookies cannot be saved.
     """
     proxies = _proxies(settings)
     auth = _auth(settings) if settings.auth else None
@@ -93,6 +94,8 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
             fetch = partial(cache, fetch=fetch)
         if auth is not None:
             fetch = partial(auth, fetch=fetch)
+        if wire is not None:
+            fetch = chain([wire], fetch)
         yield Network(
             fetch=chain(middlewares, partial(cookies, fetch=fetch)),
             policies=(redirects, Retries(settings, rng=rng, wall=wall), Statuses(accepted)),

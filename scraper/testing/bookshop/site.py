@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from scraper.recording.origin import recorded_origin
 from scraper.testing.bookshop.catalogue import Book, catalogue
 from scraper.testing.bookshop.desk import Desk, printed
 
@@ -41,7 +42,12 @@ async def serve(*, port: int = 0, latency: float = 0.0, slow: float = 1.5) -> As
 
     Every answer takes `latency` seconds, the slow page another `slow` seconds. Without latency most answers
     are ready before the next request is read, so give one where `most_in_flight` is to mean something.
+
+    While a recording is replayed nothing is opened: the shop is where it was when that was made.
     """
+    if origin := recorded_origin.get():
+        yield Shop(f"{origin}/", catalogue().books)
+        return
     await asyncio.to_thread(printed)  # the first time it takes a while, and others may use this loop
     stock = catalogue()
     shop = Shop("", stock.books)

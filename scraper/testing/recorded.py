@@ -1,0 +1,45 @@
+"""Replays in tests: the spider and its recording, as the command finds them from a project's folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scraper.cli.common import chosen, job_of, loaded_from
+from scraper.config import FILE
+from scraper.crawling import Crawl, Result
+from scraper.recording.replay import Replay, still
+from scraper.replaying import FOLDER, open_recording, spider_of
+from scraper.sinks.memory import Collect
+from scraper.spider import Spider
+from scraper.testing.local import run
+from scraper.views.log import Log
+
+
+def replayed(
+    root: Path, recording: str | type[Spider], spider: type[Spider] | None, arguments: Mapping[str, Any]
+) -> Result:
+    """Replay a recording in the project at `root`, named as `spider` if it is not.
+
+    Raises `SettingsError` if there is no such recording or spider, `StorageError` if the recording is damaged.
+    """
+    config = root / FILE
+    loaded = loaded_from(config if config.exists() else None, (), needs_file=False)
+    name = recording if isinstance(recording, str) else recording.name
+    folder = root / FOLDER / name
+    if not isinstance(recording, str):
+        spider = recording
+    if spider is None:
+        whose = spider_of(folder) if folder.exists() else name
+        spider = chosen([whose], loaded)[0].spider
+    kept = open_recording(folder, spider.name)
+    job = job_of(spider, loaded, kept.accepted.header.arguments)
+    tap = Replay(kept.exchanges, kept.accepted)
+    crawl = Crawl(
+        spider,
+        still(job.settings),
+        arguments={**job.arguments, **arguments},
+        sinks=[Collect()],
+        observers=[Log()],
+        tap=tap,
+    )
+    return run(crawl.run())
