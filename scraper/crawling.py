@@ -16,7 +16,7 @@ from scraper.engine.run import Engine, most_in_hand
 from scraper.engine.stages import Stages, Tap
 from scraper.engine.watchdog import Watchdog
 from scraper.errors import Reason, ScraperError, SpiderError, StorageError
-from scraper.events import Broke, Finished, Resumed, Started, Statistics
+from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.limits import before_sending, on_discovery
 from scraper.markup.trial import trial
@@ -31,6 +31,7 @@ from scraper.sinks import open_sinks
 from scraper.sinks.memory import Collect, HandOver
 from scraper.spider import Spider
 from scraper.tables import from_tables
+from scraper.urls import without_credentials
 
 INTERRUPTED = "interrupted"
 CANCELLED = "cancelled"
@@ -130,7 +131,7 @@ class Crawl:
                 recall({"state": state}, job.resumed)
             await stack.enter_async_context(_lifespan(self.spider))
             self.spider.check_start()
-            stages = await self._open(stack, job.frontier, sinks)
+            stages = await self._open(stack, job, sinks)
             if job.resumed is not None:
                 self._go_on(job, stages)
             stages.memories["state"] = state
@@ -149,6 +150,8 @@ class Crawl:
             if self._stopped:
                 engine.stop(self._stopped)
             self._tell(Started(self.spider.name))
+            if job.died:
+                self._tell(Died(tuple(without_credentials(each.partition(" ")[0]) for each in job.died)))
             try:
                 reason = await engine.run()
             except BaseException:
@@ -194,9 +197,10 @@ class Crawl:
         inexact = tuple(sink.path for sink in stages.sinks if not getattr(sink, "is_exact", True))
         self._tell(Resumed(self.spider.name, job.resumed.statistics, job.changes, inexact))
 
-    async def _open(self, stack: AsyncExitStack, frontier: Frontier, sinks: Sequence[Sink]) -> Stages:
+    async def _open(self, stack: AsyncExitStack, job: Job | MemoryJob, sinks: Sequence[Sink]) -> Stages:
         """Open every stage; `stack` closes them, the last one first."""
         spider, settings, enter = self.spider, self.settings, stack.enter_async_context
+        frontier: Frontier = job.frontier
         rng = random.Random()
         pipelines = await enter(build_pipelines(settings.pipelines, spider.pipelines, spider))
         guard = Guard(settings.network.allow_addresses)
@@ -220,6 +224,7 @@ class Crawl:
             user_agent=settings.network.user_agent,
             rng=rng,
             wall=time.time,
+            crashes=job.crashes,
         )
         stages = Stages(
             frontier=frontier,
@@ -227,7 +232,9 @@ class Crawl:
             limits=(guard, *limits),
             fetch=network.fetch,
             policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
-            parse=await enter(open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine))),
+            parse=await enter(
+                open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine), marks=job.marks)
+            ),
             refine=None if pipelines.is_empty else pipelines.refine,
             sinks=sinks,
             observers=self._observers,
@@ -302,6 +309,8 @@ def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
         problems.append(f"{parked} request(s) not sent: their hosts could not be reached")
     if unrecorded := statistics.failed.get(Reason.NOT_RECORDED):
         problems.append(f"{unrecorded} request(s) that the recording has no answer to: record it anew")
+    if quarantined := statistics.failed.get(Reason.QUARANTINED):
+        problems.append(f"{quarantined} page(s) left alone, at which the process died twice")
     if statistics.errors:
         problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
     if fail_when.items_below is not None and statistics.items < fail_when.items_below:

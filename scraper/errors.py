@@ -62,6 +62,7 @@ class Reason(StrEnum):
     BAD_RESPONSE = "bad_response"
     BAD_ENCODING = "bad_encoding"
     TOO_LARGE = "too_large"
+    QUARANTINED = "quarantined"  # its page was being handled when the process died, twice
     PARSE_TOO_COMPLEX = "parse_too_complex"  # a page that would take minutes to parse
     TOO_MANY_REDIRECTS = "too_many_redirects"
     BAD_REDIRECT = "bad_redirect"

@@ -70,6 +70,13 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Died:
+    """An earlier process ended while it handled `pages`, told by URL. They come last; see `limits.quarantine`."""
+
+    pages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A response is handed to its callback. `seconds` is how long the server took."""
 
@@ -137,4 +144,4 @@ class Finished:
     statistics: Statistics
 
 
-Event = Started | Resumed | Fetched | Retried | Refused | Failed | Dropped | Broke | Blocked | Finished
+Event = Started | Resumed | Died | Fetched | Retried | Refused | Failed | Dropped | Broke | Blocked | Finished

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from scraper.errors import FetchError, Reason
+from scraper.errors import REFUSALS, FetchError, Reason
 from scraper.events import Broke, Dropped, Event, Failed, Refused, Statistics
 from scraper.protocols import Observer, Seeds
 from scraper.request import Request
@@ -129,6 +129,13 @@ class Ledger:
         if tally is not None:
             tally.refused.append(reason)
         self.tell(Refused, request, reason)
+
+    def count_unsent(self, request: Request, error: FetchError, tally: Tally) -> None:
+        """A request is not sent: it is refused, or there is no hope of an answer."""
+        if error.reason in REFUSALS:
+            self.count_refused(request, error.reason, tally)
+        else:
+            self.count_failed(request, error, tally)
 
     def count_cut(self, number: int) -> None:
         """So many links were left where they are, since their page has too many."""

@@ -18,7 +18,7 @@ from scraper.spider import Failure
 from scraper.urls import without_credentials
 
 _NOT_THERE = frozenset((http_status(404), http_status(410)))
-_UNREADABLE = frozenset((Reason.PARSE_TOO_COMPLEX,))
+_UNREADABLE = frozenset((Reason.PARSE_TOO_COMPLEX, Reason.QUARANTINED))
 
 BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
 

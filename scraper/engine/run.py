@@ -375,7 +375,7 @@ class Engine:
         if ticket.first is not None:
             self._unblock(ticket.first, error, now)
             return
-        self._ledger.count_refused(ticket.request, reason, ticket.tally)
+        self._ledger.count_unsent(ticket.request, error, ticket.tally)
         self._give_up(ticket, error, None)
 
     def _give_up(self, ticket: Ticket, error: FetchError, response: Response | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scraper.errors import REFUSALS, StorageError
 from scraper.events import Statistics
+from scraper.frontier import crashes
 from scraper.frontier.checkpoints import encode, value
 from scraper.frontier.codec import decoded
 from scraper.frontier.description import Description
@@ -121,6 +122,7 @@ def retry(path: Path, *, reason: str | None = None) -> int:
                 "statistics": encode(_again(statistics, failures)),
                 "rows": encode(rows),
                 "state": encode((UNFINISHED, "")),
+                crashes.KEY: encode({}),
             }
             waiting = [_waiting(store, each, order) for each in failures]
             store.write(Batch(waiting=waiting, retried=[each[0] for each in failures], meta=notes))

@@ -1,19 +1,21 @@
 """A job directory: a crawl that is gone on with by the same command, however it ended.
 
-It holds `frontier.sqlite`, with the `-wal` and `-shm` files that SQLite keeps beside it, and `lock`. A job is
-unfinished until its crawl came to its end: then it is gone on with. A finished one is started over, and so is any with
-`fresh`; the old file is there until the new one is whole. A file that is not such a job's, or is damaged, is refused
-and left as it is.
+It holds `frontier.sqlite`, with the `-wal` and `-shm` files that SQLite keeps beside it, `lock`, and `running`, which
+tells at which pages the process died (see `marks`). A job is unfinished until its crawl came to its end: then it is
+gone on with. A finished one is started over, and so is any with `fresh`; the old file is there until the new one is
+whole. A file that is not such a job's, or is damaged, is refused and left as it is.
 """
 
 import asyncio
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from scraper.errors import StorageError
+from scraper.frontier import crashes
 from scraper.frontier.checkpoints import encode, value
 from scraper.frontier.description import Description, compare
 from scraper.frontier.examine import FILE, FINISHED, UNFINISHED, Examined, damage_told, examined, explained
@@ -21,22 +23,26 @@ from scraper.frontier.lock import Lock
 from scraper.frontier.order import Order
 from scraper.frontier.sqlite import SqliteFrontier
 from scraper.frontier.store import Batch, Durability, Store, create
+from scraper.marks import Marks, marked
 from scraper.protocols import Checkpoint
 
-LOCK, NEW = "lock", "frontier.sqlite.new"
+LOCK, NEW, RUNNING = "lock", "frontier.sqlite.new", "running"
 
 
 class Job:
     """A job directory, locked while it is open.
 
     Opening raises `StorageError`, in one line that says what to do: if another process crawls the job, if it is one of
-    another crawl, if its file is no job's or damaged, and if the folder cannot be written. Afterwards `frontier` is
-    what is to be crawled, `resumed` where the crawl stood, None if it begins, and `changes` tells what differs from
-    then without harm. With `begun_only` there must be an unfinished job to be gone on with; with `recrawl` a finished
-    one is begun anew with what it kept of its pages.
+    another crawl, if its file is no job's or damaged, and if the folder cannot be written. With `begun_only` there must
+    be an unfinished job to be gone on with; with `recrawl` a finished one is begun anew with what it kept of its pages.
+
+    Afterwards `frontier` is what is to be crawled, `resumed` where the crawl stood, None if it begins, and `changes`
+    tells what differs from then without harm. `died` are the labels of pages at which the process has died since,
+    `crashes` counts those of all times, and `marks` are for the pages of this one.
     """
 
     frontier: SqliteFrontier
+    marks: Marks
 
     def __init__(  # noqa: PLR0913 -- ways to open it
         self,
@@ -52,6 +58,8 @@ class Job:
         self.folder = folder
         self.description = description
         self.changes: tuple[str, ...] = ()
+        self.died: tuple[str, ...] = ()
+        self.crashes: Mapping[str, int] = {}
         self._order = order
         self._durability = durability
         self._fresh = fresh
@@ -69,6 +77,7 @@ class Job:
         try:
             await self.frontier.__aexit__(kind, error, trace)
         finally:
+            self.marks.close()
             self._lock.release()
 
     @property
@@ -106,6 +115,8 @@ class Job:
             else:
                 self._begin(path, replaced=found is not None)
                 self.frontier = self._frontier(path, None)
+            with explained(self.folder):
+                self.marks = Marks(self.folder / RUNNING)
         except BaseException:
             self._lock.release()
             raise
@@ -160,11 +171,21 @@ class Job:
         try:
             if found is not None:
                 store.write(Batch(order=self._order if self._order != found.order else None, meta=self._meta()))
+                self.died = self._died()
+                self.crashes = crashes.count(store, self.died)
             with damage_told(path):
                 return SqliteFrontier(store, self._order)
         except BaseException:
             store.close()
             raise
+
+    def _died(self) -> tuple[str, ...]:
+        """The labels of what was being handled when an earlier process died; they are told once."""
+        path = self.folder / RUNNING
+        with explained(path):
+            died = marked(path)
+            path.unlink(missing_ok=True)
+        return tuple(died)
 
 
 def _beside(path: Path) -> tuple[Path, ...]:

@@ -1,6 +1,6 @@
 """The frontier that is gone with the process: a heap of requests for each site, and a set of what was met."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +9,7 @@ from typing import Self
 from scraper.frontier.description import Description
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
+from scraper.marks import UNMARKED
 from scraper.protocols import Checkpoint, Entry
 from scraper.request import Request
 from scraper.urls import site
@@ -82,6 +83,9 @@ class MemoryJob:
     folder: Path | None = None
     resumed: Checkpoint | None = None
     changes: tuple[str, ...] = ()
+    died: tuple[str, ...] = ()
+    crashes: Mapping[str, int] = {}
+    marks = UNMARKED
 
     def __init__(self, description: Description, order: Order = "breadth") -> None:
         self.description = description

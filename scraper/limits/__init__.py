@@ -4,12 +4,13 @@ The order goes from what is cheap and final to what takes time: no robots.txt is
 that the scope refuses, and no request waits for its turn to be refused then.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
 from scraper.limits.breaker import Breaker
 from scraper.limits.budget import Budget
 from scraper.limits.pace import Pace
+from scraper.limits.quarantine import Quarantine
 from scraper.limits.robots import Robots
 from scraper.limits.scope import Depth, Scheme, Scope
 from scraper.limits.traps import Traps
@@ -45,12 +46,16 @@ def before_sending(
     user_agent: str,
     rng: Random,
     wall: Callable[[], float],
+    crashes: Mapping[str, int] | None = None,
 ) -> list[Limit]:
     """The limits that are judged when a request is about to be sent, a redirect's next hop as well.
 
-    `rng` varies delays, `wall` is the time of day in seconds since 1970. Raises as `on_discovery` does.
+    `rng` varies delays, `wall` is the time of day in seconds since 1970, `crashes` counts at which pages
+    the process has died. Raises as `on_discovery` does.
     """
     limits = _always(settings, allowed_domains)
+    if crashes:
+        limits.append(Quarantine(crashes))
     if settings.max_per_host:
         limits.append(Budget(settings.max_per_host))
     if settings.park_after:

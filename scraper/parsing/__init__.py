@@ -1,5 +1,6 @@
 """Response in, items and requests out: callbacks run here."""
 
+from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing.executor import Inline, Thread
 from scraper.parsing.processes import Processes
 from scraper.protocols import Parse
@@ -7,16 +8,19 @@ from scraper.settings import ParsingSettings
 from scraper.spider import Spider
 
 
-def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64) -> Parse:
-    """The executor that `[parsing]` asks for, for the callbacks of `spider`; a thread takes `batch` pages at once."""
+def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64, marks: Unmarked = UNMARKED) -> Parse:
+    """The executor that `[parsing]` asks for, for the callbacks of `spider`; a thread takes `batch` pages at once.
+
+    `marks` tell a later process which callbacks were running in this one when it died.
+    """
     timeout = settings.timeout or None
     match settings.executor:
         case "inline":
-            return Inline(spider, timeout=timeout)
+            return Inline(spider, timeout=timeout, marks=marks)
         case "thread":
-            return Thread(spider, timeout=timeout, batch=batch)
+            return Thread(spider, timeout=timeout, marks=marks, batch=batch)
         case "process":
-            return Processes(spider, settings.workers, timeout=timeout)
+            return Processes(spider, settings.workers, timeout=timeout, marks=marks)
 
 
 __all__ = ["Inline", "Processes", "Thread", "open_parse"]

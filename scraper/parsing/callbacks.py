@@ -7,13 +7,14 @@ the bunch of links that it is: most were seen before, and no request need be mad
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
 from types import GeneratorType
 from typing import Any
 
 from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
+from scraper.marks import UNMARKED, Unmarked
 from scraper.protocols import Results
 from scraper.request import Links, Request
 from scraper.response import Response
@@ -33,10 +34,13 @@ def find(spider: Spider, name: str) -> Callable[..., Any]:
     return callback
 
 
-def run(spider: Spider, name: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
+def run(
+    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], marks: Unmarked = UNMARKED
+) -> tuple[Results, Any]:
     """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await."""
     results = Results(where=where(spider, name))
     outcome: Any = None
+    place = marks.begin(argument.request)
     try:
         outcome = find(spider, name)(argument, **kwargs)
         if inspect.isawaitable(outcome) or isinstance(outcome, AsyncIterator):
@@ -46,21 +50,26 @@ def run(spider: Spider, name: str, argument: Any, kwargs: dict[str, Any]) -> tup
         _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
     except BaseException as error:  # whatever a callback raises is its own end, not that of the thread
         _note(results, error, error)
+    finally:
+        marks.end(place)
     del outcome
     if isinstance(argument, Response):
         argument.forget()  # here, in the thread that parsed it, before the next page is
     return results, None
 
 
-async def finish(results: Results, outcome: Awaitable[Any] | AsyncIterator[Any]) -> Results:
-    """Await what `run` left, adding to its results."""
+async def finish(
+    results: Results, outcome: Awaitable[Any] | AsyncIterator[Any], request: Request, marks: Unmarked = UNMARKED
+) -> Results:
+    """Await what `run` left of the callback for `request`, adding to its results."""
     try:
         if isinstance(outcome, AsyncIterator):
             async with _closing(outcome):
-                async for each in outcome:
-                    _sort(each, results)
+                with suppress(StopAsyncIteration):
+                    while True:
+                        _sort(await marks.step(anext(outcome), request), results)
         else:
-            collect(await outcome, results)
+            collect(await marks.step(outcome, request), results)
     except (KeyboardInterrupt, SystemExit) as error:
         _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
     except BaseException as error:

@@ -19,10 +19,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from scraper.errors import FetchError
+from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing import callbacks
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
 from scraper.protocols import Results
+from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import Spider
 
@@ -36,9 +38,10 @@ GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: 
 class Inline:
     """Runs every callback on the event loop: for tests, and for spiders that do next to nothing."""
 
-    def __init__(self, spider: Spider, *, timeout: float | None = None) -> None:
+    def __init__(self, spider: Spider, *, timeout: float | None = None, marks: Unmarked = UNMARKED) -> None:
         self._spider = spider
         self._timeout = timeout
+        self._marks = marks
         self._asynchronous: dict[str, bool] = {}
 
     async def __aenter__(self) -> Self:
@@ -60,16 +63,16 @@ class Inline:
         if type(argument) is Response and len(argument.body) > LARGE:
             await self._prepare(callback, argument)
         if self._is_asynchronous(callback):
-            results, rest = callbacks.run(self._spider, callback, argument, kwargs)
+            results, rest = callbacks.run(self._spider, callback, argument, kwargs, self._marks)
         else:
             results, rest = await self._run(callback, argument, kwargs)
-        return results if rest is None else await self._finish(results, rest)
+        return results if rest is None else await self._finish(results, rest, argument.request)
 
-    async def _finish(self, results: Results, rest: Any) -> Results:
+    async def _finish(self, results: Results, rest: Any, request: Request) -> Results:
         """Await what is asynchronous of a callback, for as long as it has."""
         try:
             async with asyncio.timeout(self._timeout) as deadline:
-                return await callbacks.finish(results, rest)
+                return await callbacks.finish(results, rest, request, self._marks)
         except TimeoutError:
             if not deadline.expired():
                 raise
@@ -83,12 +86,18 @@ class Inline:
         """
         if "html" in page.headers.get("Content-Type", "html"):
             with suppress(FetchError):
-                await asyncio.to_thread(
-                    partial(getattr, page, "selector") if self._is_asynchronous(callback) else page.vet
-                )
+                await asyncio.to_thread(partial(self._read, page) if self._is_asynchronous(callback) else page.vet)
+
+    def _read(self, page: Response) -> None:
+        """In a thread: parse a page."""
+        place = self._marks.begin(page.request)
+        try:
+            _ = page.selector
+        finally:
+            self._marks.end(place)
 
     async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
-        return callbacks.run(self._spider, callback, argument, kwargs)
+        return callbacks.run(self._spider, callback, argument, kwargs, self._marks)
 
 
 class Thread(Inline):
@@ -98,8 +107,10 @@ class Thread(Inline):
     written in C cannot be reached.
     """
 
-    def __init__(self, spider: Spider, *, timeout: float | None = None, batch: int = 64) -> None:
-        super().__init__(spider, timeout=timeout)
+    def __init__(
+        self, spider: Spider, *, timeout: float | None = None, marks: Unmarked = UNMARKED, batch: int = 64
+    ) -> None:
+        super().__init__(spider, timeout=timeout, marks=marks)
         self._batch = batch
         self._lock = threading.Lock()
         self._due: float | None = None  # when the callback that is running has to end
@@ -183,11 +194,11 @@ class Thread(Inline):
     def _run_in_time(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
         """In the thread: run one callback, which `_hurry` may end."""
         if self._timeout is None:
-            return callbacks.run(self._spider, callback, argument, kwargs)
+            return callbacks.run(self._spider, callback, argument, kwargs, self._marks)
         outcome: tuple[Results, Any] | None = None
         try:
             self._due = monotonic() + self._timeout
-            outcome = callbacks.run(self._spider, callback, argument, kwargs)
+            outcome = callbacks.run(self._spider, callback, argument, kwargs, self._marks)
             with self._lock:  # from here on nothing is raised
                 self._due = None
         except Overdue:

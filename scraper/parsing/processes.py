@@ -20,13 +20,15 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from scraper.errors import SpiderError
+from scraper.errors import FetchError, Reason, SpiderError
+from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing import callbacks
 from scraper.parsing.deadline import Overdue, alarm
 from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import Inline
 from scraper.protocols import Results
 from scraper.spider import Spider
+from scraper.urls import without_credentials
 
 _T = TypeVar("_T")
 
@@ -37,8 +39,10 @@ class Processes(Inline):
     Entering it raises `SpiderError` if the spider cannot be copied to them.
     """
 
-    def __init__(self, spider: Spider, workers: int, *, timeout: float | None = None) -> None:
-        super().__init__(spider, timeout=timeout)
+    def __init__(
+        self, spider: Spider, workers: int, *, timeout: float | None = None, marks: Unmarked = UNMARKED
+    ) -> None:
+        super().__init__(spider, timeout=timeout, marks=marks)
         self._workers = workers
         self._alone = asyncio.Semaphore(1)
 
@@ -97,7 +101,8 @@ class Processes(Inline):
         try:
             return pickle.loads(await self._answer(message)), None  # noqa: S301 -- from our own child process
         except BrokenProcessPool:
-            results.error = SpiderError(f"{results.where} ended its parse process (a crash, or no memory left)")
+            detail = f"{results.where} ended its parse process twice (a crash, or no memory left)"
+            results.error = FetchError(Reason.QUARANTINED, without_credentials(argument.request.url), detail)
         except Exception as error:
             results.error = SpiderError(f"{results.where}: what it gave cannot be read from its parse process: {error}")
         return results, None

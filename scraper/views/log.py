@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scraper.errors import StorageError
-from scraper.events import Blocked, Broke, Dropped, Event, Failed, Finished, Refused, Resumed, Retried, Started
+from scraper.events import Blocked, Broke, Died, Dropped, Event, Failed, Finished, Refused, Resumed, Retried, Started
 from scraper.urls import without_credentials
 from scraper.views.wording import duration, plural, told, visible
 
@@ -36,6 +36,7 @@ class Log:
         self._broken: Counter[tuple[str, str, str]] = Counter()
         self._lines: dict[type[Event], Callable[[Any], None]] = {
             Started: self._started,
+            Died: self._died,
             Resumed: self._resumed,
             Retried: self._retried,
             Refused: self._refused,
@@ -68,6 +69,10 @@ class Log:
             self._scraper.info("%s: changed since it began: %s", visible(event.spider), visible(change, 300))
         for path in event.inexact:
             self._scraper.warning("%s cannot be cut back: some items may come twice", visible(path))
+
+    def _died(self, event: Died) -> None:
+        for page in event.pages:
+            self._scraper.warning("an earlier process died at %s: it comes last", visible(page, 300))
 
     def _refused(self, event: Refused) -> None:
         level = self._level(Refused, event.reason)

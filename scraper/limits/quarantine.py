@@ -1,0 +1,30 @@
+"""A page at which the process has died twice is left alone: it would die again."""
+
+from collections.abc import Mapping
+
+from scraper.errors import FetchError, Reason
+from scraper.marks import label
+from scraper.request import Request
+from scraper.response import Response
+from scraper.verdict import GO, Refuse, Verdict
+
+CRASHES = 2
+
+_QUARANTINED = Refuse(Reason.QUARANTINED)
+
+
+class Quarantine:
+    """Refuses requests at whose pages the process died too often, told by `crashes`, which counts by label."""
+
+    def __init__(self, crashes: Mapping[str, int]) -> None:
+        self._labels = frozenset(name for name, number in crashes.items() if number >= CRASHES)
+
+    def judge(self, request: Request, now: float) -> Verdict:
+        """Go, or a refusal as QUARANTINED."""
+        return _QUARANTINED if self._labels and label(request) in self._labels else GO
+
+    def sent(self, request: Request, now: float) -> None:
+        """Nothing to note."""
+
+    def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
+        """Nothing to learn: whoever dies cannot tell."""
