@@ -18,7 +18,7 @@ from scraper.engine.watchdog import Watchdog
 from scraper.errors import Reason, ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
-from scraper.limits import before_sending, on_discovery
+from scraper.limits import Directives, before_sending, on_discovery
 from scraper.markup.trial import trial
 from scraper.network import Guard, open_network
 from scraper.parsing import open_parse
@@ -242,6 +242,7 @@ class Crawl:
             revisits=revisits,
             memories=remembering([guard, *limits, network.cookies, *spider.middlewares, *pipelines]),
             named=guard.name_url,
+            permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
         )
         return self._tap.fit(stages) if self._tap is not None else stages
 

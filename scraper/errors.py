@@ -31,6 +31,7 @@ class Reason(StrEnum):
     REPEATING_PATH = "repeating_path"  # the same folders more than [limits] max_repeats times
     TOO_MANY_QUERIES = "too_many_queries"  # its path was asked for with [limits] max_queries queries
     TOO_MANY_LINKS = "too_many_links"  # its page had given [limits] max_links requests before
+    NOFOLLOW = "nofollow"  # its page asks that its links be left alone: see limits/directives.py
     TOO_OFTEN = "too_often"  # the same page was asked for [limits] max_same times
     BUDGET = "budget"  # its host has had [limits] max_per_host requests
     SCHEME_NOT_ALLOWED = "scheme_not_allowed"  # neither http nor https
@@ -78,6 +79,7 @@ REFUSALS = frozenset(
         Reason.REPEATING_PATH,
         Reason.TOO_MANY_QUERIES,
         Reason.TOO_MANY_LINKS,
+        Reason.NOFOLLOW,
         Reason.TOO_OFTEN,
         Reason.BUDGET,
         Reason.SCHEME_NOT_ALLOWED,

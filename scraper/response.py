@@ -26,6 +26,9 @@ Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 _NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
 
 
+_LIKE_ASCII = frozenset({"utf-8", "cp1252"})
+
+
 class Response:
     """What a server answered to `request`. Never changed after it was made; `replace()` makes another.
 
@@ -179,6 +182,8 @@ class Response:
     def _source(self) -> str | bytes:
         """What is parsed: Lexbor reads UTF-8."""
         text = self.text
+        if self.body.isascii() and self._encoding in _LIKE_ASCII:
+            return self.body
         is_utf8 = self._encoding == "utf-8" and "\ufffd" not in text and not self.body.startswith(b"\xef\xbb\xbf")
         return self.body if is_utf8 else text
 

@@ -96,6 +96,8 @@ class LimitsSettings(Table):
 
     robots: Flag = True
     """Obey robots.txt (RFC 9309)."""
+    robots_meta: Flag = False
+    """Obey what pages ask themselves, by X-Robots-Tag or `<meta name="robots">`: nofollow and noindex."""
     per_host: Count = 8
     """Requests in flight to one host at most."""
     delay: Seconds = 0.0

@@ -64,3 +64,11 @@ class Fail:
 
 Sequel = Retry | Redirect | Deliver | Fail
 DELIVER = Deliver()
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What a page lets a crawler do: follow its links, and keep the items that are of it."""
+
+    follow: bool = True
+    index: bool = True

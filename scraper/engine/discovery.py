@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from scraper.engine.ledger import Ledger
 from scraper.engine.slots import Slots
 from scraper.engine.stages import Stages
-from scraper.errors import SpiderError
+from scraper.errors import Reason, SpiderError
 from scraper.protocols import identity
 from scraper.request import Links, Request
 from scraper.spider import Spider
@@ -49,7 +49,7 @@ class Discovery:
         for each in found:
             size = len(each.urls) if isinstance(each, Links) else 1
             if size > left:
-                self._ledger.count_cut(size - left)
+                self._ledger.count_cut(size - left, Reason.TOO_MANY_LINKS)
                 size = left
             for piece in _pieces(each, size):
                 known = self._ledger.duplicates

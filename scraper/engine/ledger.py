@@ -137,10 +137,11 @@ class Ledger:
         else:
             self.count_failed(request, error, tally)
 
-    def count_cut(self, number: int) -> None:
-        """So many links were left where they are, since their page has too many."""
-        self.discovered += number
-        self.refused[Reason.TOO_MANY_LINKS] += number
+    def count_cut(self, number: int, reason: Reason) -> None:
+        """So many links were left where they are, for what is to be said of their page."""
+        if number:
+            self.discovered += number
+            self.refused[reason] += number
 
     def count_failed(self, request: Request, error: FetchError, tally: Tally) -> None:
         """A request is given up."""

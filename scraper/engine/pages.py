@@ -16,9 +16,14 @@ from scraper.request import Links, Request
 from scraper.response import Response
 from scraper.spider import Failure
 from scraper.urls import without_credentials
+from scraper.verdict import Permits
 
 _NOT_THERE = frozenset((http_status(404), http_status(410)))
 _UNREADABLE = frozenset((Reason.PARSE_TOO_COMPLEX, Reason.QUARANTINED))
+
+NOINDEX = "noindex"  # why items are dropped of a page that asks for that
+
+Left = tuple[Sequence[Any], int]  # items, and a number of requests
 
 BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
 
@@ -93,12 +98,25 @@ class Pages:
                 found = [await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)]
             if (error := found[0].error) is not None and request.errback is not None:
                 found.append(await self._call_errback(Failure(request, error, response)))
-            await self._conclude(ticket, found, visit, self._spoiled(ticket, found[0]))
+            left = self._left(response, found[0])
+            await self._conclude(ticket, found, visit, self._spoiled(ticket, found[0]), left=left)
         finally:
             if request.stream:
                 await response.aclose()
             self.bytes -= len(response.body)
             self._end()
+
+    def _left(self, response: Response, results: Results) -> Left:
+        """Take from `results` what the page asks to be left where it is."""
+        permits = self._stages.permits(response) if self._stages.permits is not None else Permits()
+        items: list[Any] = []
+        number = 0
+        if not permits.index:
+            items, results.items = results.items, []
+        if not permits.follow:
+            number = sum(len(each.urls) if isinstance(each, Links) else 1 for each in results.requests)
+            results.requests = []
+        return items, number
 
     def _spoiled(self, ticket: Ticket, results: Results) -> FetchError | None:
         """Why a page that was fetched counts as one that failed: its callback could not read it."""
@@ -131,7 +149,13 @@ class Pages:
         return await self._stages.parse(str(failure.request.errback), failure, {})
 
     async def _conclude(
-        self, ticket: Ticket, found: Sequence[Results], visit: Visit | None, error: BaseException | None = None
+        self,
+        ticket: Ticket,
+        found: Sequence[Results],
+        visit: Visit | None,
+        error: BaseException | None = None,
+        *,
+        left: Left = ((), 0),
     ) -> None:
         """Apply what callbacks have given, and with it that the request is done, or has failed with `error`."""
         refined = [await self._refine(each, is_again=visit is not None and visit.again is not None) for each in found]
@@ -146,6 +170,9 @@ class Pages:
             if visit is not None:
                 self._ledger.count_changes(visit.changes)
                 visit.settle()
+            self._ledger.count_cut(left[1], Reason.NOFOLLOW)
+            for item in left[0]:
+                self._ledger.count_dropped(item, NOINDEX)
             self.settle(ticket, error)
 
     async def bury(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Open, Parse, Policy, Remembers, Results, Sink
 from scraper.request import Request
 from scraper.response import Response
+from scraper.verdict import Permits
 
 
 class Visit(Protocol):
@@ -71,6 +72,7 @@ class Stages:
     memories: dict[str, Remembers] = field(default_factory=dict)
     revisits: Revisits | None = None
     named: Callable[[str], None] | None = None
+    permits: Callable[[Response], Permits] | None = None
 
 
 class Tap(Open, Protocol):

@@ -7,17 +7,19 @@ that the scope refuses, and no request waits for its turn to be refused then.
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
+from scraper.errors import SettingsError
 from scraper.limits.breaker import Breaker
 from scraper.limits.budget import Budget
+from scraper.limits.directives import Directives
 from scraper.limits.pace import Pace
 from scraper.limits.quarantine import Quarantine
-from scraper.limits.robots import Robots
+from scraper.limits.robots import Robots, product_token
 from scraper.limits.scope import Depth, Scheme, Scope
 from scraper.limits.traps import Traps
 from scraper.protocols import Limit
 from scraper.settings import LimitsSettings
 
-__all__ = ["before_sending", "on_discovery"]
+__all__ = ["Directives", "before_sending", "on_discovery"]
 
 
 def on_discovery(settings: LimitsSettings, *, allowed_domains: Iterable[str]) -> list[Limit]:
@@ -51,7 +53,8 @@ def before_sending(
     """The limits that are judged when a request is about to be sent, a redirect's next hop as well.
 
     `rng` varies delays, `wall` is the time of day in seconds since 1970, `crashes` counts at which pages
-    the process has died. Raises as `on_discovery` does.
+    the process has died. Raises as `on_discovery` does, and `SettingsError` if no
+    robots.txt could address `user_agent`.
     """
     limits = _always(settings, allowed_domains)
     if crashes:
@@ -60,8 +63,18 @@ def before_sending(
         limits.append(Budget(settings.max_per_host))
     if settings.park_after:
         limits.append(Breaker(settings.park_after))
-    robots = Robots(user_agent, max_delay=settings.max_delay) if settings.robots else None
+    robots = Robots(_addressable(user_agent), max_delay=settings.max_delay) if settings.robots else None
     if robots is not None:
         limits.append(robots)
     limits.append(Pace(settings, rng=rng, wall=wall, crawl_delay=robots.delay if robots is not None else None))
     return limits
+
+
+def _addressable(user_agent: str) -> str:
+    """`user_agent`, which has a name. Raises `SettingsError` if it has none."""
+    if product_token(user_agent):
+        return user_agent
+    raise SettingsError(
+        f"[network] user_agent = {user_agent!r} has no name by which a robots.txt could address it: "
+        'begin it with one, as in "mybot/1.0", or set [limits] robots = false'
+    )

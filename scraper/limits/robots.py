@@ -9,8 +9,8 @@ request to it has to wait for that `First`. The answer means, by section 2.3.1 o
 
 429 stands with 5xx, as with Google: who is asked too much has not said yes. A redirect that the crawl may not
 follow (to a host outside allowed_domains, say) leaves the rules unread, so it is no answer. An answer holds for
-24 hours; if then none is to be had, the old rules go on. Where redirects lead, the rules are those of the
-origin that was asked first.
+24 hours, or as long as its Cache-Control says if that is less (2.4); if then none is to be had, the old rules go on.
+Where redirects lead, the rules are those of the origin that was asked first.
 
 Protego reads and matches rules. Which lines are meant for us is decided here, for two reasons. Protego takes a
 product token for a match where it only begins like ours, and ends a group at any line, where the RFC (2.2.1,
@@ -49,6 +49,7 @@ _LINE = re.compile(
     r"^[ \t]*(user[- ]?agent|allow|dis+al+[oa]w|diasllow|crawl[- ]delay|request[- ]rate)(?:[ \t]*:|[ \t])([^#\n]*)",
     re.MULTILINE | re.IGNORECASE,
 )
+_MAX_AGE = re.compile(r"\bmax-age=\"?(\d{1,10})")
 _FIELDS = {"a": "Allow", "d": "Disallow", "c": "Crawl-delay", "r": "Request-rate"}  # by first letter
 _NAME = re.compile(r"[\w-]+")
 _NAME_IN_COMMENT = re.compile(r"\(compatible;\s*([\w-]+)", re.IGNORECASE)
@@ -139,7 +140,8 @@ class Robots:
         lines = our_lines(_decode(outcome.body), self._token)
         size = sum(line.startswith(("Allow", "Disallow")) for line in lines)
         rules = Protego.parse("\n".join(["User-agent: *", *lines]))
-        return _Answer(now + KEPT, rules=rules if size else None, delay=self._delay(rules), size=size)
+        until = now + _lifetime(outcome)
+        return _Answer(until, rules=rules if size else None, delay=self._delay(rules), size=size)
 
     def _without_file(self, status: int, now: float) -> _Answer:
         if status == 429 or status >= 500:
@@ -155,6 +157,15 @@ class Robots:
 
     def __repr__(self) -> str:
         return f"<Robots as {self._token or '*'}, {len(self._answers)} origins, {self._rules} rules>"
+
+
+def _lifetime(response: Response) -> float:
+    """Seconds for which an answer holds: what Cache-Control says (RFC 9111, 5.2.2), within bounds."""
+    words = ",".join(response.headers.getall("Cache-Control", ())).lower()
+    if "no-cache" in words or "no-store" in words:
+        return ASKED_AGAIN
+    found = _MAX_AGE.search(words)
+    return max(ASKED_AGAIN, min(float(found[1]), KEPT)) if found is not None else KEPT
 
 
 def _ask(origin: str, request: Request) -> Request:

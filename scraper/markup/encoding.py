@@ -2,8 +2,9 @@
 
 A byte order mark wins, then the charset of the Content-Type header, then what the page declares in its head
 (`scraper.markup.prescan`), then UTF-8 if the bytes are UTF-8, give or take a few broken ones, then a guess by
-charset-normalizer, and at last windows-1252 (HTML, 13.2.3.2). Labels mean what the Encoding standard says they
-mean (`scraper.markup.labels`). Text never fails to decode: bytes that mean nothing become U+FFFD.
+charset-normalizer, and at last windows-1252 (HTML, 13.2.3.2), as for a page that says nothing and is ASCII. Labels mean
+what the Encoding standard says they mean (`scraper.markup.labels`). Text never fails to decode: bytes that mean nothing
+become U+FFFD.
 """
 
 import codecs
@@ -75,13 +76,19 @@ def decode(body: bytes, content_type: str = "", hint: str | None = None) -> tupl
     if named:
         return _read(body, named), named
     try:
-        return body.decode("utf-8"), "utf-8"
+        return body.decode("utf-8"), FALLBACK if body.isascii() and _is_page(content_type) else "utf-8"
     except UnicodeDecodeError:
         text = body.decode("utf-8", "replace")
     if _is_mostly_right(text):
         return text, "utf-8"
     guess = _guess(body)
     return _read(body, guess), guess
+
+
+def _is_page(content_type: str) -> bool:
+    """Whether a browser would show it as a page, rather than as data, which is UTF-8."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in {"", "text/html", "text/plain", "application/xhtml+xml"}
 
 
 def _is_mostly_right(text: str) -> bool:

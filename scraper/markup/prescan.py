@@ -6,6 +6,7 @@ declaration counts if no tag does.
 """
 
 import re
+from collections.abc import Iterator
 
 from scraper.markup.labels import resolve
 
@@ -34,25 +35,29 @@ def _in_xml(head: bytes) -> str | None:
 
 
 def _in_tags(head: bytes) -> str | None:
+    return next((name for attributes in metas(head) if (name := _in_meta(attributes))), None)
+
+
+def metas(head: bytes) -> Iterator[dict[str, str]]:
+    """The attributes of each `<meta>` of a page's head, as Latin-1, which need not be parsed. Takes linear time."""
     place = head.find(b"<")
     while place >= 0:
         tag = _TAG.match(head, place)
         if tag is not None:
             attributes, end = _attributes(head, tag.end())
             if end < 0:  # the tag does not end here, and so says nothing
-                return None
-            if tag[1] and (name := _in_meta(attributes)):
-                return name
+                return
+            if tag[1]:
+                yield attributes
         elif head.startswith(b"<!--", place):
             end = head.find(b"-->", place + 2)  # the dashes that begin a comment may end it
             if end < 0:
-                return None
+                return
         elif head[place + 1 : place + 2] in (b"!", b"/", b"?"):
             end = head.find(b">", place)
         else:
             end = place + 1
         place = head.find(b"<", end)
-    return None
 
 
 def _attributes(head: bytes, place: int) -> tuple[dict[str, str], int]:

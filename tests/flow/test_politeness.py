@@ -162,3 +162,22 @@ async def test_robots_may_be_switched_off(servers: Servers) -> None:
     site: Site = servers.site({"/robots.txt": "User-agent: *\nDisallow: /"}, otherwise="page")
     await crawl(Follower, {"limits": {"robots": False}}, start_urls=[site.url()])
     assert [each.path for each in site.asked] == ["/"]
+
+
+async def test_what_pages_ask_themselves(servers: Servers) -> None:
+    """With `robots_meta` links of `nofollow` are left, items of `noindex` dropped, and both are counted."""
+    pages = {
+        "/": links("/nofollow", "/noindex", "/all"),
+        "/nofollow": '<meta name="robots" content="nofollow">' + links("/secret", "/hidden"),
+        "/noindex": lambda _: web.Response(
+            text=links("/found"), content_type="text/html", headers={"X-Robots-Tag": "noindex"}
+        ),
+    }
+    site = servers.site(pages, otherwise="page")
+    ended = await crawl(Follower, {"limits": {"robots_meta": True}}, start_urls=[site.url()])
+    assert {item["url"] for item in ended.items} == {site.url(path) for path in ("/", "/nofollow", "/all", "/found")}
+    assert ended.statistics.refused == {"nofollow": 2}
+    assert ended.statistics.drops == {"noindex": 1}
+    assert not {"/secret", "/hidden"} & set(site.paths)
+    ended = await crawl(Follower, start_urls=[site.url()])
+    assert ended.statistics.fetched == 7

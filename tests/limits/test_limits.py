@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import scraper.limits
-from scraper.errors import Reason, SpiderError
+from scraper.errors import Reason, SettingsError, SpiderError
 from scraper.limits import before_sending, on_discovery
 from scraper.protocols import Limit
 from scraper.request import Request
@@ -87,3 +87,16 @@ def test_limits_do_no_io() -> None:
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             modules += [name.name for name in node.names] if isinstance(node, ast.Import) else []
             assert not {module.partition(".")[0] for module in modules} & forbidden, path.name
+
+
+@pytest.mark.parametrize("agent", ["", " / 1.0", "(+)/1.0"])
+def test_a_user_agent_has_a_name(agent: str) -> None:
+    """With robots.txt obeyed, a user agent by which none could address the crawler is refused at the start."""
+
+    def limits(*, robots: bool) -> list[Limit]:
+        settings = LimitsSettings.model_validate({"robots": robots})
+        return before_sending(settings, allowed_domains=(), user_agent=agent, rng=random.Random(1), wall=lambda: 0.0)
+
+    with pytest.raises(SettingsError, match=r"^\[network\] user_agent = .* has no name by which a robots.txt"):
+        limits(robots=True)
+    assert limits(robots=False)

@@ -370,3 +370,24 @@ def test_few_origins_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(robots, "User-agent: *\n" + "Disallow: /x\n" * 9, page=pages[4])
     assert [isinstance(robots.judge(page, 0.0), First) for page in pages] == [True, True, True, False, False]
     assert repr(robots) == "<Robots as bot, 2 origins, 10 rules>"
+
+
+# How long it holds.
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", 24 * 3600.0), ("public", 24 * 3600.0), ("max-age=7200", 7200.0), ('MAX-AGE="7200", public', 7200.0),
+        ("max-age=10", 300.0), ("max-age=0", 300.0), ("no-cache", 300.0), ("no-store, max-age=7200", 300.0),
+        ("max-age=99999999", 24 * 3600.0), ("max-age=-5", 24 * 3600.0), ("max-age=x", 24 * 3600.0),
+        ("s-maxage=5", 24 * 3600.0), ("max-age=" + "9" * 5000, 24 * 3600.0),
+    ],
+)  # fmt: skip
+def test_cache_control_is_heard(header: str, seconds: float) -> None:
+    """An answer holds for as long as its Cache-Control says, for a day at most, and for five minutes at least."""
+    robots = Robots("bot")
+    first = asked(robots)
+    robots.learn(first, Response(first.url, headers={"Cache-Control": header}, body=DISALLOW_ALL, request=first), 0.0)
+    assert robots.judge(PAGE, seconds - 1) == NO
+    assert isinstance(robots.judge(PAGE, seconds + 1), First)

@@ -2,6 +2,9 @@
 
 import codecs
 import encodings.aliases
+import json
+from base64 import b64decode
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -173,10 +176,11 @@ def test_then_the_user_then_the_header_then_the_page() -> None:
 
 
 def test_then_utf8() -> None:
-    """Where nothing is said, valid UTF-8 is UTF-8, and so is plain ASCII and nothing at all."""
+    """Where nothing is said, valid UTF-8 is UTF-8; and so is data of plain ASCII, which a page would not be."""
     assert decode("naïve 日本".encode()) == ("naïve 日本", "utf-8")
-    assert decode(b"plain") == ("plain", "utf-8")
-    assert decode(b"") == ("", "utf-8")
+    assert decode(b"{}", "application/json") == ("{}", "utf-8")
+    assert decode(b"plain", "text/html; x=y") == ("plain", "cp1252")
+    assert decode(b"") == ("", "cp1252")
 
 
 def test_utf8_with_a_few_broken_bytes() -> None:
@@ -211,3 +215,27 @@ def test_text_never_fails(body: bytes, label: str) -> None:
     for text, codec in (decode(body, f"text/html; charset={label}"), decode(body, hint=label)):
         assert isinstance(text, str)
         assert codecs.lookup(codec).name == codec
+
+
+# What others expect.
+
+CASES = json.loads((Path(__file__).parent / "cases/encodings.json").read_text())
+
+
+@pytest.mark.parametrize(("body", "label"), CASES["prescan"])
+def test_pages_of_html5lib(body: str, label: str) -> None:
+    """The pages of html5lib's tests are in the encoding that these tell."""
+    assert decode(b64decode(body), "text/html")[1] == resolve(label)
+
+
+@pytest.mark.parametrize(("header", "label"), CASES["content_types"])
+def test_headers_of_the_web_platform_tests(header: str, label: str | None) -> None:
+    """A Content-Type names the charset that the web platform tests tell, or none."""
+    assert from_content_type(header) == (resolve(label) if label else None)
+
+
+@pytest.mark.parametrize(("header", "hint", "body", "want", "expected"), CASES["responses"])
+def test_responses_of_scrapy(header: str, hint: str | None, body: str, want: str, expected: str) -> None:
+    """Responses have the encoding and the text that they have with Scrapy."""
+    text, codec = decode(b64decode(body), header, hint)
+    assert codec == resolve(expected) if want == "encoding" else text == expected

@@ -1,5 +1,8 @@
 """URLs are read as browsers read them."""
 
+import json
+from pathlib import Path
+
 import pytest
 from ada_url import URL, join_url
 from hypothesis import example, given
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 
 from scraper import urls
 
+CASES = json.loads((Path(__file__).parent / "cases/urls.json").read_text())
 BASES = [
     "http://a.example/",
     "http://a.example/b/c/d;p?q=/x/y#f/g",
@@ -207,3 +211,21 @@ def test_params_are_added_to_the_query(url: str, params: object, expected: str) 
 def test_queries_of_legacy_pages(reference: str, codec: str, expected: str) -> None:
     """A query, and nothing else of a URL, is encoded as its page is (web-platform-tests, percent-encoding.json)."""
     assert urls.in_encoding(reference, codec) == expected
+
+
+@pytest.mark.parametrize(("reference", "base", "href"), CASES["parsed"])
+def test_urls_of_the_web_platform_tests(reference: str, base: str | None, href: str | None) -> None:
+    """They are what the web platform tests tell, or none at all."""
+    assert (urls.join(urls.canonical(base) or base, reference) if base else urls.canonical(reference)) == href
+
+
+@pytest.mark.parametrize(("host", "ascii_host"), CASES["hosts"])
+def test_international_hosts(host: str, ascii_host: str | None) -> None:
+    """Hosts are written in ASCII as UTS #46 has it, or are none."""
+    assert urls.canonical(f"https://{host}/") == (None if ascii_host is None else f"https://{ascii_host}/")
+
+
+@pytest.mark.parametrize(("base", "reference", "expected"), CASES["resolved"])
+def test_references_are_resolved(base: str, reference: str, expected: str) -> None:
+    """References of the RFCs, of CPython's tests and of crawler-commons lead where those say."""
+    assert urls.join(base, reference) == urls.canonical(expected)
