@@ -16,7 +16,7 @@ extracted from the element that its query finds.
 
 import dataclasses
 import re as regular_expressions
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from types import UnionType
@@ -33,8 +33,31 @@ from scraper.record import Record
 LONG = 120  # characters of a value that is shown in an error
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A field that could not be made: of which item, by which selector, of what value, and what is wrong with that.
+
+    `selector` is empty where the field has none, `value` where nothing was found.
+    """
+
+    item: str
+    field: str
+    selector: str
+    value: str
+    problem: str
+
+    def __str__(self) -> str:
+        where = f" from {self.selector!r}" if self.selector else ""
+        got = f", got {self.value}" if self.value else ""
+        return f"{self.item}.{self.field}{where}: {self.problem}{got}"
+
+
 class ItemError(SpiderError):
-    """An item's field could not be made of what its page holds."""
+    """Fields of an item could not be made of what its page holds: `misfits` tells them one by one."""
+
+    def __init__(self, text: str, misfits: tuple[Misfit, ...] = ()) -> None:
+        super().__init__(text)
+        self.misfits = misfits
 
 
 class Found(Protocol):
@@ -106,7 +129,9 @@ class Item(Record):
         try:
             return cls.model_validate(taken | values)
         except ValidationError as error:
-            raise ItemError(_explain(cls, error, taken, getattr(page, "url", ""))) from None
+            misfits = tuple(_misfits(cls, error, taken))
+            url = getattr(page, "url", "")
+            raise ItemError("; ".join(map(str, misfits)) + (f" in {url}" if url else ""), misfits) from None
 
     @classmethod
     def extract_all(cls, page: Page, /, css: str) -> list[Self]:
@@ -164,21 +189,17 @@ def _kind(annotation: Any) -> type[Item] | None:
     return None
 
 
-def _explain(cls: type[Item], error: ValidationError, taken: Mapping[str, Any], url: str) -> str:
-    problems = []
+def _misfits(cls: type[Item], error: ValidationError, taken: Mapping[str, Any]) -> Iterator[Misfit]:
     for each in error.errors(include_url=False, include_context=False):
         name = ".".join(map(str, each["loc"]))
         field = name.partition(".")[0]
         taking = _takings(cls).get(field)
-        where = f" from {taking.source.query!r}" if taking and field in (*taken, name) else ""
-        got = f"{each['input'] if '.' in name else taken.get(field, each['input'])!r}"
+        selector = taking.source.query if taking and field in (*taken, name) else ""
         if each["type"] == "missing":
-            problems.append(f"{cls.__name__}.{name}{where}: nothing found")
+            yield Misfit(cls.__name__, name, selector, "", "nothing found")
         else:
-            problems.append(
-                f"{cls.__name__}.{name}{where}: {each['msg']}, got {got if len(got) <= LONG else got[:LONG] + '…'}"
-            )
-    return "; ".join(problems) + (f" in {url}" if url else "")
+            got = f"{each['input'] if '.' in name else taken.get(field, each['input'])!r}"
+            yield Misfit(cls.__name__, name, selector, got if len(got) <= LONG else got[:LONG] + "…", each["msg"])
 
 
 def is_item(value: object) -> bool:

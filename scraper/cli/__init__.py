@@ -18,12 +18,16 @@ from scraper.errors import ScraperError, SettingsError, SpiderError
 COMMANDS = {
     "check": ("scraper.cli.check", "check", "Replay recordings, and check what docstrings promise."),
     "crawl": ("scraper.cli.crawl", "crawl", "Run spiders."),
+    "fetch": ("scraper.cli.fetch", "fetch", "Print what is at a URL, decompressed."),
     "jobs": ("scraper.cli.jobs", "jobs", "List the jobs there are."),
     "list": ("scraper.cli.listing", "listing", "List the spiders there are."),
     "new": ("scraper.cli.new", "new", "Begin a project or a spider."),
+    "parse": ("scraper.cli.parse", "parse", "Show what a spider makes of a page."),
     "record": ("scraper.cli.record", "record", "Record a crawl, to replay it without the network."),
     "replay": ("scraper.cli.replay", "replay", "Run a spider on what was recorded."),
     "settings": ("scraper.cli.settings", "settings", "Show the settings in effect, and where each comes from."),
+    "shell": ("scraper.cli.shell", "shell", "Try things out on a page, at a prompt."),
+    "view": ("scraper.cli.view", "view", "Open a page in the browser as a spider sees it."),
 }
 """By name: the module of a command, what it is called there, and what it does."""
 

@@ -4,10 +4,11 @@ Settings are read before anything is imported that only spiders need: a mistake 
 """
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -29,6 +30,9 @@ _config = click.option(
 _overrides = click.option(
     "-s", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Set one setting; may be repeated."
 )
+_config_alone = click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this file instead of config.toml."
+)
 arguments_option = click.option(
     "-a", "arguments", multiple=True, metavar="NAME=VALUE", help="Give the spider an argument; may be repeated."
 )
@@ -37,6 +41,24 @@ arguments_option = click.option(
 def settings_options(command: _Command) -> _Command:
     """The options -c, -s and --debug; they come as `config: Path | None` and `overrides: tuple[str, ...]`."""
     return _config(_overrides(debug_option(command)))
+
+
+def shell_settings_options(command: _Command) -> _Command:
+    """The same options where -c means something else."""
+    return _config_alone(_overrides(debug_option(command)))
+
+
+_spider = click.option(
+    "--spider", metavar="NAME | FILE.py", help="Take the settings, middlewares and limits of this spider."
+)
+
+
+def spider_options(command: _Command) -> _Command:
+    """The options --spider and -a; they come as `spider: str | None` and `arguments: tuple[str, ...]`."""
+    return _spider(arguments_option(command))
+
+
+address_argument = click.argument("url", metavar="URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +85,39 @@ def jobs(
     return [job_of(each.spider, loaded, arguments) for each in chosen(spiders, loaded)]
 
 
+def one_job(config: Path | None, overrides: Sequence[str], spider: str | None, arguments: Sequence[str]) -> Job:
+    """The crawl of one spider, named or the only one there is. Raises as `jobs` does, and if several are meant."""
+    found = jobs(config, overrides, () if spider is None else (spider,), arguments)
+    if len(found) > 1:
+        names = ", ".join(job.spider_class.name for job in found)
+        raise SettingsError(f"several spiders are meant ({names}), and this is for one: name it with --spider")
+    return found[0]
+
+
+def job_at_hand(config: Path | None, overrides: Sequence[str], spider: str | None, arguments: Sequence[str]) -> Job:
+    """The crawl of the spider named; of none in particular, with the settings that hold for all, if none is."""
+    if spider is not None:
+        return one_job(config, overrides, spider, arguments)
+    if arguments:
+        raise SettingsError(f"-a {arguments[0]}: of which spider? Name it with --spider")
+    loaded = loaded_from(config, overrides, needs_file=False)
+
+    from scraper.spider import Spider
+
+    return Job(type("DefaultSpider", (Spider,), {"name": "default"}), {}, loaded.settings, loaded.path)
+
+
 def loaded_from(config: Path | None, overrides: Sequence[str], *, needs_file: bool) -> Loaded:
     """The settings, with those of config.toml if it is there, or is needed, or another file is named."""
     path = config or (FILE if needs_file or FILE.exists() else None)
     return load(path, environ=os.environ, overrides=overrides)
+
+
+def leave() -> NoReturn:
+    """End the process now: a callback that does not return would otherwise be waited for."""
+    click.echo("scraper: interrupted", err=True)
+    sys.stdout.flush()
+    os._exit(130)
 
 
 def all_spiders(loaded: Loaded) -> "dict[str, Found]":

@@ -3,17 +3,15 @@
 import asyncio
 import gc
 import logging
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, redirect_stdout
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
-from scraper.cli.common import Job
+from scraper.cli.common import Job, leave
 from scraper.crawling import INTERRUPTED, Crawl, Result
 from scraper.errors import StorageError
 from scraper.running import loop_factory, run_until_signalled
@@ -68,7 +66,7 @@ def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_
         try:
             result = runner.run(crawl.finish() if finish else _watch(crawl, console, is_json=is_json))
         except KeyboardInterrupt:
-            _leave()
+            leave()
         except StorageError as error:
             click.echo(f"scraper: error: {visible(str(error))}", err=True)
             return Result(crawl.spider.name, FAILED, crawl.statistics(), problems=(str(error),))
@@ -91,10 +89,3 @@ async def _watch(crawl: Watched, console: StandardError, *, is_json: bool) -> Re
                 Progress(crawl.statistics, console, interval=interval, stop_after=stop_after)
             )
         return await run_until_signalled(crawl)
-
-
-def _leave() -> NoReturn:
-    """End the process now: a callback that does not return would otherwise be waited for."""
-    click.echo("scraper: interrupted", err=True)
-    sys.stdout.flush()
-    os._exit(130)

@@ -80,7 +80,7 @@ class Seeder:
 async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
     """Each thing that `start()` gives; what it raises is the last. Raises `CloseSpider` if that does."""
     try:
-        async for each in _given(spider.start(), where):
+        async for each in given(spider.start(), where):
             yield _result(each, where)
     except (CloseSpider, GeneratorExit):
         raise
@@ -92,7 +92,7 @@ async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
         yield Results(error=error, where=where, line=line_of(error))
 
 
-async def _given(start: Any, where: str) -> AsyncGenerator[Any, None]:
+async def given(start: Any, where: str) -> AsyncGenerator[Any, None]:
     """What `start()` returned, one by one: an asynchronous generator, but a plain one or a list will do."""
     if inspect.isawaitable(start):
         start = await start

@@ -86,6 +86,17 @@ class CrawlSpider(Spider):
             return self._parse_start_later(response, **kwargs)
         return self._parse(response, self.parse_start_url, kwargs, is_followed=True)
 
+    def request_for(self, url: str, **fields: Any) -> Request | None:
+        """The request that a link to `url` would become, by the first rule that is for such links; None if none is.
+
+        `fields` are further ones of `Request`. What restricts a rule to parts of a page makes no difference here.
+        """
+        for place, rule in enumerate(self._rules):
+            matches = getattr(rule.link_extractor, "matches", None)
+            if matches is not None and matches(url):
+                return self._model(url, place, rule, **fields)
+        return None
+
     # The callbacks of requests. An asynchronous one runs on the loop, and so is to be told from a plain one.
 
     async def _parse_start_later(self, response: Response, **kwargs: Any) -> AsyncIterator[Any]:
@@ -148,16 +159,7 @@ class CrawlSpider(Spider):
 
     def _requests(self, response: Response, place: int, rule: Rule, links: list[Link]) -> Iterator[Request | Links]:
         asked = response.request
-        callback = self._method(rule, "callback")
-        model = Request(
-            response.url,
-            self._parse_rule_later if callback is not None and is_asynchronous(callback) else self._parse_rule,
-            cb_kwargs=dict(rule.cb_kwargs or {}),
-            errback=self._method(rule, "errback"),
-            meta={"rule": place},
-            depth=asked.depth + 1,
-            session=asked.session,
-        )
+        model = self._model(response.url, place, rule, depth=asked.depth + 1, session=asked.session)
         found = _RuleLinks(model, {link.url: link.text for link in reversed(links)})
         process = self._method(rule, "process_request")
         if process is None:
@@ -167,6 +169,18 @@ class CrawlSpider(Spider):
             taken = process(request, response)
             if taken is not None:
                 yield taken
+
+    def _model(self, url: str, place: int, rule: Rule, **fields: Any) -> Request:
+        """The request of a link by `rule`, the one at `place`."""
+        callback = self._method(rule, "callback")
+        return Request(
+            url,
+            self._parse_rule_later if callback is not None and is_asynchronous(callback) else self._parse_rule,
+            cb_kwargs=dict(rule.cb_kwargs or {}),
+            errback=self._method(rule, "errback"),
+            meta={"rule": place},
+            **fields,
+        )
 
     # Rules.
 

@@ -133,6 +133,8 @@ def test_a_mistake_is_told_before_anything_slow_is_imported(folder: Path) -> Non
     assert imported("settings") == "pydantic"
     assert imported("settings", "-s", "limits.dely=1") == "pydantic"
     assert imported("--help") == ""
+    for command in ("fetch", "view", "parse", "shell"):
+        assert imported(command, "example.com") == "pydantic"
 
 
 def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:

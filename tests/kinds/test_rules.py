@@ -240,3 +240,24 @@ async def test_what_is_wrong_with_a_rule_is_told_before_it_begins(attributes: di
     with pytest.raises(SpiderError, match=re.escape(text)) as raised:
         await crawl(Shop(**{"start_urls": ["http://127.0.0.1:1/"], **attributes}))
     assert "'shop'" in str(raised.value)
+
+
+def test_the_request_of_a_link_may_be_asked_for() -> None:
+    """`request_for()` gives what the first rule that fits makes of a link, whichever page it would be on."""
+
+    class Shop(CrawlSpider):
+        name = "shop"
+        rules = (
+            Rule(LinkExtractor(allow="/list"), follow=True),
+            Rule(LinkExtractor(allow="/book"), callback="book", cb_kwargs={"mark": 1}),
+        )
+
+        def book(self, response: Response, mark: int) -> None:
+            """A callback."""
+
+    spider = Shop()
+    request = spider.request_for("http://a.example/book/1", priority=2)
+    assert request is not None
+    assert (request.url, request.priority, request.cb_kwargs) == ("http://a.example/book/1", 2, {"mark": 1})
+    assert request.meta == {"rule": 1}
+    assert spider.request_for("http://a.example/about") is None

@@ -1,6 +1,7 @@
 """Items: records of any kind, and those that say where their fields come from."""
 
 import dataclasses
+import pickle
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -258,3 +259,21 @@ def test_dataclass_items_stay_what_they_are() -> None:
     assert fields(item) == dataclasses.asdict(item)
     fields(item)["a"] = 5
     assert item.a == 1
+
+
+def test_what_does_not_fit_is_told_field_by_field() -> None:
+    """An `ItemError` has its parts: item, field, selector, value and problem; they survive pickling."""
+
+    class Book(Item):
+        title: str = css("h1")
+        pages: int = css(".pages")
+
+    with pytest.raises(ItemError) as raised:
+        Book.extract(Response("http://a.example/", body="<p class=pages>many</p>"))
+    title, pages = raised.value.misfits
+    assert (title.item, title.field, title.selector, title.value) == ("Book", "title", "h1", "")
+    assert title.problem == "nothing found"
+    assert (pages.field, pages.selector, pages.value) == ("pages", ".pages", "'many'")
+    assert "; ".join(map(str, raised.value.misfits)) + " in http://a.example/" == str(raised.value)
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (str(again), again.misfits) == (str(raised.value), raised.value.misfits)
