@@ -16,11 +16,18 @@ from scraper.markup.values import HAVE_DIRECTION, direction, selected, value_of
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be sent with a form: its bytes, and the name and type that the server is told."""
+    """A file to be sent with a form: its bytes, and the name and type that the server is told.
+
+    Raises `ValueError` for a type that is none.
+    """
 
     content: bytes
     name: str = "file"
     content_type: str = "application/octet-stream"
+
+    def __post_init__(self) -> None:
+        if not (self.content_type.isprintable() and self.content_type.isascii()):
+            raise ValueError(f"the type of the file {self.name!r} cannot be {self.content_type!r}")
 
     @classmethod
     def read(cls, path: Path | str) -> Self:
