@@ -193,8 +193,14 @@ class Response:
         return (self.selector if selector is None else selector).css(query)
 
     def xpath(self, query: str, **variables: Any) -> SelectorList:
-        """What the XPath 1.0 expression `query` finds in the page (extra `xpath`)."""
-        return self.selector.xpath(query, **variables)
+        """What the XPath 1.0 expression `query` finds in the page (extra `xpath`).
+
+        Raises `FetchError`, as PARSE_TOO_COMPLEX, for a page in which elements stand too deep in each other.
+        """
+        try:
+            return self.selector.xpath(query, **variables)
+        except TooComplexError as error:
+            raise FetchError(Reason.PARSE_TOO_COMPLEX, urls.without_credentials(self.url), str(error)) from None
 
     def re(self, regex: Any, replace_entities: bool = True) -> list[str]:
         """All that `regex` finds in the page's source; see `Selector.re`."""

@@ -13,8 +13,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper.errors import SettingsError
 from scraper.markup.query import SelectorError, shortened
+from scraper.markup.trial import TooComplexError
 
 NAMESPACES = {"re": "http://exslt.org/regular-expressions", "set": "http://exslt.org/sets"}
+DEEPEST = 1_000
+"""Elements within each other. Browsers allow 512; libxml2 takes a time that grows with the square of it, and more."""
+
 Found = tuple[LexborNode, str | None]
 
 
@@ -33,9 +37,11 @@ class Mirror:
 
     def _build(self, root: LexborNode) -> None:
         whole = self._etree.HTMLParser().makeelement(_TAG_OF_NAMELESS)  # HTML's trees have fewer rules for names
-        pending: list[tuple[LexborNode, Any]] = [(root, whole)]
+        pending: list[tuple[LexborNode, Any, int]] = [(root, whole, 1)]
         while pending:
-            node, element = pending.pop()
+            node, element, depth = pending.pop()
+            if depth > DEEPEST:
+                raise TooComplexError(f"xpath() cannot be asked of a page with {DEEPEST:,} elements within each other")
             self._name(node, element)
             last = None
             child = node.first_child
@@ -48,7 +54,7 @@ class Mirror:
                         last.tail = (last.tail or "") + text
                 elif child.is_element_node:
                     last = self._etree.SubElement(element, _TAG_OF_NAMELESS)
-                    pending.append((child, last))
+                    pending.append((child, last, depth + 1))
                 elif child.is_comment_node:
                     last = self._comment(child)
                     element.append(last)

@@ -2,8 +2,11 @@
 
 import pytest
 
-from scraper.errors import SettingsError
+from scraper import Response
+from scraper.errors import FetchError, SettingsError
 from scraper.markup import Selector, SelectorError
+from scraper.markup.trial import TooComplexError
+from scraper.markup.xpath import DEEPEST
 
 PAGE = """<html><head><title>T</title></head><body>
 <div class="a x" id="d1"><p>one <b>two</b> three</p><!-- note --><p lang="en">four</p>
@@ -135,8 +138,16 @@ def test_names_that_xml_does_not_know() -> None:
 
 
 def test_deep_pages() -> None:
-    """The depth of a page is no limit."""
-    assert Selector(text="<i>" * 2000 + "<p>x").xpath("//p/text()").getall() == ["x"]
+    """A page is asked if it is no deeper than is reasonable; XPath would take hours for others."""
+    assert Selector(text="<div>" * (DEEPEST - 10) + "<p>x").xpath("//div//div//p/text()").getall() == ["x"]
+    deep = "<div>" * 4_000 + "<p>x"
+    with pytest.raises(
+        TooComplexError, match=r"xpath\(\) cannot be asked of a page with 1,000 elements within each other"
+    ):
+        Selector(text=deep).xpath("//div//div//p")
+    with pytest.raises(FetchError, match=r"^parse_too_complex: https://a\.example/ \(xpath"):
+        Response("https://a.example/", body=deep).xpath("//div//div//p")
+    assert Selector(text=deep).css("p::text").get() == "x"
 
 
 def test_without_lxml(monkeypatch: pytest.MonkeyPatch) -> None:
