@@ -1,6 +1,7 @@
 """Pages that nobody would write: they take no long time, and are read or an error that names them."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from time import process_time
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from scraper import Response
 from scraper.markup import Selector, SelectorError
+from scraper.markup.trial import TooComplexError
 
 URL = "http://user:secret@a.example/b"
 DEEP = "<div>" + "<span>" * 100_000 + "x<b>y"
@@ -54,7 +56,8 @@ def test_large_trees(html: str) -> None:
     page = Selector(text=html)
     for ask in ASK:
         begun = process_time()
-        ask(page)
+        with suppress(TooComplexError):  # by XPath, of the deep one
+            ask(page)
         assert process_time() - begun < 5
 
 
