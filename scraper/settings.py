@@ -191,16 +191,16 @@ class NetworkSettings(Table):
     """Characters of a URL that is asked for at most."""
     allow_addresses: tuple[Text, ...] = ()
     """Hosts, addresses and networks that may be reached although they are not of the public internet."""
-    headers: dict[str, str] = {}
+    headers: Annotated[dict[str, str], Field(repr=False)] = {}
     cookies: Flag = True
     load_cookies: Text | None = None
     """A Netscape cookie file to begin with."""
     save_cookies: Text | None = None
     """A Netscape cookie file to write at the end."""
     auth: tuple[AuthSettings, ...] = ()
-    proxy: str | None = None
+    proxy: Annotated[str | None, Field(repr=False)] = None
     """http://[user:password@]host:port, or with https or socks5"""
-    proxies: tuple[str, ...] = ()
+    proxies: Annotated[tuple[str, ...], Field(repr=False)] = ()
     """Proxies that share the work."""
     proxy_per: Literal["host", "request"] = "host"
     """Whether a host keeps the proxy that it was given, or each request is for the next one."""

@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborNode
 
 from scraper.markup import jsontext
 
-_START = re.compile(r"\s*(?:<!--|(?://|/\*)?\s*<!\[CDATA\[\s*(?:\*/)?)")
+_START = re.compile(r"\A\s*+(?:<!--|(?://|/\*)?\s*+<!\[CDATA\[\s*+(?:\*/)?)")
 _ENDS = ("//-->", "-->", "/*]]>*/", "//]]>", "]]>")
 
 

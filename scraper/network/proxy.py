@@ -1,7 +1,7 @@
 """A proxy as settings and requests write it: an address, and what to say to be let through."""
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from yarl import URL
@@ -17,7 +17,7 @@ class Proxy:
     """Where to connect to, and the Proxy-Authorization header's value if there is one."""
 
     url: URL
-    authorization: str | None
+    authorization: str | None = field(repr=False)
 
 
 @lru_cache(maxsize=4096)
