@@ -250,6 +250,8 @@ class SinkSettings(Table):
     """The fields to write, in this order; all unless given."""
     items: tuple[str, ...] = ()
     """Names of the item classes to write; all unless given."""
+    formula_guard: Flag = False
+    """CSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
 
 
 class ViewsSettings(Table):

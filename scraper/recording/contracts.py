@@ -38,7 +38,7 @@ from scraper.wording import nearest
 
 Check = Callable[[str, Response, Sequence[Any], Sequence[Request]], object]
 
-_LINE = re.compile(r"^\s*@(\w+)[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*+@(\w+)[ \t]*+(.*)$", re.MULTILINE)
 _NOUNS = {"item": "items", "items": "items", "request": "requests", "requests": "requests"}
 
 
@@ -58,7 +58,7 @@ def contracts_of(spider: type[Spider]) -> list[Contract]:
         method = getattr(spider, name, None)
         text = method.__doc__ if callable(method) and not isinstance(method, type) else None
         if text and getattr(Spider, name, None) is not method:
-            found += _of_method(spider, name, [(line[1], line[2]) for line in _LINE.finditer(text)])
+            found += _of_method(spider, name, [(line[1], line[2].rstrip()) for line in _LINE.finditer(text)])
     return found
 
 

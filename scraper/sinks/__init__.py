@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from scraper.errors import SettingsError
@@ -58,12 +59,15 @@ def _sink(settings: SinkSettings, path: str, *, durable: bool) -> DataFile | Sql
     name = settings.format or format_of(path, (*FORMATS, *STORES))
     if name in STORES and (path == "-" or packing_of(path) is not None):
         raise SettingsError(f"[[sinks]] path {path!r}: the format {name} needs a file, which is not compressed")
+    if settings.formula_guard and name != "csv":
+        raise SettingsError(f"[[sinks]] path {path!r}: formula_guard is for CSV, and this is {name}")
     if name == "sqlite":
         return SqliteFile(path, Tables(settings.fields), classes=settings.items, durable=durable)
     if name == "parquet":
         return parquet(path, settings.fields, classes=settings.items, durable=durable)
     destination = Destination(path, packing=packing_of(path), durable=durable)
-    return DataFile(destination, FORMATS[name](settings.fields), classes=settings.items)
+    guarded = partial(CsvTable, is_guarded=True) if settings.formula_guard else FORMATS[name]
+    return DataFile(destination, guarded(settings.fields), classes=settings.items)
 
 
 __all__ = ["DataFile", "Destination", "Format", "SqliteFile", "UnwritableItems", "open_sinks"]

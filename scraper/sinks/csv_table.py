@@ -5,6 +5,7 @@ has no column is left out only where `fields` says so; otherwise the item is ref
 """
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
@@ -13,15 +14,22 @@ from scraper import item
 from scraper.protocols import Position
 from scraper.sinks.values import cell, text, utf8
 
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _AS_IT_IS = frozenset({str, int, type(None)})  # what `cell()` would not change
 
 
 class CsvTable:
-    """Items as rows of a table; `fields` are its columns, the fields of the first item unless given."""
+    """Items as rows of a table; `fields` are its columns, the fields of the first item unless given.
 
-    def __init__(self, fields: tuple[str, ...] = ()) -> None:
+    If it `is_guarded`, no text is a formula to a spreadsheet (https://owasp.org/www-community/attacks/CSV_Injection):
+    those that could be have an apostrophe in front. Numbers stay what they are.
+    """
+
+    def __init__(self, fields: tuple[str, ...] = (), *, is_guarded: bool = False) -> None:
         self._columns = fields
         self._leaves_out = bool(fields)
+        self._is_guarded = is_guarded
         self._has_header = False
 
     def encode(self, items: Sequence[Any]) -> bytes:
@@ -32,6 +40,8 @@ class CsvTable:
         known = None if self._leaves_out else frozenset(columns)
         rows: list[Sequence[Any]] = [] if self._has_header else [columns]
         rows += [_row(item.fields(each), columns, known) for each in items]
+        if self._is_guarded:
+            rows = [[_guarded(value) for value in row] for row in rows]
         lines = _lines(rows)
         self._columns, self._has_header = columns, True
         return lines
@@ -71,6 +81,12 @@ def _row(values: dict[Any, Any], columns: Sequence[str], known: frozenset[str] |
     if _AS_IT_IS.issuperset(map(type, values.values())):
         return [*map(values.get, columns)]
     return [cell(value) for value in map(values.get, columns)]
+
+
+def _guarded(value: Any) -> Any:
+    """`value`, which is no formula."""
+    is_formula = isinstance(value, str) and value.startswith(_FORMULAS) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if is_formula else value
 
 
 def _lines(rows: Iterable[Sequence[Any]]) -> bytes:

@@ -12,9 +12,10 @@ from aiohttp import web
 
 from scraper import Request
 from scraper.network.proxy import proxy
+from scraper.network.referrer import asked_for
 from scraper.settings import NetworkSettings
 from tests.flow.crawls import ask, ask_one
-from tests.flow.site import Servers, redirect
+from tests.flow.site import Asked, Servers, redirect
 
 SECRETS = {"authorization": "Basic word", "COOKIE": "hand=made", "X-Api-Key": "key", "proxy-Authorization": "Basic via"}
 BOMB = gzip.compress(bytes(8 * 1024 * 1024))
@@ -148,3 +149,33 @@ async def test_nothing_tells_secrets(servers: Servers, tmp_path: Path) -> None:
     assert "SECRET" not in outputs
     assert "\x1b" not in outputs
     assert not [line for line in outputs.splitlines() if line.startswith("forged")]
+
+
+async def test_nothing_listens(servers: Servers) -> None:
+    """While a crawl runs, its process has no socket at which anybody could ask it for something."""
+    listening: set[str] = set()
+
+    def look(_: Asked) -> str:
+        own = {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
+        for table in ("tcp", "tcp6"):
+            for row in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
+                fields = row.split()
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                    listening.add(fields[1])
+        return "page"
+
+    site = servers.site({})
+    look(Asked(0.0, "GET", "/", {}, b""))
+    before = listening.copy()
+    site.pages["/"] = look
+    await ask_one(Request(site.url()))
+    assert before
+    assert listening == before
+
+
+@pytest.mark.parametrize(
+    "policy", ["builtins.exit", "os.system", "__import__('os')", "\x00", "no-referrer, builtins.exit"]
+)
+def test_a_referrer_policy_is_one_of_a_list(policy: str) -> None:
+    """What a page writes there is looked up among the words of the standard, and nowhere else."""
+    assert asked_for(policy, "origin") == ("no-referrer" if "no-" in policy else "origin")

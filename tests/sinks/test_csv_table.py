@@ -1,6 +1,10 @@
 """The columns, cells and lines of CSV."""
 
+import csv
 from dataclasses import dataclass
+from decimal import Decimal
+from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -83,3 +87,21 @@ def test_fields_of_one_name_are_refused() -> None:
     """Two fields whose names are the same as text cannot both be written."""
     with pytest.raises(TypeError, match="two of its keys are the same as text"):
         CsvTable().encode([{1: "a", "1": "b"}])
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"), ("+cmd|'/c calc'!A0", "'+cmd|'/c calc'!A0"), ("-2+3", "'-2+3"), ("@SUM(A1)", "'@SUM(A1)"),
+        ("\tx", "'\tx"), ("\rx", "'\rx"), ("-", "'-"),
+        ("-1", "-1"), ("+1.5e-3", "+1.5e-3"), (-1, -1), (-1.5, -1.5), (Decimal("-1.5"), "-1.5"), (None, ""),
+        ("a=b", "a=b"), ("", ""), (["=1"], '["=1"]'),
+    ],
+)  # fmt: skip
+def test_formulas_are_guarded_if_asked_for(value: Any, written: Any) -> None:
+    """A text that a spreadsheet would run has an apostrophe in front if that is asked for; numbers never do."""
+    (row,) = csv.DictReader(StringIO(CsvTable(is_guarded=True).encode([{"=a": value}]).decode(), newline=""))
+    assert row == {"'=a": str(written)}
+    plain = "" if value is None else written if isinstance(value, list) else str(value)
+    (row,) = csv.DictReader(StringIO(CsvTable().encode([{"=a": value}]).decode(), newline=""))
+    assert row == {"=a": plain}
