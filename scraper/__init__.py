@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from scraper.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from scraper.crawling import Crawl, Result
+    from scraper.crawling import Crawl
     from scraper.errors import (
         CloseSpider,
         DropItem,
@@ -45,13 +45,15 @@ if TYPE_CHECKING:
     from scraper.record import Field
     from scraper.request import FormRequest, JsonRequest, Request
     from scraper.response import Response
+    from scraper.results import Result
     from scraper.running import crawl, run, stream
     from scraper.settings import Settings
     from scraper.spider import Failure, Spider
 
 
 _HOMES = {
-    "scraper.crawling": ("Crawl", "Result"),
+    "scraper.crawling": ("Crawl",),
+    "scraper.results": ("Result",),
     "scraper.errors": (
         "CloseSpider",
         "DropItem",

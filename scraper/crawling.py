@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import isawaitable
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Any
 
 from scraper.blame import line_of
 from scraper.config import laid_over
-from scraper.engine.run import Engine, most_in_hand
+from scraper.engine.run import HOSTS_PARKED, Engine, most_in_hand
 from scraper.engine.stages import Stages, Tap
 from scraper.engine.watchdog import Watchdog
-from scraper.errors import Reason, ScraperError, SpiderError, StorageError
+from scraper.errors import ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.limits import Directives, before_sending, on_discovery
@@ -24,50 +23,15 @@ from scraper.network import Guard, open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Clock, Frontier, Observer, Sink
+from scraper.results import CANCELLED, CLOSED, INTERRUPTED, Result, Written, problems_of
 from scraper.resuming import State, check_methods, describe, go_on, job_name, recall, remembering
 from scraper.revisits import Revisits
-from scraper.settings import FailWhen, Settings
+from scraper.settings import Settings
 from scraper.sinks import open_sinks
 from scraper.sinks.memory import Collect, HandOver
 from scraper.spider import Spider
 from scraper.tables import from_tables
 from scraper.urls import without_credentials
-
-INTERRUPTED = "interrupted"
-CANCELLED = "cancelled"
-CLOSED = "closed early"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A data file: its final path, or that of its `.part` if the crawl did not end."""
-
-    path: str
-    items: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a crawl ended.
-
-    `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
-    cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
-    `job` is the directory from which the next crawl will go on, if this one did not come to its end.
-    """
-
-    spider: str
-    reason: str
-    statistics: Statistics
-    sinks: tuple[Written, ...] = ()
-    problems: tuple[str, ...] = ()
-    items: list[Any] = field(default_factory=list)
-    job: Path | None = None
-
-    @property
-    def exit_status(self) -> int:
-        """0 for a success, 1 if there are problems, 130 if the crawl was interrupted."""
-        return 130 if self.reason == INTERRUPTED else 1 if self.problems else 0
 
 
 class Crawl:
@@ -158,7 +122,9 @@ class Crawl:
                 await self._say_closed(CANCELLED)
                 raise
             problems, left = await self._say_closed(reason), job.folder
-            if reason != INTERRUPTED and engine.storage_error is None:
+            is_kept = reason == HOSTS_PARKED and left is not None and self.statistics().fetched > 0
+            is_to_go_on = reason == INTERRUPTED or is_kept
+            if not is_to_go_on and engine.storage_error is None:
                 unfinished = await _finish(sinks, job, reason)
                 problems, left = problems + unfinished, job.folder if unfinished else None
         return self._concluded(reason, sinks, problems, left)
@@ -294,35 +260,6 @@ class Crawl:
         for observer in self._observers:
             if type(event) in getattr(observer, "wants", (type(event),)):
                 observer(event)
-
-
-def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
-    """Why a crawl with these counts cannot be called a success, one line each."""
-    problems = []
-    if statistics.discovered == 0:
-        problems.append("nothing was crawled: the spider gave no request")
-    elif statistics.start_urls and statistics.start_urls_failed >= statistics.start_urls:
-        reasons = ", ".join(
-            f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items()
-        )
-        problems.append(f"every start URL failed ({reasons})")
-    if parked := statistics.failed.get(Reason.PARKED):
-        problems.append(f"{parked} request(s) not sent: their hosts could not be reached")
-    if unrecorded := statistics.failed.get(Reason.NOT_RECORDED):
-        problems.append(f"{unrecorded} request(s) that the recording has no answer to: record it anew")
-    if quarantined := statistics.failed.get(Reason.QUARANTINED):
-        problems.append(f"{quarantined} page(s) left alone, at which the process died twice")
-    if statistics.errors:
-        problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
-    if fail_when.items_below is not None and statistics.items < fail_when.items_below:
-        problems.append(
-            f"{statistics.items} items, fewer than [engine.fail_when] items_below = {fail_when.items_below}"
-        )
-    asked = statistics.fetched + sum(statistics.failed.values())
-    share = 100 * (statistics.errors + sum(statistics.failed.values())) / asked if asked else 0.0
-    if fail_when.errors_above is not None and share > fail_when.errors_above:
-        problems.append(f"{share:.1f} % errors, more than [engine.fail_when] errors_above = {fail_when.errors_above:g}")
-    return problems
 
 
 @asynccontextmanager

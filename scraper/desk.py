@@ -309,6 +309,7 @@ def _for_pages(settings: Settings, accepted: Collection[int]) -> Settings:
     return settings.model_copy(
         update={
             "engine": settings.engine.model_copy(update={"stop_after": StopAfter()}),
+            "limits": settings.limits.model_copy(update={"park_after": 0}),  # who asks again means it
             "network": settings.network.model_copy(update={"accept_statuses": statuses, "save_cookies": None}),
             "parsing": settings.parsing.model_copy(update={"executor": executor}),
         }

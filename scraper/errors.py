@@ -39,11 +39,11 @@ class Reason(StrEnum):
     URL_TOO_LONG = "url_too_long"  # longer than [network] max_url
     ADDRESS_NOT_ALLOWED = "address_not_allowed"  # not of the public internet, and named by nobody: see network/guard.py
     BAD_REQUEST = "bad_request"  # it cannot be sent as it is: a line break in a header, say
+    PARKED = "parked"  # a callback awaited it, and its host cannot be reached: see limits/breaker.py
     IGNORED = "ignored"  # a middleware raised IgnoreRequest
     NOT_RECORDED = "not_recorded"  # a replay has no answer to it
 
     # Failed: we asked, and got no answer that can be used.
-    PARKED = "parked"  # its host could not be reached again and again: see limits/breaker.py
     DNS_NOT_FOUND = "dns_not_found"
     REFUSED = "refused"
     RESET = "reset"
@@ -82,6 +82,7 @@ REFUSALS = frozenset(
         Reason.NOFOLLOW,
         Reason.TOO_OFTEN,
         Reason.BUDGET,
+        Reason.PARKED,
         Reason.SCHEME_NOT_ALLOWED,
         Reason.ADDRESS_NOT_ALLOWED,
         Reason.URL_TOO_LONG,

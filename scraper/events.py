@@ -15,9 +15,9 @@ class Statistics:
     """The counts of a crawl at one moment.
 
     `discovered` counts distinct requests, and at any moment equals `fetched + refused + failed + waiting`,
-    where `waiting` includes what is in flight. `requests` counts what was sent, with redirects, retries and
-    robots.txt. `changes` counts the items of a recrawl by what has become of them. `bytes` is the size of all
-    bodies, decompressed. Times are in seconds.
+    where `waiting` includes what is in flight, and what is left to another run: that is counted by host in
+    `parked`. `requests` counts what was sent, with redirects, retries and robots.txt. `changes` counts the items
+    of a recrawl by what has become of them. `bytes` is the size of all bodies, decompressed. Times are in seconds.
     """
 
     spider: str = ""
@@ -26,6 +26,7 @@ class Statistics:
     waiting: int = 0
     in_flight: int = 0
     hosts: int = 0
+    parked: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     retries: int = 0
     redirects: int = 0
@@ -111,6 +112,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Parked:
+    """Nothing more is sent to `host`, which could not be reached, lastly for `reason`; what waits for it is kept."""
+
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """A pipeline dropped an item."""
 
@@ -144,4 +153,4 @@ class Finished:
     statistics: Statistics
 
 
-Event = Started | Resumed | Died | Fetched | Retried | Refused | Failed | Dropped | Broke | Blocked | Finished
+Event = Started | Resumed | Died | Fetched | Retried | Refused | Failed | Parked | Dropped | Broke | Blocked | Finished

@@ -130,6 +130,10 @@ class Frontier(Open, Protocol):
         """How many requests wait."""
         ...
 
+    def waiting_for(self, site: str) -> int:
+        """How many of them wait for `site`."""
+        ...
+
     def sites(self) -> Iterable[str]:
         """The sites that requests wait for, in no particular order."""
         ...

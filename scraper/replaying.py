@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from scraper.crawling import Crawl, Result
+from scraper.crawling import Crawl
 from scraper.errors import SettingsError, StorageError
 from scraper.recording.accepted import Accepted, Header, load, load_header, save
 from scraper.recording.contracts import Contract
@@ -19,6 +19,7 @@ from scraper.recording.replay import Replay, still
 from scraper.recording.secrets import is_secret
 from scraper.recording.warc import Exchange, read
 from scraper.request import Request
+from scraper.results import Result
 from scraper.settings import Settings
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider

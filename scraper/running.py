@@ -11,8 +11,9 @@ from itertools import count
 from types import FrameType
 from typing import Any
 
-from scraper.crawling import INTERRUPTED, Crawl, Result
+from scraper.crawling import Crawl
 from scraper.errors import SpiderError
+from scraper.results import INTERRUPTED, Result
 from scraper.settings import Settings
 from scraper.sinks.memory import HandOver
 from scraper.spider import Spider

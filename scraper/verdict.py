@@ -25,13 +25,20 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Park:
+    """The request's host cannot be reached, lastly for `reason`: what waits for it is left to another run."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class First:
     """`request` has to be answered before this one can be judged (robots.txt, say)."""
 
     request: Request
 
 
-Verdict = Go | Wait | Refuse | First
+Verdict = Go | Wait | Refuse | Park | First
 GO = Go()
 
 

@@ -73,8 +73,8 @@ def record(
 def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
     """Record one spider; the exit status."""
     from scraper.cli.watched import Watched, crawled
-    from scraper.crawling import INTERRUPTED
     from scraper.replaying import discard, limited, recorder, settle
+    from scraper.results import INTERRUPTED
     from scraper.running import loop_factory
     from scraper.sinks.memory import Collect
     from scraper.views.console import StandardError

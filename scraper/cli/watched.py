@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 from scraper.cli.common import Job, leave
-from scraper.crawling import INTERRUPTED, Crawl, Result
+from scraper.crawling import Crawl
 from scraper.errors import StorageError
+from scraper.results import INTERRUPTED, Result
 from scraper.running import loop_factory, run_until_signalled
 from scraper.views import summary
 from scraper.views.console import StandardError

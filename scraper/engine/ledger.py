@@ -223,7 +223,9 @@ class Ledger:
         ended = totals["fetched"] + sum(totals["refused"].values()) + sum(totals["failed"].values())
         return replace(now, waiting=totals["discovered"] - ended, in_flight=len(self._open), **totals)
 
-    def snapshot(self, *, waiting: int, in_flight: int, hosts: int, seconds: float) -> Statistics:
+    def snapshot(
+        self, *, waiting: int, in_flight: int, hosts: int, seconds: float, parked: Mapping[str, int] | None = None
+    ) -> Statistics:
         """The totals now, together with what holds for the moment."""
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         totals: dict[str, Any] = {
@@ -235,6 +237,7 @@ class Ledger:
             waiting=waiting,
             in_flight=in_flight,
             hosts=hosts,
+            parked=dict(parked or {}),
             seconds=self._seconds_before + seconds,
             **totals,
         )

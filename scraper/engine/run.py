@@ -21,17 +21,19 @@ from scraper.engine.discovery import Discovery
 from scraper.engine.ledger import Ledger, Tally, at_hand
 from scraper.engine.pages import Pages
 from scraper.engine.seeds import Seeder
-from scraper.engine.slots import Slots, Ticket
+from scraper.engine.slots import Slot, Slots, Ticket
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, IgnoreRequest, Reason, SpiderError, StorageError
-from scraper.events import Fetched, Retried, Statistics
+from scraper.events import Fetched, Parked, Retried, Statistics
 from scraper.protocols import Attempts, Checkpoint
 from scraper.request import Request
 from scraper.response import Response
 from scraper.settings import EngineSettings
 from scraper.spider import Failure, Spider
 from scraper.urls import without_credentials
-from scraper.verdict import DELIVER, GO, Deliver, Fail, First, Go, Redirect, Refuse, Retry, Sequel, Verdict, Wait
+from scraper.verdict import Deliver, Fail, First, Go, Park, Redirect, Refuse, Retry, Wait
+
+HOSTS_PARKED = "hosts parked"
 
 LONG = 3600.0  # seconds after which it is looked whether a host is due, at the latest
 
@@ -72,7 +74,7 @@ class Engine:
             changed=self._changed,
             stop=self.stop,
         )
-        self._seeder = Seeder(spider, stages.frontier, self._pages, self._ledger, stop=self.stop)
+        self._seeder = Seeder(spider, self._slots, self._pages, self._ledger, stop=self.stop)
         self._checkpoints = Checkpoints(stages, self._ledger, self._pages, interval=interval, statistics=self._lasting)
         self._resumed = resumed
         self._busy = 0  # workers that have a ticket, or are about to get one
@@ -86,7 +88,7 @@ class Engine:
     # From outside.
 
     async def run(self) -> str:
-        """Crawl to the end. Returns the reason it ended: 'finished', or what it was stopped for.
+        """Crawl to the end. Returns the reason it ended: 'finished', `HOSTS_PARKED`, or what it was stopped for.
 
         Raises `StorageError` if what waits in the frontier cannot be read.
         """
@@ -101,6 +103,8 @@ class Engine:
             unreadable = group.subgroup(StorageError)
             raise group if unreadable is None else _first(unreadable) from None
         await self._checkpoints.commit()
+        if not self._reason and self._slots.parked:
+            self._reason = HOSTS_PARKED
         if not self._reason and self._stages.revisits is not None:
             await self._pages.bury()
             await self._checkpoints.commit()
@@ -160,6 +164,7 @@ class Engine:
             waiting=self._stages.frontier.waiting + self._slots.held + self._flying,
             in_flight=self._busy,
             hosts=len(self._slots),
+            parked=self._slots.parked,
             seconds=self._clock() - self._started,
         )
 
@@ -190,7 +195,7 @@ class Engine:
             return False
         if self._reason:
             return True
-        return self._seeder.has_ended and not (self._stages.frontier.waiting or self._slots.held)
+        return self._seeder.has_ended and not self._slots.has_work
 
     # Requests go out.
 
@@ -235,7 +240,7 @@ class Engine:
         while (slot := slots.choose(now, awaited_only=self._has_enough)) is not None:
             ticket = slots.take(slot, now, awaited_only=self._has_enough)
             if ticket is not None:
-                match self._judge(ticket.request, now):
+                match self._stages.judge(ticket.request, now):
                     case Go():
                         self._send(ticket, now)
                         return ticket
@@ -243,23 +248,16 @@ class Engine:
                         slots.postpone(slot, ticket, now + seconds)
                     case Refuse(reason):
                         self._refuse(ticket, reason, now)
+                    case Park(reason):
+                        self._park(ticket, slot, reason, now)
                     case First() as first:
                         slots.block(slot, ticket, first)
             slots.wake(slot, now)
         return None
 
-    def _judge(self, request: Request, now: float) -> Verdict:
-        """The first verdict other than Go."""
-        for limit in self._stages.limits:
-            verdict = limit.judge(request, now)
-            if verdict is not GO and not isinstance(verdict, Go):
-                return verdict
-        return GO
-
     def _send(self, ticket: Ticket, now: float) -> None:
         """Book a ticket that is about to be put on the queue."""
-        for limit in self._stages.limits:
-            limit.sent(ticket.request, now)
+        self._stages.sent(ticket.request, now)
         ticket.slot = self._slots.of(ticket.request)
         ticket.slot.in_flight += 1
         self._busy += 1
@@ -311,9 +309,9 @@ class Engine:
             outcome.request = asked  # without what middlewares have added, cookies say, for its host alone
         if not ticket.is_known:
             ledger.count_answer(ticket.tally, outcome)
-        sequel = self._sequel(ticket, outcome)
+        sequel = self._stages.sequel(asked, outcome, ticket.attempts)
         if ticket.first is None:
-            self._learn(asked, outcome, now)
+            self._stages.learn(asked, outcome, now)
         match sequel:
             case Deliver():
                 assert isinstance(outcome, Response)
@@ -335,18 +333,6 @@ class Engine:
                 response = outcome if isinstance(outcome, Response) else None
                 detail = outcome.detail if isinstance(outcome, FetchError) else ""
                 self._fail(ticket, FetchError(reason, without_credentials(asked.url), detail), response, now)
-
-    def _sequel(self, ticket: Ticket, outcome: Response | FetchError) -> Sequel:
-        """What the first policy that has an opinion says."""
-        for policy in self._stages.policies:
-            sequel = policy(ticket.request, outcome, ticket.attempts)
-            if sequel is not None:
-                return sequel
-        return DELIVER if isinstance(outcome, Response) else Fail(outcome.reason)
-
-    def _learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
-        for limit in self._stages.limits:
-            limit.learn(request, outcome, now)
 
     def _deliver(self, ticket: Ticket, response: Response, now: float, seconds: float) -> None:
         """Give a response to whoever asked for it."""
@@ -378,6 +364,15 @@ class Engine:
         self._ledger.count_unsent(ticket.request, error, ticket.tally)
         self._give_up(ticket, error, None)
 
+    def _park(self, ticket: Ticket, slot: Slot, reason: str, now: float) -> None:
+        """Leave a request to another run, unless a callback or another request waits for it now."""
+        self._changed.set()  # it may have been the last
+        if ticket.entry is None:
+            self._refuse(ticket, Reason.PARKED, now)
+        elif self._slots.park(slot, ticket):
+            self._ledger.tell(Parked, slot.site, reason)
+            self._seeder.look()
+
     def _give_up(self, ticket: Ticket, error: FetchError, response: Response | None) -> None:
         """Tell whoever asked for a request that nothing came of it."""
         self._changed.set()  # it may have been the last
@@ -390,7 +385,7 @@ class Engine:
 
     def _unblock(self, first: First, outcome: Response | FetchError, now: float) -> None:
         """What other requests were waiting for is answered."""
-        self._learn(first.request, outcome, now)
+        self._stages.learn(first.request, outcome, now)
         self._slots.unblock(first, now)
 
 

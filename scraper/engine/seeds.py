@@ -9,9 +9,10 @@ from typing import Any
 from scraper.blame import is_cancelled, line_of
 from scraper.engine.ledger import Ledger
 from scraper.engine.pages import Pages
+from scraper.engine.slots import Slots
 from scraper.errors import CloseSpider, SpiderError
 from scraper.item import is_item
-from scraper.protocols import Frontier, Results
+from scraper.protocols import Results
 from scraper.request import Links, Request
 from scraper.spider import Spider
 
@@ -24,10 +25,10 @@ class Seeder:
     """Takes the spider's first requests, as long as few of them wait; `stop` is called if it says enough."""
 
     def __init__(
-        self, spider: Spider, frontier: Frontier, pages: Pages, ledger: Ledger, *, stop: Callable[[str], None]
+        self, spider: Spider, slots: Slots, pages: Pages, ledger: Ledger, *, stop: Callable[[str], None]
     ) -> None:
         self._spider = spider
-        self._frontier = frontier
+        self._slots = slots
         self._pages = pages
         self._ledger = ledger
         self._stop = stop
@@ -48,7 +49,7 @@ class Seeder:
                 async for each in found:
                     number += 1
                     await self._pages.take_seed(each, is_again=number <= before.taken)
-                    if self._frontier.waiting >= self._most:
+                    if self._slots.ahead >= self._most:
                         self._room.clear()
                         await self._room.wait()
                     if self._is_closed:
@@ -60,15 +61,15 @@ class Seeder:
             self.has_ended = True
 
     def look(self) -> None:
-        """Requests have left the frontier: there may be room for more."""
-        if self._frontier.waiting < AHEAD:
+        """Requests have left the frontier, or are left in it: there may be room for more."""
+        if self._slots.ahead < AHEAD:
             self._most = AHEAD
             self._room.set()
 
     def hurry(self) -> None:
         """Workers are idle: those that wait are for slow hosts, and behind them may come requests for others."""
-        if AHEAD <= self._frontier.waiting < AHEAD_OF_IDLE:
-            self._most = self._frontier.waiting + STEP
+        if AHEAD <= self._slots.ahead < AHEAD_OF_IDLE:
+            self._most = self._slots.ahead + STEP
             self._room.set()
 
     def close(self) -> None:

@@ -11,6 +11,9 @@ hold stale entries; an entry counts only if it is its slot's latest.
 
 There is a bounded number of slots. Sites beyond it, of which only requests in the frontier are known, stand in
 line until another slot has nothing left to do.
+
+What waits for a site that is parked is not sent in this run, and needs no slot: it is counted, and stays where it is,
+waiting in the frontier or in flight there.
 """
 
 from asyncio import Future, Semaphore
@@ -71,14 +74,14 @@ class Slot:
     urgent: deque[Ticket] = field(default_factory=deque)
     later: list[tuple[float, int, Ticket]] = field(default_factory=list)
     blocked: dict[str, list[Ticket]] = field(default_factory=dict)
-    parked: list[Ticket] = field(default_factory=list)
+    aside: list[Ticket] = field(default_factory=list)  # unsent, as the crawl is closing
     in_flight: int = 0
     turn: int = -1
     rank: int | None = None  # minus the priority with which the slot stands among the ready
 
     def tickets(self) -> list[Ticket]:
         """All tickets that are held back here, except those that others wait for."""
-        held = [*self.urgent, *(ticket for _, _, ticket in self.later), *self.parked]
+        held = [*self.urgent, *(ticket for _, _, ticket in self.later), *self.aside]
         return held + [ticket for tickets in self.blocked.values() for ticket in tickets]
 
 
@@ -94,6 +97,8 @@ class Slots:
         self._ready: list[tuple[int, int, Slot]] = []
         self._timers: list[tuple[float, int, Slot]] = []
         self._awaited: dict[str, Slot] = {}  # slots with something that a callback waits for
+        self._parked: dict[str, int] = {}  # how many requests wait for each parked site
+        self._left = 0  # how many of these wait in the frontier
         self._turns = count()
         self.is_closing = False
 
@@ -113,14 +118,36 @@ class Slots:
 
     @property
     def held(self) -> int:
-        """How many requests wait in slots."""
+        """How many requests wait that are not in the frontier."""
+        return self._in_slots + sum(self._parked.values()) - self._left
+
+    @property
+    def _in_slots(self) -> int:
         return sum(len(slot.tickets()) for slot in self._slots.values())
+
+    @property
+    def ahead(self) -> int:
+        """How many requests of the frontier may be sent in this run."""
+        return self._frontier.waiting - self._left
+
+    @property
+    def has_work(self) -> bool:
+        """Whether any request waits that may be sent in this run."""
+        return bool(self.ahead or self._in_slots)
+
+    @property
+    def parked(self) -> dict[str, int]:
+        """The sites that are parked, and how many requests wait for each, most first."""
+        return dict(sorted(self._parked.items(), key=lambda each: -each[1]))
 
     # What comes in.
 
     def expect(self, name: str, now: float) -> None:
         """A request of the site `name` waits in the frontier."""
-        if name in self._slots or len(self._slots) < MOST_SLOTS:
+        if name in self._parked:
+            self._parked[name] += 1
+            self._left += 1
+        elif name in self._slots or len(self._slots) < MOST_SLOTS:
             self.wake(self._of(name), now)
         else:
             self._in_line[name] = None
@@ -140,7 +167,7 @@ class Slots:
         elif due < inf:
             slot.turn = next(self._turns)
             heappush(self._timers, (due, slot.turn, slot))
-        elif not slot.in_flight and not slot.blocked and not slot.parked:
+        elif not slot.in_flight and not slot.blocked and not slot.aside:
             self._slots.pop(slot.site, None)
             if self._in_line and not self.is_closing:
                 self.expect(next(iter(self._in_line)), now)
@@ -153,7 +180,7 @@ class Slots:
             return inf, 0
         if slot.urgent:
             return slot.due, slot.urgent[0].request.priority
-        priority = None if self.is_closing else self._frontier.priority(slot.site)
+        priority = self._frontier.priority(slot.site) if self._may_take(slot) else None
         if priority is not None and len(slot.later) < 8 * self._per_host:
             return slot.due, priority
         return (max(slot.due, slot.later[0][0]), 0) if slot.later else (inf, 0)
@@ -161,7 +188,7 @@ class Slots:
     def later(self, ticket: Ticket, when: float, now: float) -> None:
         """Send `ticket` again, not before `when`."""
         slot = self.of(ticket.request)
-        if self._is_parked(slot, ticket):
+        if self._is_aside(slot, ticket):
             return
         if ticket.reply is not None:
             self._awaited[slot.site] = slot
@@ -171,7 +198,7 @@ class Slots:
     def soon(self, ticket: Ticket, now: float) -> None:
         """Send `ticket` before what waits in the frontier."""
         slot = self.of(ticket.request)
-        if self._is_parked(slot, ticket):
+        if self._is_aside(slot, ticket):
             return
         if ticket.reply is not None:
             self._awaited[slot.site] = slot
@@ -181,7 +208,7 @@ class Slots:
     def postpone(self, slot: Slot, ticket: Ticket, due: float) -> None:
         """`ticket` was taken from `slot` too early: the site is due at `due`."""
         slot.due = due
-        if self._is_parked(slot, ticket):
+        if self._is_aside(slot, ticket):
             return
         (slot.firsts if ticket.first is not None else slot.urgent).appendleft(ticket)
 
@@ -200,24 +227,40 @@ class Slots:
         slot.urgent.extendleft(reversed(slot.blocked.pop(first.request.url, ())))
         self.wake(slot, now)
 
+    def park(self, slot: Slot, ticket: Ticket) -> bool:
+        """Leave `ticket`, and all else that waits for its site, to another run; whether that is parked by this."""
+        is_new = slot.site not in self._parked
+        if is_new:
+            left = self._parked[slot.site] = self._frontier.waiting_for(slot.site)
+            self._left += left
+            slot.urgent.extend(each for _, _, each in slot.later)  # to be judged at once, and so to be parked
+            slot.later.clear()
+            slot.due = 0.0
+        self._parked[slot.site] += 1
+        return is_new
+
+    def _may_take(self, slot: Slot) -> bool:
+        """Whether what waits for a site in the frontier is for this run."""
+        return not self.is_closing and slot.site not in self._parked
+
     def close(self, now: float) -> None:
         """From now on nothing of the frontier is sent; what callbacks in progress await still is."""
         self.is_closing = True
         for slot in list(self._slots.values()):
             held, slot.urgent, slot.later = slot.tickets(), deque(), []
-            blocked, slot.blocked, slot.parked = slot.blocked, {}, []
+            blocked, slot.blocked, slot.aside = slot.blocked, {}, []
             for ticket in held:
-                if not self._is_parked(slot, ticket):
+                if not self._is_aside(slot, ticket):
                     slot.urgent.append(ticket)
             if not slot.urgent or not blocked:
                 slot.firsts.clear()
             self.wake(slot, now)
 
-    def _is_parked(self, slot: Slot, ticket: Ticket) -> bool:
+    def _is_aside(self, slot: Slot, ticket: Ticket) -> bool:
         """Put `ticket` aside, unsent, if the crawl is closing and nobody waits for it."""
         if not self.is_closing or ticket.entry is None:
             return False
-        slot.parked.append(ticket)
+        slot.aside.append(ticket)
         return True
 
     # What goes out.
@@ -267,7 +310,7 @@ class Slots:
             return slot.urgent.popleft()
         if slot.later and slot.later[0][0] <= now:
             return heappop(slot.later)[2]
-        entry = None if self.is_closing else self._frontier.take(slot.site)
+        entry = self._frontier.take(slot.site) if self._may_take(slot) else None
         return Ticket(entry.request, entry, tally=self._ledger.open()) if entry is not None else None
 
     def _take_awaited(self, slot: Slot, now: float) -> Ticket | None:

@@ -4,10 +4,24 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from scraper.protocols import Clock, Fetch, Frontier, Limit, Observer, Open, Parse, Policy, Remembers, Results, Sink
+from scraper.errors import FetchError
+from scraper.protocols import (
+    Attempts,
+    Clock,
+    Fetch,
+    Frontier,
+    Limit,
+    Observer,
+    Open,
+    Parse,
+    Policy,
+    Remembers,
+    Results,
+    Sink,
+)
 from scraper.request import Request
 from scraper.response import Response
-from scraper.verdict import Permits
+from scraper.verdict import DELIVER, GO, Fail, Go, Permits, Sequel, Verdict
 
 
 class Visit(Protocol):
@@ -73,6 +87,32 @@ class Stages:
     revisits: Revisits | None = None
     named: Callable[[str], None] | None = None
     permits: Callable[[Response], Permits] | None = None
+
+    def judge(self, request: Request, now: float) -> Verdict:
+        """The first verdict of `limits` other than Go."""
+        for limit in self.limits:
+            verdict = limit.judge(request, now)
+            if verdict is not GO and not isinstance(verdict, Go):
+                return verdict
+        return GO
+
+    def sent(self, request: Request, now: float) -> None:
+        """Tell all limits that `request` is about to be sent."""
+        for limit in self.limits:
+            limit.sent(request, now)
+
+    def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
+        """Tell all limits what came of `request`."""
+        for limit in self.limits:
+            limit.learn(request, outcome, now)
+
+    def sequel(self, request: Request, outcome: Response | FetchError, attempts: Attempts) -> Sequel:
+        """What the first policy that has an opinion says."""
+        for policy in self.policies:
+            sequel = policy(request, outcome, attempts)
+            if sequel is not None:
+                return sequel
+        return DELIVER if isinstance(outcome, Response) else Fail(outcome.reason)
 
 
 class Tap(Open, Protocol):

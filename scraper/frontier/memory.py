@@ -38,6 +38,9 @@ class MemoryFrontier:
     def waiting(self) -> int:
         return self._waiting
 
+    def waiting_for(self, site: str) -> int:
+        return len(self._sites.get(site, ()))
+
     def sites(self) -> Iterable[str]:
         return tuple(self._sites)
 

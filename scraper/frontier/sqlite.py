@@ -80,6 +80,9 @@ class SqliteFrontier:
     def waiting(self) -> int:
         return self._window.waiting
 
+    def waiting_for(self, site: str) -> int:
+        return self._window.waiting_for(site)
+
     def sites(self) -> Iterable[str]:
         return self._window.sites()
 

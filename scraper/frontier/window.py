@@ -58,6 +58,10 @@ class Window:
         """The sites that requests wait for."""
         return (*self._heads, *(site for site in self._below if site not in self._heads))
 
+    def waiting_for(self, site: str) -> int:
+        """How many requests wait for `site`."""
+        return len(self._heads.get(site, ())) + self._below.get(site, 0)
+
     def add(self, site: str, rank: Rank, entry: Entry) -> None:
         """Put a new request, which is not in the file yet, among the waiting."""
         self.waiting += 1

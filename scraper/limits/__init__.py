@@ -63,7 +63,9 @@ def before_sending(
         limits.append(Budget(settings.max_per_host))
     if settings.park_after:
         limits.append(Breaker(settings.park_after))
-    robots = Robots(_addressable(user_agent), max_delay=settings.max_delay) if settings.robots else None
+    robots = None
+    if settings.robots:
+        robots = Robots(_addressable(user_agent), max_delay=settings.max_delay, parks=bool(settings.park_after))
     if robots is not None:
         limits.append(robots)
     limits.append(Pace(settings, rng=rng, wall=wall, crawl_delay=robots.delay if robots is not None else None))

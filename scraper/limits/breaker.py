@@ -2,8 +2,8 @@
 
 When so many connections to a site have failed one after the other, it rests. After each rest one request is sent to
 see. If it is answered, by whatever status, all is as before; if not, the next rest is longer, and after the last one
-the site is *parked*: nothing more is sent there, and what waits for it was not crawled. What was in flight when a
-rest began tells nothing new.
+the site is *parked*: nothing more is sent there, and what waits for it is left to another run. What was in flight
+when a rest began tells nothing new.
 
 Only failures of the connection count. A site that answers, however it answers, is for `Pace` to be patient with.
 """
@@ -13,30 +13,16 @@ from dataclasses import dataclass
 from math import inf
 
 from scraper import urls
-from scraper.errors import FetchError, Reason
+from scraper.errors import FetchError
+from scraper.limits.robots import UNREACHED
 from scraper.request import Request
 from scraper.response import Response
-from scraper.verdict import GO, Refuse, Verdict, Wait
+from scraper.verdict import GO, Park, Verdict, Wait
 
-PARKED = Reason.PARKED
 RESTS = (5.0, 30.0, 120.0)  # seconds, one after the other
 TRYING = 1.0  # seconds after which is asked again how the one request that was sent to see has fared
 PATIENCE = 120.0  # and after which another is sent: it was ignored by a middleware, say
 MAX_SITES = 10_000  # whose failures are remembered, apart from those that rest or are parked
-
-_REASONS: frozenset[str] = frozenset(
-    {
-        Reason.DNS_NOT_FOUND,
-        Reason.REFUSED,
-        Reason.RESET,
-        Reason.UNREACHABLE,
-        Reason.CONNECT_TIMEOUT,
-        Reason.HEADERS_TIMEOUT,
-        Reason.READ_TIMEOUT,
-        Reason.TIMEOUT,
-    }
-)
-_PARKED = Refuse(PARKED)
 
 
 @dataclass(slots=True)
@@ -59,17 +45,18 @@ class Breaker:
         self._sites: OrderedDict[str, _Site] = OrderedDict()  # of sites that answer nothing is remembered
 
     def judge(self, request: Request, now: float) -> Verdict:
-        """Go, Wait while the site rests or is tried, or a refusal as `PARKED`."""
+        """Go, Wait while the site rests or is tried, or Park."""
         if not self._sites:
             return GO
         site = self._sites.get(urls.site(request.url))
         if site is None or not site.rests:
             return GO
         if site.due == inf:
-            return _PARKED
+            return Park(site.reason)
         if site.due > now:
             return Wait(site.due - now)
-        return GO if site.trial is None or now - site.tried >= PATIENCE else Wait(TRYING)
+        is_trial = site.trial is None or site.trial == id(request)
+        return GO if is_trial or now - site.tried >= PATIENCE else Wait(TRYING)
 
     def sent(self, request: Request, now: float) -> None:
         """The first request after a rest is the one that is sent to see."""
@@ -85,7 +72,7 @@ class Breaker:
             return
         name = urls.site(request.url)
         site = self._sites.get(name)
-        if outcome.reason not in _REASONS:
+        if outcome.reason not in UNREACHED:
             if site is not None and site.trial == id(request):
                 site.trial = None
             return

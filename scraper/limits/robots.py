@@ -6,6 +6,7 @@ request to it has to wait for that `First`. The answer means, by section 2.3.1 o
     2xx                          its rules
     3xx, 4xx, lost redirects     there is no robots.txt: all is allowed
     429, 5xx, no answer          unreachable: nothing is allowed, and it is asked again some minutes later
+    no connection                as well; or, if nothing of the site was ever reached, it is parked
 
 429 stands with 5xx, as with Google: who is asked too much has not said yes. A redirect that the crawl may not
 follow (to a host outside allowed_domains, say) leaves the rules unread, so it is no answer. An answer holds for
@@ -31,7 +32,7 @@ from scraper import urls
 from scraper.errors import FetchError, Reason
 from scraper.request import Request
 from scraper.response import Response
-from scraper.verdict import GO, First, Refuse, Verdict
+from scraper.verdict import GO, First, Park, Refuse, Verdict
 
 MAX_BYTES = 500 * 1024  # of a robots.txt that are read (RFC 9309, 2.5)
 KEPT = 24 * 3600.0  # seconds that an answer holds (2.4)
@@ -42,6 +43,20 @@ MAX_PERIOD = 10**9  # seconds in a Request-rate, whose numbers may be too long f
 
 MARK = "robots"  # the key in a request's meta by which a request for robots.txt is told
 NO_FILE = frozenset({Reason.TOO_MANY_REDIRECTS, Reason.BAD_REDIRECT, Reason.SCHEME_NOT_ALLOWED, Reason.INVALID_URL})
+
+UNREACHED: frozenset[str] = frozenset(
+    {
+        Reason.DNS_NOT_FOUND,
+        Reason.REFUSED,
+        Reason.RESET,
+        Reason.UNREACHABLE,
+        Reason.CONNECT_TIMEOUT,
+        Reason.HEADERS_TIMEOUT,
+        Reason.READ_TIMEOUT,
+        Reason.TIMEOUT,
+    }
+)
+"""How a connection to a site fails."""
 
 _REFUSED = Refuse(Reason.ROBOTS)
 _UNREACHABLE = Refuse(Reason.ROBOTS_UNREACHABLE)
@@ -86,10 +101,13 @@ class Robots:
 
     Answers of `Crawl-delay` and `Request-rate`, up to `max_delay` seconds, are given by `delay()`. A request with
     `meta["dont_obey_robotstxt"]`, Scrapy's word, is not asked about.
+
+    With `parks`, a site is parked of which nothing can be reached, so that what waits for it is not lost.
     """
 
-    def __init__(self, user_agent: str, *, max_delay: float = inf) -> None:
+    def __init__(self, user_agent: str, *, max_delay: float = inf, parks: bool = False) -> None:
         self._token = product_token(user_agent)
+        self._parks = parks
         self._max_delay = max_delay
         self._answers: OrderedDict[str, _Answer] = OrderedDict()
         self._rules = 0
@@ -120,12 +138,26 @@ class Robots:
         old = self._answers.pop(origin, None)
         if old is not None:
             self._rules -= old.size
-            if answer.verdict is _UNREACHABLE and old.verdict is not _UNREACHABLE:
-                answer = replace(old, until=answer.until)
+        if old is not None and answer.verdict is _UNREACHABLE and old.verdict is not _UNREACHABLE:
+            answer = replace(old, until=answer.until)
+        elif self._parks and (reason := self._lost(request, outcome)):
+            answer = _Answer(inf, Park(reason))
         self._answers[origin] = answer
         self._rules += answer.size
         while len(self._answers) > MAX_ORIGINS or self._rules > MAX_RULES:
             self._rules -= self._answers.popitem(last=False)[1].size
+
+    def _lost(self, request: Request, outcome: Response | FetchError) -> str:
+        """Why the site of `request` cannot be reached, if nothing of it ever was; "" if it was, or may be.
+
+        If it was redirected to one that cannot be, that tells nothing of its own site.
+        """
+        if not isinstance(outcome, FetchError) or outcome.reason not in UNREACHED:
+            return ""
+        name = urls.site(request.url)
+        others = (self._answers.get(f"{scheme}://{name}") for scheme in ("http", "https"))
+        is_reached = any(other is not None and not isinstance(other.verdict, Park) for other in others)
+        return "" if is_reached or outcome.url != urls.without_credentials(request.url) else outcome.reason
 
     def delay(self, origin: str) -> float:
         """Seconds between two requests that `origin` asks for; 0 if it asks for none, or was not asked itself."""

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from scraper.config import laid_over
-from scraper.crawling import Crawl, Result
+from scraper.crawling import Crawl
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, SettingsError
 from scraper.protocols import Fetch
 from scraper.recording.replay import at_once, still
 from scraper.request import Request
 from scraper.response import Response
+from scraper.results import Result
 from scraper.running import loop_factory
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider

@@ -6,9 +6,10 @@ from typing import Any
 
 from scraper.cli.common import chosen, job_of, loaded_from
 from scraper.config import FILE
-from scraper.crawling import Crawl, Result
+from scraper.crawling import Crawl
 from scraper.recording.replay import Replay, still
 from scraper.replaying import FOLDER, open_recording, spider_of
+from scraper.results import Result
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
 from scraper.testing.local import run

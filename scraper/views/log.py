@@ -15,7 +15,20 @@ from rich.console import Console
 from rich.text import Text
 
 from scraper.errors import StorageError
-from scraper.events import Blocked, Broke, Died, Dropped, Event, Failed, Finished, Refused, Resumed, Retried, Started
+from scraper.events import (
+    Blocked,
+    Broke,
+    Died,
+    Dropped,
+    Event,
+    Failed,
+    Finished,
+    Parked,
+    Refused,
+    Resumed,
+    Retried,
+    Started,
+)
 from scraper.urls import without_credentials
 from scraper.views.wording import duration, plural, told, visible
 
@@ -41,6 +54,7 @@ class Log:
             Retried: self._retried,
             Refused: self._refused,
             Failed: self._failed,
+            Parked: self._parked,
             Dropped: self._dropped,
             Broke: self._broke,
             Blocked: self._blocked,
@@ -83,6 +97,13 @@ class Log:
         error = event.error
         detail = f": {visible(error.detail)}" if error.detail else ""
         self._scraper.warning("failed (%s): %s%s", visible(error.reason), _shown(event.request.url), detail)
+
+    def _parked(self, event: Parked) -> None:
+        self._scraper.warning(
+            "%s cannot be reached (%s): what waits for it is left to another run",
+            visible(event.host),
+            visible(event.reason),
+        )
 
     def _dropped(self, event: Dropped) -> None:
         level = self._level(Dropped, event.reason)

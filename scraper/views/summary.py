@@ -92,6 +92,7 @@ def _counts(ending: Ending) -> Table:
     for name, mapping, style in (
         ("refused", now.refused, ""),
         ("failed", now.failed, "yellow"),
+        ("parked", now.parked, "yellow"),
         ("dropped", now.drops, ""),
     ):
         if number := sum(mapping.values()):
@@ -202,6 +203,7 @@ def facts(ending: Ending) -> dict[str, Any]:
         "sinks": [{"path": sink.path, "items": sink.items, "bytes": sink.bytes} for sink in ending.sinks],
         "discovered": now.discovered,
         "waiting": now.waiting,
+        "parked": now.parked,
         "refused": now.refused,
         "failed": now.failed,
         "drops": now.drops,

@@ -147,6 +147,9 @@ class Crashes(RuleBasedStateMachine):
     def counts_what_waits(self) -> None:
         if hasattr(self, "frontier"):
             assert self.frontier.waiting == len(self.model.waiting)
+            assert {site: self.frontier.waiting_for(site) for site in SITES} == {
+                site: sum(where == site for where, _ in self.model.waiting.values()) for site in SITES
+            }
             assert sorted(self.frontier.sites()) == sorted({site for site, _ in self.model.waiting.values()})
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.limits.breaker import MAX_SITES, PARKED, PATIENCE, RESTS, TRYING, Breaker
+from scraper.limits.breaker import MAX_SITES, PATIENCE, RESTS, TRYING, Breaker
 from scraper.response import Response
-from scraper.verdict import GO, Refuse, Wait
+from scraper.verdict import GO, Park, Wait
 
 URL = "http://a.example/"
 OTHER = Request("http://b.example/")
@@ -75,15 +75,23 @@ def test_one_is_sent_to_see() -> None:
 
 
 def test_rests_grow_and_then_the_site_is_parked() -> None:
-    """Each failure after a rest leads to a longer one, and after the last the site is refused for good."""
+    """Each failure after a rest leads to a longer one, and after the last the site is parked for good."""
     breaker, now = resting(), 0.0
     for rest in RESTS:
         assert breaker.judge(Request(URL), now) == Wait(rest)
         now += rest
         ask(breaker, now)
-    assert breaker.judge(Request(URL), now + 1e6) == Refuse(PARKED)
+    assert breaker.judge(Request(URL), now + 1e6) == Park("refused")
     assert breaker.judge(OTHER, now) == GO
     assert breaker.parked == {"a.example": "refused"}
+
+
+def test_the_trial_may_be_sent_again() -> None:
+    """The request that is sent to see may go on as often as it is retried; the others still wait."""
+    breaker, trial = resting(), Request(URL)
+    breaker.sent(trial, RESTS[0])
+    assert breaker.judge(trial, RESTS[0] + 1) == GO
+    assert breaker.judge(Request(URL), RESTS[0] + 1) == Wait(TRYING)
 
 
 def test_what_was_in_flight_tells_nothing_new() -> None:
@@ -108,8 +116,8 @@ def test_a_trial_that_fails_otherwise() -> None:
 
 def test_a_trial_that_never_ends() -> None:
     """A trial that nothing is heard of does not hold the site up for ever."""
-    breaker = resting()
-    breaker.sent(Request(URL), RESTS[0])
+    breaker, trial = resting(), Request(URL)
+    breaker.sent(trial, RESTS[0])
     assert breaker.judge(Request(URL), RESTS[0] + PATIENCE - 1) == Wait(TRYING)
     assert breaker.judge(Request(URL), RESTS[0] + PATIENCE) == GO
 

@@ -12,7 +12,7 @@ from scraper.limits.robots import Robots, is_robots, product_token
 from scraper.request import Request
 from scraper.response import Response
 from scraper.urls import origin
-from scraper.verdict import GO, First, Refuse, Verdict
+from scraper.verdict import GO, First, Park, Refuse, Verdict
 
 PAGE = Request("https://a.example/private/page")
 FILE = "https://a.example/robots.txt"
@@ -49,6 +49,38 @@ def delay(lines: str, *, agent: str = "bot", max_delay: float = 60.0) -> float:
 
 
 # When it is asked for.
+
+
+def lost(robots: Robots, reason: Reason, now: float, url: str = FILE) -> None:
+    robots.learn(asked(robots, now=now), FetchError(reason, url), now)
+
+
+def test_a_site_that_cannot_be_reached_is_parked() -> None:
+    """With parking, what waits for a site is left to another run if nothing of the site can be reached."""
+    robots = Robots("bot", parks=True)
+    lost(robots, Reason.REFUSED, 0.0)
+    assert robots.judge(PAGE, 1e9) == Park("refused")
+
+
+def test_a_site_that_was_reached_is_not_parked() -> None:
+    """If another origin of the site answers, or this one did before, the site is there, and only this one is not."""
+    robots = Robots("bot", parks=True)
+    answer(robots, DISALLOW_ALL)
+    lost(robots, Reason.READ_TIMEOUT, module.KEPT)
+    assert robots.judge(PAGE, module.KEPT) == NO
+    robots = Robots("bot", parks=True)
+    answer(robots, page=PAGE.replace(url="http://a.example/"))
+    lost(robots, Reason.REFUSED, 0.0)
+    assert robots.judge(PAGE, 0.0) == UNREACHABLE
+    assert robots.judge(PAGE.replace(url="http://a.example/"), 0.0) == GO
+
+
+@pytest.mark.parametrize(("reason", "url"), [(Reason.TLS_EXPIRED, FILE), (Reason.REFUSED, "https://b.example/")])
+def test_what_parking_is_not_for(reason: Reason, url: str) -> None:
+    """Another failure, or one of the site that robots.txt leads to, allows nothing, with parking as without."""
+    robots = Robots("bot", parks=True)
+    lost(robots, reason, 0.0, url)
+    assert robots.judge(PAGE, 0.0) == UNREACHABLE
 
 
 def test_a_request_may_go_without() -> None:

@@ -160,6 +160,7 @@ def test_json() -> None:
         "sinks": [{"path": "data/books.jsonl", "items": 1180, "bytes": 402_123}],
         "discovered": 1221,
         "waiting": 0,
+        "parked": {},
         "refused": {"offsite": 12, "robots": 2},
         "failed": {"http_404": 2, "read_timeout": 1},
         "drops": {"no price": 5},
