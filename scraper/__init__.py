@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         StorageError,
     )
     from scraper.form import Form, FormError
-    from scraper.item import Item, ItemError, css
+    from scraper.item import Item, ItemError
     from scraper.kinds.feeds import CSVFeedSpider, FeedSpider, JSONFeedSpider, XMLFeedSpider
     from scraper.kinds.rules import CrawlSpider, Rule
     from scraper.kinds.sitemap import SitemapSpider
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from scraper.results import Result
     from scraper.running import crawl, run, stream
     from scraper.settings import Settings
+    from scraper.sources import css, jmespath, json_ld, xpath
     from scraper.spider import Failure, Spider
 
 
@@ -66,7 +67,8 @@ _HOMES = {
         "StorageError",
     ),
     "scraper.form": ("Form", "FormError"),
-    "scraper.item": ("Item", "ItemError", "css"),
+    "scraper.item": ("Item", "ItemError"),
+    "scraper.sources": ("css", "jmespath", "json_ld", "xpath"),
     "scraper.kinds.rules": ("CrawlSpider", "Rule"),
     "scraper.markup.canonical": ("canonicalize_url",),
     "scraper.markup.entries": ("File",),
@@ -126,8 +128,11 @@ __all__ = [
     "canonicalize_url",
     "crawl",
     "css",
+    "jmespath",
+    "json_ld",
     "run",
     "stream",
+    "xpath",
 ]
 
 

@@ -23,7 +23,7 @@ from scraper.network import Guard, open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Clock, Frontier, Observer, Sink
-from scraper.results import CANCELLED, CLOSED, INTERRUPTED, Result, Written, problems_of
+from scraper.results import CANCELLED, CLOSED, INTERRUPTED, Result, Written, drifted, problems_of
 from scraper.resuming import State, check_methods, describe, go_on, job_name, recall, remembering
 from scraper.revisits import Revisits
 from scraper.settings import Settings
@@ -107,6 +107,7 @@ class Crawl:
                 self.settings.engine,
                 per_host=self.settings.limits.per_host,
                 max_links=self.settings.limits.max_links,
+                drift_after=self.settings.parsing.drift_after,
                 interval=self.settings.frontier.interval if job.folder is not None else None,
                 resumed=job.resumed,
             )
@@ -254,6 +255,7 @@ class Crawl:
             problems=(*problems_of(statistics, self.settings.engine.fail_when), *problems),
             items=next((sink.kept for sink in sinks if isinstance(sink, Collect)), []),
             job=job,
+            drifted=drifted(statistics, self.settings.parsing.drift_after),
         )
 
     def _tell(self, event: Any) -> None:

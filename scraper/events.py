@@ -17,7 +17,8 @@ class Statistics:
     `discovered` counts distinct requests, and at any moment equals `fetched + refused + failed + waiting`,
     where `waiting` includes what is in flight, and what is left to another run: that is counted by host in
     `parked`. `requests` counts what was sent, with redirects, retries and robots.txt. `changes` counts the items
-    of a recrawl by what has become of them. `bytes` is the size of all bodies, decompressed. Times are in seconds.
+    of a recrawl by what has become of them. `misses` tells, by field of an `Item` that was found before, on how many
+    pages in a row it was not. `bytes` is the size of all bodies, decompressed. Times are in seconds.
     """
 
     spider: str = ""
@@ -43,6 +44,7 @@ class Statistics:
     start_urls: int = 0
     start_urls_failed: int = 0
     changes: dict[str, int] = field(default_factory=dict)
+    misses: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_balanced(self) -> bool:
@@ -120,6 +122,14 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class Drifted:
+    """`field`, an item's that used to be found, was found on none of the last `pages`: the site may have changed."""
+
+    field: str
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """A pipeline dropped an item."""
 
@@ -153,4 +163,18 @@ class Finished:
     statistics: Statistics
 
 
-Event = Started | Resumed | Died | Fetched | Retried | Refused | Failed | Parked | Dropped | Broke | Blocked | Finished
+Event = (
+    Started
+    | Resumed
+    | Died
+    | Fetched
+    | Retried
+    | Refused
+    | Failed
+    | Parked
+    | Drifted
+    | Dropped
+    | Broke
+    | Blocked
+    | Finished
+)

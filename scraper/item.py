@@ -9,26 +9,26 @@ r"""Items: what a spider yields. Any record type will do; `Item` says where each
 
 A field takes the first thing its query finds, or all of them if its type is a list, tuple or set. An element
 gives its visible text with white space folded, `::text` and `::attr(name)` give what they select, `re` keeps
-the first group (or the whole) of what it matches in that. pydantic then makes it the field's type. A field that
-may be None is None where nothing is found, unless it has another default. A field whose type is an `Item` is
-extracted from the element that its query finds.
+the first group (or the whole) of what it matches in that. `sources` and pydantic then make it the field's type. A
+field that may be None is None where nothing is found, unless it has another default. A field whose type is an `Item`
+is extracted from the element that its query finds.
 """
 
 import dataclasses
-import re as regular_expressions
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from types import UnionType
-from typing import Any, Protocol, Self, Union, get_args, get_origin
+from typing import Any, Protocol, Self, cast
 
 import msgspec
-from pydantic import BaseModel, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic import BaseModel, ValidationError
 
 from scraper.errors import SpiderError
+from scraper.markup.steps import SelectorError
 from scraper.record import Record
+from scraper.sources import Convert, Join, Source, is_many, members, reader, single
+from scraper.urls import join, without_credentials
 
 LONG = 120  # characters of a value that is shown in an error
 
@@ -60,48 +60,14 @@ class ItemError(SpiderError):
         self.misfits = misfits
 
 
-class Found(Protocol):
-    """One match of a query."""
-
-    @property
-    def text(self) -> str: ...
-    def get(self) -> str: ...
+SIGHTINGS: ContextVar[dict[str, bool] | None] = ContextVar("SIGHTINGS", default=None)
+"""By item and field, whether something was found on the page whose callback is running."""
 
 
 class Page(Protocol):
     """What an item can be taken from: a response, or an element of it."""
 
     def css(self, query: str, /) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a field comes from."""
-
-    query: str
-    regex: regular_expressions.Pattern[str] | None
-
-    def values(self, page: Page, many: bool, kind: "type[Item] | None") -> list[Any]:
-        """What the query finds in `page`, as text or as items of a `kind`: all of it, or the first match alone."""
-        found = page.css(self.query)
-        if not many:
-            first = next(iter(found), None)
-            found = () if first is None else (first,)
-        if kind is not None:
-            return [kind.extract(each) for each in found]
-        texts = [each.get() if "::" in self.query else each.text for each in found]
-        if self.regex is None:
-            return texts
-        return [hit[1] if hit.re.groups else hit[0] for text in texts for hit in [self.regex.search(text)] if hit]
-
-
-def css(query: str, *, re: str | None = None, attr: str | None = None, default: Any = PydanticUndefined) -> Any:
-    """A field of an `Item` that comes from the CSS selector `query`; `attr` is short for `::attr(…)`."""
-    if attr is not None:
-        query = f"{query}::attr({attr})"
-    field: FieldInfo = Field(default)
-    field.metadata.append(Source(query, regular_expressions.compile(re) if re else None))
-    return field
 
 
 class Item(Record):
@@ -114,29 +80,42 @@ class Item(Record):
         Raises `ItemError`, naming item, field, selector, value and page, if a field does not fit its type or
         is required and not found.
         """
+        return cls._extract(page, _joining(page), values)
+
+    @classmethod
+    def extract_all(cls, page: Page, /, css: str | None = None, *, xpath: str | None = None) -> list[Self]:
+        """One item for each element of `page` that the CSS selector `css`, or the expression `xpath`, finds.
+
+        Raises `ValueError` unless one of the two is given, and what `extract` raises.
+        """
+        if (css is None) == (xpath is None):
+            raise ValueError(f"{cls.__name__}.extract_all() takes one of css and xpath")
+        found = page.css(css) if css is not None else cast("Any", page).xpath(xpath)
+        join = _joining(page)
+        return [cls._extract(element, join, {}) for element in found]
+
+    @classmethod
+    def _extract(cls, page: Page, join: Join, values: Mapping[str, Any]) -> Self:
         taken: dict[str, Any] = {}
+        misfits: list[Misfit] = []
         for name, taking in _takings(cls).items():
             if name in values:
                 continue
-            found = taking.source.values(page, taking.many, taking.kind)
-            if taking.many:
-                if found or taking.is_required:
-                    taken[name] = found
-            elif found:
-                taken[name] = found[0]
-            elif taking.is_required and taking.may_be_none:
-                taken[name] = None
+            try:
+                _take(f"{cls.__name__}.{name}", taking, page, join, taken)
+            except _UnfitError as unfit:
+                misfits.append(Misfit(cls.__name__, name, taking.source.query, unfit.value, unfit.problem))
+        item = None
         try:
-            return cls.model_validate(taken | values)
+            item = cls.model_validate({**taken, **values})
         except ValidationError as error:
-            misfits = tuple(_misfits(cls, error, taken))
-            url = getattr(page, "url", "")
-            raise ItemError("; ".join(map(str, misfits)) + (f" in {url}" if url else ""), misfits) from None
-
-    @classmethod
-    def extract_all(cls, page: Page, /, css: str) -> list[Self]:
-        """One item for each element of `page` that the CSS selector `css` finds."""
-        return [cls.extract(element) for element in page.css(css)]
+            told = {each.field for each in misfits}
+            misfits += [each for each in _misfits(cls, error, taken) if each.field not in told]
+        if item is None or misfits:
+            url = _url(page)
+            text = "; ".join(map(str, misfits))
+            raise ItemError(f"{text} in {without_credentials(url)}" if url else text, tuple(misfits))
+        return item
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +125,24 @@ class Taking:
     source: Source
     many: bool
     kind: type[Item] | None
+    read: Callable[[str, Join], Any] | None
     is_required: bool
     may_be_none: bool
+
+    def values(self, page: Page, join: Join) -> list[Any]:
+        """What the field's source finds, as values that the field's type can be made of."""
+        source = self.source
+        found = source.find(page, many=self.many)
+        if self.kind is not None and source.language in {"css", "xpath"}:
+            return [self.kind._extract(each, join, {}) for each in found]
+        values = source.values(found)
+        if source.is_joined:
+            values = [join(each) for each in values]
+        if source.convert is not None:
+            return [_converted(source.convert, each) for each in values]
+        if self.read is None:
+            return values
+        return [self.read(each, join) if isinstance(each, str) else each for each in values]
 
 
 @lru_cache(maxsize=1024)
@@ -155,10 +150,11 @@ def _takings(cls: type[Item]) -> dict[str, Taking]:
     return {
         name: Taking(
             source,
-            many=_is_many(field.annotation),
-            kind=_kind(field.annotation),
+            many=is_many(field.annotation),
+            kind=next((each for each in single(field.annotation) if _is_kind(each)), None),
+            read=reader(field.annotation),
             is_required=field.is_required(),
-            may_be_none=type(None) in _members(field.annotation),
+            may_be_none=type(None) in members(field.annotation),
         )
         for name, field in cls.model_fields.items()
         for source in field.metadata
@@ -166,27 +162,67 @@ def _takings(cls: type[Item]) -> dict[str, Taking]:
     }
 
 
-_MANY = (list, tuple, set, frozenset, Collection, Iterable, Sequence, Set)
+class _UnfitError(Exception):
+    """A field cannot be taken: of which value, if that is known, and why."""
+
+    def __init__(self, problem: str, value: str = "") -> None:
+        self.problem = problem
+        self.value = value
 
 
-def _members(annotation: Any) -> tuple[Any, ...]:
-    """The types that a union is of; another type is its own only member."""
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+def _take(label: str, taking: Taking, page: Page, join: Join, taken: dict[str, Any]) -> None:
+    """Take a field, `Item.name`, from `page`. Raises `_UnfitError`."""
+    try:
+        found = taking.values(page, join)
+    except SelectorError:
+        raise
+    except ValueError as error:  # of data that is none
+        raise _UnfitError(str(error)) from None
+    seen = SIGHTINGS.get()
+    if seen is not None:
+        seen[label] = seen.get(label, False) or bool(found)
+    if not found and taking.source.is_required:
+        raise _UnfitError("nothing found")
+    name = label.rpartition(".")[2]
+    if taking.many:
+        if found or taking.is_required:
+            taken[name] = found
+    elif found:
+        taken[name] = found[0]
+    elif taking.is_required and taking.may_be_none:
+        taken[name] = None
 
 
-def _is_many(annotation: Any) -> bool:
-    """Whether a field of this type takes all matches rather than the first."""
-    return any((get_origin(each) or each) in _MANY for each in _members(annotation))
+def _converted(convert: Convert, value: Any) -> Any:
+    try:
+        return convert(value)
+    except Exception as error:
+        problem = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise _UnfitError(problem or "it cannot be converted", _shown(value)) from error
 
 
-def _kind(annotation: Any) -> type[Item] | None:
-    """The `Item` that a field of this type holds, or holds many of."""
-    for each in _members(annotation):
-        if isinstance(each, type) and get_origin(each) is None and issubclass(each, Item):
-            return each
-        if get_origin(each) in _MANY and (inner := next(map(_kind, get_args(each)), None)):
-            return inner
-    return None
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONG else f"{text[:LONG]}…"
+
+
+def _is_kind(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Item)
+
+
+def _joining(page: Page) -> Join:
+    """What makes absolute URLs of those that are written in `page`."""
+    if hasattr(page, "urljoin"):
+        joining: Join = page.urljoin
+        return joining
+    url = _url(page)
+    return lambda reference: (join(url, reference) if url else None) or reference
+
+
+def _url(page: Page) -> str:
+    """The address of a response, or of the page that a selector is of; empty if it has none."""
+    url: str = getattr(page, "url", "") or getattr(getattr(getattr(page, "node", None), "parser", None), "url", "")
+    return url
 
 
 def _misfits(cls: type[Item], error: ValidationError, taken: Mapping[str, Any]) -> Iterator[Misfit]:
@@ -198,8 +234,8 @@ def _misfits(cls: type[Item], error: ValidationError, taken: Mapping[str, Any]) 
         if each["type"] == "missing":
             yield Misfit(cls.__name__, name, selector, "", "nothing found")
         else:
-            got = f"{each['input'] if '.' in name else taken.get(field, each['input'])!r}"
-            yield Misfit(cls.__name__, name, selector, got if len(got) <= LONG else got[:LONG] + "…", each["msg"])
+            got = _shown(each["input"] if "." in name else taken.get(field, each["input"]))
+            yield Misfit(cls.__name__, name, selector, got, each["msg"])
 
 
 def is_item(value: object) -> bool:

@@ -201,13 +201,17 @@ class Remembers(Protocol):
 
 @dataclass(slots=True)
 class Results:
-    """What a callback gave: items and requests in the order they came, and how it ended."""
+    """What a callback gave: items and requests in the order they came, and how it ended.
+
+    `sightings` tells, by item and field, whether an `Item` found something on the page for it.
+    """
 
     items: list[Any] = field(default_factory=list)
     requests: list[Request | Links] = field(default_factory=list)
     error: BaseException | None = None
     where: str = ""
     line: str = ""
+    sightings: dict[str, bool] = field(default_factory=dict)
 
 
 class Parse(Open, Protocol):

@@ -32,7 +32,8 @@ class Result:
 
     `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
     cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
-    `job` is the directory from which the next crawl will go on, if this one did not come to its end.
+    `job` is the directory from which the next crawl will go on, if this one did not come to its end. `drifted` are
+    the fields of items that used to be found, and on how many of the last pages they were not.
     """
 
     spider: str
@@ -42,11 +43,17 @@ class Result:
     problems: tuple[str, ...] = ()
     items: list[Any] = field(default_factory=list)
     job: Path | None = None
+    drifted: dict[str, int] = field(default_factory=dict)
 
     @property
     def exit_status(self) -> int:
         """0 for a success, 1 if there are problems, 130 if the crawl was interrupted."""
         return 130 if self.reason == INTERRUPTED else 1 if self.problems else 0
+
+
+def drifted(statistics: Statistics, after: int) -> dict[str, int]:
+    """The fields that were found before, and not on the last `after` pages or more; none if that is 0."""
+    return {name: pages for name, pages in statistics.misses.items() if after and pages >= after}
 
 
 def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:

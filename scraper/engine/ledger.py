@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from scraper.errors import REFUSALS, FetchError, Reason
-from scraper.events import Broke, Dropped, Event, Failed, Refused, Statistics
+from scraper.events import Broke, Drifted, Dropped, Event, Failed, Refused, Statistics
 from scraper.protocols import Observer, Seeds
 from scraper.request import Request
 from scraper.response import Response
@@ -46,9 +46,16 @@ class Ledger:
     """
 
     def __init__(
-        self, spider: str, observers: Iterable[Observer], stop_after: StopAfter, stop: Callable[[str], None]
+        self,
+        spider: str,
+        observers: Iterable[Observer],
+        stop_after: StopAfter,
+        stop: Callable[[str], None],
+        *,
+        drift_after: int = 0,
     ) -> None:
         self._spider = spider
+        self._drift_after = drift_after
         self._watchers = _by_kind(observers)
         self._stop_after = stop_after
         self._stop = stop
@@ -71,6 +78,7 @@ class Ledger:
         self.drops: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
         self.changes: Counter[str] = Counter()
+        self.misses: Counter[str] = Counter()
 
     def tell(self, kind: type[Any], *values: Any) -> None:
         """Make an event, if anybody wants it, and hand it to those who do."""
@@ -162,6 +170,16 @@ class Ledger:
         """A pipeline dropped an item. Of reasons that differ without end, the later ones are counted as one."""
         self.drops[reason if reason in self.drops or len(self.drops) < MOST_REASONS else "other reasons"] += 1
         self.tell(Dropped, item, reason)
+
+    def count_sightings(self, sightings: Mapping[str, bool]) -> None:
+        """On a page these fields of items were looked for, and found or not."""
+        for name, is_found in sightings.items():
+            if is_found:
+                self.misses[name] = 0
+            elif name in self.misses:
+                self.misses[name] += 1
+                if self.misses[name] == self._drift_after:
+                    self.tell(Drifted, name, self._drift_after)
 
     def count_error(self, where: str, line: str, url: str, error: BaseException) -> None:
         """Code of the spider, a pipeline or a sink raised."""

@@ -233,6 +233,8 @@ class Pages:
     ) -> None:
         """Hand on what a callback gave: requests to the frontier, items to the sinks, its error to the log."""
         url = parent.url if parent is not None else ""
+        if results.sightings:
+            self._ledger.count_sightings(results.sightings)
         if results.requests:
             problem = await self._discovery.add_all(results.requests, parent, is_again=is_again)
             results.error = results.error or problem

@@ -54,6 +54,7 @@ class Engine:
         *,
         per_host: int,
         max_links: int = 0,
+        drift_after: int = 0,
         interval: float | None = None,
         resumed: Checkpoint | None = None,
     ) -> None:
@@ -63,7 +64,7 @@ class Engine:
         self._clock = stages.clock
         self._queue: asyncio.Queue[Ticket] = asyncio.Queue(settings.concurrency)
         self._changed = asyncio.Event()  # there may be something to send, or nothing left
-        self._ledger = Ledger(spider.name, stages.observers, settings.stop_after, self.stop)
+        self._ledger = Ledger(spider.name, stages.observers, settings.stop_after, self.stop, drift_after=drift_after)
         self._slots = Slots(stages.frontier, self._ledger, per_host)
         self._discovery = Discovery(spider, stages, self._slots, self._ledger, max_links=max_links)
         self._pages = Pages(

@@ -13,7 +13,7 @@ from typing import Any
 
 from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, SpiderError
-from scraper.item import is_item
+from scraper.item import SIGHTINGS, is_item
 from scraper.marks import UNMARKED, Unmarked
 from scraper.protocols import Results
 from scraper.request import Links, Request
@@ -40,7 +40,7 @@ def run(
     """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await."""
     results = Results(where=where(spider, name))
     outcome: Any = None
-    place = marks.begin(argument.request)
+    place, token = marks.begin(argument.request), SIGHTINGS.set(results.sightings)
     try:
         outcome = find(spider, name)(argument, **kwargs)
         if inspect.isawaitable(outcome) or isinstance(outcome, AsyncIterator):
@@ -51,6 +51,7 @@ def run(
     except BaseException as error:  # whatever a callback raises is its own end, not that of the thread
         _note(results, error, error)
     finally:
+        SIGHTINGS.reset(token)
         marks.end(place)
     del outcome
     if isinstance(argument, Response):
@@ -62,6 +63,7 @@ async def finish(
     results: Results, outcome: Awaitable[Any] | AsyncIterator[Any], request: Request, marks: Unmarked = UNMARKED
 ) -> Results:
     """Await what `run` left of the callback for `request`, adding to its results."""
+    token = SIGHTINGS.set(results.sightings)
     try:
         if isinstance(outcome, AsyncIterator):
             async with _closing(outcome):
@@ -76,6 +78,8 @@ async def finish(
         if is_cancelled(error):
             raise
         _note(results, error, error)
+    finally:
+        SIGHTINGS.reset(token)
     return results
 
 

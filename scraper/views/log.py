@@ -19,6 +19,7 @@ from scraper.events import (
     Blocked,
     Broke,
     Died,
+    Drifted,
     Dropped,
     Event,
     Failed,
@@ -55,6 +56,7 @@ class Log:
             Refused: self._refused,
             Failed: self._failed,
             Parked: self._parked,
+            Drifted: self._drifted,
             Dropped: self._dropped,
             Broke: self._broke,
             Blocked: self._blocked,
@@ -97,6 +99,13 @@ class Log:
         error = event.error
         detail = f": {visible(error.detail)}" if error.detail else ""
         self._scraper.warning("failed (%s): %s%s", visible(error.reason), _shown(event.request.url), detail)
+
+    def _drifted(self, event: Drifted) -> None:
+        self._scraper.warning(
+            "%s was found on none of the last %s, though it used to be: the site has probably changed",
+            visible(event.field),
+            plural(event.pages, "page"),
+        )
 
     def _parked(self, event: Parked) -> None:
         self._scraper.warning(

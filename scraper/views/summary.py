@@ -1,7 +1,7 @@
 """The end of a crawl: a table for people, an object for programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -42,6 +42,8 @@ class Ending(Protocol):
     def problems(self) -> Sequence[str]: ...
     @property
     def job(self) -> Path | None: ...
+    @property
+    def drifted(self) -> Mapping[str, int]: ...
 
 
 # For people.
@@ -62,6 +64,9 @@ def table(ending: Ending, *, command: str) -> RenderableType:
     advice = Table.grid(padding=(0, 1))
     for problem in ending.problems:
         advice.add_row(Text("problem", "bold red"), Text(visible(problem), "red"))
+    for name, pages in ending.drifted.items():
+        told = f"{name} was found on none of the last {plural(pages, 'page')}: the site has probably changed"
+        advice.add_row(Text("drift", "bold yellow"), Text(visible(told), "yellow"))
     for step in next_steps(ending, command=command):
         advice.add_row(Text("next", "bold cyan"), step)
     parts: list[Text | Table] = [_heading(ending), _counts(ending), _balance(ending.statistics)]
@@ -208,6 +213,7 @@ def facts(ending: Ending) -> dict[str, Any]:
         "failed": now.failed,
         "drops": now.drops,
         "changes": now.changes,
+        "drifted": dict(ending.drifted),
         "problems": list(ending.problems),
         "job": str(ending.job) if ending.job is not None else None,
     }

@@ -78,6 +78,7 @@ async def crawl(
     interval: float | None = None,
     resumed: Checkpoint | None = None,
     memories: Mapping[str, Remembers] | None = None,
+    drift_after: int = 0,
     **settings: Any,
 ) -> Run:
     """Crawl to the end with `settings` of `[engine]`; every request must then be accounted for."""
@@ -97,7 +98,13 @@ async def crawl(
             memories=memories or {},
         )
         engine = Engine(
-            spider, stages, EngineSettings(**settings), per_host=per_host, interval=interval, resumed=resumed
+            spider,
+            stages,
+            EngineSettings(**settings),
+            per_host=per_host,
+            interval=interval,
+            resumed=resumed,
+            drift_after=drift_after,
         )
         spider._fetch = engine.fetch
         run = Run(engine, shop, collect.kept, events)

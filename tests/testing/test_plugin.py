@@ -197,7 +197,9 @@ async def test_a_recording_is_replayed(project: pytest.Pytester, httpserver: HTT
 def test_the_plugin_is_there_and_loads_nothing() -> None:
     """pytest finds the plugin where the package is installed; runs that do not use it are not slowed down."""
     tables = tomllib.loads((Path(__file__).parent.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    assert tables["project"]["entry-points"]["pytest11"] == {"scraper": "scraper.testing.plugin"}
+    assert tables["project"]["entry-points"]["pytest11"] == {
+        "scraper.testing.plugin": "scraper.testing.plugin"  # the same name, or `-p` would load it twice
+    }
     code = "import sys, pytest; old = set(sys.modules); import scraper.testing.plugin; print(*{*sys.modules} - old)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {"scraper", "scraper.testing", "scraper.testing.plugin", "scraper.version"}

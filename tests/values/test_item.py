@@ -14,9 +14,10 @@ import pytest
 from pydantic import BaseModel, Field, HttpUrl
 
 from scraper.errors import SpiderError
-from scraper.item import Item, ItemError, css, fields, is_item, plain
+from scraper.item import Item, ItemError, fields, is_item, plain
 from scraper.markup import Selector
 from scraper.response import Response
+from scraper.sources import css
 
 PAGE = """
 <h1> Green <em>tea</em>

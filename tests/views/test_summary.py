@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ class Result:
     sinks: tuple[File, ...] = (File("data/books.jsonl"),)
     problems: tuple[str, ...] = ()
     job: Path | None = None
+    drifted: dict[str, int] = field(default_factory=dict)
 
 
 FULL = Statistics(
@@ -94,6 +95,13 @@ def test_width(width: int, options: dict[str, bool]) -> None:
     statistics = Statistics("books", drops={f"reason {n} " + "x" * 50: 1 for n in range(20)})
     text = shown(Result(statistics, sinks=(File("data/" + "x" * 100 + ".csv"),)), width, color_system=None, **options)
     assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_drift() -> None:
+    """A field that is not found any more stands beside the problems, and is none."""
+    text = shown(Result(FULL, drifted={"Book.rating": 20}), width=120)
+    assert "drift Book.rating was found on none of the last 20 pages: the site has probably changed" in text
+    assert "problem" not in text
 
 
 def test_no_color() -> None:
@@ -165,6 +173,7 @@ def test_json() -> None:
         "failed": {"http_404": 2, "read_timeout": 1},
         "drops": {"no price": 5},
         "changes": {},
+        "drifted": {},
         "problems": ["it failed"],
         "job": None,
     }
