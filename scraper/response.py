@@ -11,8 +11,9 @@ from scraper.errors import FetchError, Reason, SpiderError
 from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
+from scraper.markup.query import compile_query
 from scraper.markup.selectors import Selector, SelectorList
-from scraper.markup.tree import vet
+from scraper.markup.tree import ignores_case, vet
 from scraper.markup.trial import TooComplexError
 from scraper.request import Links, Request
 from scraper.urls import with_params
@@ -164,15 +165,19 @@ class Response:
         Raises `FetchError`, as PARSE_TOO_COMPLEX, for a page that would take too long to parse, or too much memory.
         """
         if self._selector is None:
-            self.vet()
-            self._selector = Selector.from_text(self._source(), self.url, is_vetted=True)
+            source = self._source()
+            self._vet(source)
+            self._selector = Selector.from_text(source, self.url, is_vetted=True)
         return self._selector
 
     def vet(self) -> None:
         """See whether the page can be parsed. Raises what `selector` raises if it cannot."""
+        self._vet(self._source() if self._verdict is None else b"")
+
+    def _vet(self, source: str | bytes) -> None:
         if self._verdict is None:
             try:
-                vet(self._source())
+                vet(source)
                 self._verdict = ""
             except TooComplexError as error:
                 self._verdict = str(error)
@@ -190,7 +195,10 @@ class Response:
     def css(self, query: str) -> SelectorList:
         """What the CSS selector `query` finds in the page; see `scraper.markup.selectors`."""
         selector = self._selector
-        return (self.selector if selector is None else selector).css(query)
+        if selector is None:
+            selector = self.selector
+        node = selector.node
+        return SelectorList(node, compile_query(query, ignores_case(node)))
 
     def xpath(self, query: str, **variables: Any) -> SelectorList:
         """What the XPath 1.0 expression `query` finds in the page (extra `xpath`).

@@ -78,7 +78,7 @@ class Discovery:
     def _add_links(self, links: Links, parent: Request | None) -> None:
         remember = self._frontier.remember
         for url in links.urls:
-            if remember(key(url)):
+            if remember(key(url) if "%" in url or "#" in url else url):
                 self._admit(links.request(url), parent)
             else:
                 self._ledger.duplicates += 1

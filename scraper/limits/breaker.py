@@ -32,7 +32,7 @@ class _Site:
     failures: int = 0
     rests: int = 0
     due: float = -inf
-    trial: int | None = None
+    trial: Request | None = None
     tried: float = -inf
     reason: str = ""
 
@@ -55,14 +55,14 @@ class Breaker:
             return Park(site.reason)
         if site.due > now:
             return Wait(site.due - now)
-        is_trial = site.trial is None or site.trial == id(request)
+        is_trial = site.trial is None or site.trial is request
         return GO if is_trial or now - site.tried >= PATIENCE else Wait(TRYING)
 
     def sent(self, request: Request, now: float) -> None:
         """The first request after a rest is the one that is sent to see."""
         site = self._sites.get(urls.site(request.url)) if self._sites else None
         if site is not None and site.rests and (site.trial is None or now - site.tried >= PATIENCE):
-            site.trial, site.tried = id(request), now
+            site.trial, site.tried = request, now
 
     def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
         """Count a connection that failed; forget all failures of a site that answers."""
@@ -73,14 +73,14 @@ class Breaker:
         name = urls.site(request.url)
         site = self._sites.get(name)
         if outcome.reason not in UNREACHED:
-            if site is not None and site.trial == id(request):
+            if site is not None and site.trial is request:
                 site.trial = None
             return
         if site is None:
             site = self._remember(name)
         site.reason = outcome.reason
         site.failures += 1
-        if site.failures >= self._most and (not site.rests or site.trial == id(request)):
+        if site.failures >= self._most and (not site.rests or site.trial is request):
             site.due = now + RESTS[site.rests] if site.rests < len(RESTS) else inf
             site.rests += 1
             site.trial = None

@@ -15,13 +15,13 @@ _STANDARD_BYTES = re.compile(rb"(?:\xef\xbb\xbf)?" + _DOCTYPE.encode(), re.IGNOR
 
 
 class Tree(LexborHTMLParser):
-    """A parsed page. `is_standard` says that it begins as a page should: `<!doctype html>`.
+    """A parsed page. `ignores_case` says that it does not begin as a page should: `<!doctype html>`.
 
-    In other pages classes and ids match whatever their case is (HTML, 13.2.6.4.1: quirks mode). `url` is the page's
-    address, or "".
+    In such pages Lexbor matches classes and ids whatever their case is (HTML, 13.2.6.4.1: quirks mode). `url` is the
+    page's address, or "".
     """
 
-    is_standard: bool
+    ignores_case: bool
     url: str
 
 
@@ -32,7 +32,7 @@ def parse(text: str | bytes, url: str = "", *, is_vetted: bool = False) -> Lexbo
     tree = Tree(text, options=_WITHOUT_EVENTS)
     tree.url = url
     start = _STANDARD.match(text) if isinstance(text, str) else _STANDARD_BYTES.match(text)
-    tree.is_standard = start is not None
+    tree.ignores_case = start is None
     root = tree.root
     if root is None:
         return empty_root()
@@ -65,8 +65,7 @@ def empty_root() -> LexborNode:
 
 def ignores_case(node: LexborNode) -> bool:
     """Whether Lexbor may ignore the case of classes and ids in the page of `node`."""
-    tree = node.parser
-    return type(tree) is not Tree or not tree.is_standard
+    return getattr(node.parser, "ignores_case", True)
 
 
 def described(node: LexborNode) -> str:

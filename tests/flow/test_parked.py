@@ -10,7 +10,7 @@ import pytest
 
 from scraper import Crawl, Request, Result, Spider
 from scraper.limits import breaker
-from tests.flow.crawls import QUICK, check, merged
+from tests.flow.crawls import check, merged
 from tests.flow.site import Servers
 
 PAGES = 8
@@ -49,8 +49,13 @@ class Two(Spider):
 
 
 def made(spider: Spider, folder: Path, **tables: Any) -> Crawl:
-    settings = {"frontier": {"jobs": str(folder / "jobs")}, "sinks": [{"path": str(folder / "pages.jsonl")}]}
-    return Crawl(spider, merged(merged(QUICK, settings), tables))
+    settings = {
+        "frontier": {"jobs": str(folder / "jobs")},
+        "limits": {"adapt": False},
+        "network": {"backoff": 0.001},
+        "sinks": [{"path": str(folder / "pages.jsonl")}],
+    }
+    return Crawl(spider, merged(settings, tables))
 
 
 def urls(path: Path) -> list[str]:
@@ -75,7 +80,7 @@ async def test_the_next_run_goes_on(servers: Servers, tmp_path: Path, *, robots:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         dead = f"http://127.0.0.1:{port}"
-        tables = {"limits": {"robots": robots, "park_after": 1}, "network": {"backoff": 0.001, "retries": 9}}
+        tables = {"limits": {"robots": robots, "park_after": 1}, "network": {"retries": 9}}
         result = await parked(tmp_path, there.root, dead, **tables)
     assert (result.reason, result.exit_status) == ("hosts parked", 1)
     assert result.statistics.parked == {f"127.0.0.1:{port}": PAGES}
@@ -112,7 +117,7 @@ async def test_a_host_that_dies_on_the_way(servers: Servers, tmp_path: Path, clo
     result = await parked(
         tmp_path,
         f"http://127.0.0.1:{closed}",
-        limits={"robots": False, "park_after": 2, "per_host": 1, "adapt": False},
+        limits={"robots": False, "park_after": 2, "per_host": 1},
         network={"retries": 0},
     )
     assert result.statistics.failed == {"refused": 5}
