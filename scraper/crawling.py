@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
 from datetime import datetime
 from inspect import isawaitable
 from pathlib import Path
@@ -19,7 +20,7 @@ from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.limits import Directives, before_sending, on_discovery
 from scraper.markup.trial import trial
-from scraper.network import Guard, open_network
+from scraper.network import Counts, Guard, open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Clock, Frontier, Observer, Sink
@@ -65,6 +66,7 @@ class Crawl:
         self._clock = clock
         self._tap = tap
         self._engine: Engine | None = None
+        self._cached: Counts | None = None
         self._found = Statistics(self.spider.name)
         self._stopped = ""
 
@@ -193,6 +195,7 @@ class Crawl:
             wall=time.time,
             crashes=job.crashes,
         )
+        self._cached = network.cached
         stages = Stages(
             frontier=frontier,
             admission=on_discovery(settings.limits, allowed_domains=domains),
@@ -209,6 +212,7 @@ class Crawl:
             revisits=revisits,
             memories=remembering([guard, *limits, network.cookies, *spider.middlewares, *pipelines]),
             named=guard.name_url,
+            refers=network.refers,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
         )
         return self._tap.fit(stages) if self._tap is not None else stages
@@ -256,6 +260,7 @@ class Crawl:
             items=next((sink.kept for sink in sinks if isinstance(sink, Collect)), []),
             job=job,
             drifted=drifted(statistics, self.settings.parsing.drift_after),
+            cached=asdict(self._cached) if self._cached is not None else {},
         )
 
     def _tell(self, event: Any) -> None:

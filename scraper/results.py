@@ -33,7 +33,8 @@ class Result:
     `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
     cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
     `job` is the directory from which the next crawl will go on, if this one did not come to its end. `drifted` are
-    the fields of items that used to be found, and on how many of the last pages they were not.
+    the fields of items that used to be found, and on how many of the last pages they were not. `cached` counts the
+    hits, misses and revalidations of the HTTP cache, if there is one.
     """
 
     spider: str
@@ -44,6 +45,7 @@ class Result:
     items: list[Any] = field(default_factory=list)
     job: Path | None = None
     drifted: dict[str, int] = field(default_factory=dict)
+    cached: dict[str, int] = field(default_factory=dict)
 
     @property
     def exit_status(self) -> int:

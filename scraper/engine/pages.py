@@ -99,6 +99,8 @@ class Pages:
             if (error := found[0].error) is not None and request.errback is not None:
                 found.append(await self._call_errback(Failure(request, error, response)))
             left = self._left(response, found[0])
+            if self._stages.refers is not None:
+                found[0].requests = [self._stages.refers(each, response) for each in found[0].requests]
             await self._conclude(ticket, found, visit, self._spoiled(ticket, found[0]), left=left)
         finally:
             if request.stream:

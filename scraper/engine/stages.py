@@ -19,7 +19,7 @@ from scraper.protocols import (
     Results,
     Sink,
 )
-from scraper.request import Request
+from scraper.request import Links, Request
 from scraper.response import Response
 from scraper.verdict import DELIVER, GO, Fail, Go, Permits, Sequel, Verdict
 
@@ -87,6 +87,7 @@ class Stages:
     revisits: Revisits | None = None
     named: Callable[[str], None] | None = None
     permits: Callable[[Response], Permits] | None = None
+    refers: Callable[[Request | Links, Response], Request | Links] | None = None
 
     def judge(self, request: Request, now: float) -> Verdict:
         """The first verdict of `limits` other than Go."""

@@ -27,6 +27,7 @@ from scraper.network.headers import defaults
 from scraper.network.pool import room
 from scraper.network.proxy import is_socks, proxy
 from scraper.network.redirects import Redirects
+from scraper.network.referrer import Referrers
 from scraper.network.retry import Retries
 from scraper.network.session import open_session
 from scraper.network.socks import Socks, require, session_over
@@ -48,13 +49,15 @@ __all__ = ["Counts", "Guard", "Network", "open_network"]
 class Network:
     """How requests are sent, and the policies that decide what follows an answer, in their order.
 
-    `cookies` are what may outlive the crawl; `cached` counts what the cache was good for, if there is one.
+    `cookies` are what may outlive the crawl; `cached` counts what the cache was good for, if there is one. `refers` has
+    requests tell on which page they were found, if they are to.
     """
 
     fetch: Fetch
     policies: tuple[Policy, ...]
     cookies: Cookies
     cached: Counts | None = None
+    refers: Referrers | None = None
 
 
 @asynccontextmanager
@@ -101,6 +104,7 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
             policies=(redirects, Retries(settings, rng=rng, wall=wall), Statuses(accepted)),
             cookies=cookies,
             cached=cache.counts if cache is not None else None,
+            refers=Referrers(settings.referrer_policy) if settings.referrer_policy != "no-referrer" else None,
         )
     if settings.save_cookies is not None:
         cookies.save(settings.save_cookies)

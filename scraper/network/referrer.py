@@ -7,7 +7,8 @@ way leads from https to http. User, password and fragment are never told.
 from collections.abc import Callable, Mapping
 
 from scraper import urls
-from scraper.request import Request
+from scraper.request import Links, Request
+from scraper.response import Response
 
 HEADER = "Referrer-Policy"
 LONGEST = 4096  # characters of an address that is told in full; of a longer one its origin is
@@ -84,3 +85,36 @@ def asked_for(header: str, default: str) -> str:
     """The policy that a Referrer-Policy header asks for: the last word that is one, or else `default`."""
     words = (word.strip().lower() for word in reversed(header.split(",")))
     return next((word for word in words if word in POLICIES), default)
+
+
+class Referring(Links):
+    """Links whose requests tell which page they were found on, as its policy allows."""
+
+    __slots__ = ("_page", "_policy")
+
+    def __init__(self, links: Links, page: str, policy: str) -> None:
+        super().__init__(links.model, links.urls)
+        self._page = page
+        self._policy = policy
+
+    def request(self, url: str) -> Request:
+        """The request for one of `urls`."""
+        return with_referer(super().request(url), self._page, self._policy)
+
+    def part(self, start: int, end: int) -> Links:
+        """Those from place `start` on and before `end`."""
+        return Referring(super().part(start, end), self._page, self._policy)
+
+
+class Referrers:
+    """Has requests tell which page they were found on: by `policy`, unless that page asks for another."""
+
+    def __init__(self, policy: str) -> None:
+        self._policy = policy
+
+    def __call__(self, found: Request | Links, page: Response) -> Request | Links:
+        """What was found on `page`, with a Referer if there is to be one."""
+        policy = asked_for(page.headers.get("Referrer-Policy", ""), self._policy)
+        if isinstance(found, Links):
+            return Referring(found, page.url, policy)
+        return with_referer(found, page.url, policy)

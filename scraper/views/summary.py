@@ -44,6 +44,8 @@ class Ending(Protocol):
     def job(self) -> Path | None: ...
     @property
     def drifted(self) -> Mapping[str, int]: ...
+    @property
+    def cached(self) -> Mapping[str, int]: ...
 
 
 # For people.
@@ -95,6 +97,7 @@ def _counts(ending: Ending) -> Table:
     grid.add_row("items", f"{now.items:,}", _files(ending.sinks))
     grid.add_row("requests", f"{now.requests:,}", Text(_with_requests(now)))
     for name, mapping, style in (
+        ("cache", {name: number for name, number in ending.cached.items() if number}, ""),
         ("refused", now.refused, ""),
         ("failed", now.failed, "yellow"),
         ("parked", now.parked, "yellow"),
@@ -214,6 +217,7 @@ def facts(ending: Ending) -> dict[str, Any]:
         "drops": now.drops,
         "changes": now.changes,
         "drifted": dict(ending.drifted),
+        "cached": dict(ending.cached),
         "problems": list(ending.problems),
         "job": str(ending.job) if ending.job is not None else None,
     }

@@ -28,6 +28,7 @@ class Result:
     problems: tuple[str, ...] = ()
     job: Path | None = None
     drifted: dict[str, int] = field(default_factory=dict)
+    cached: dict[str, int] = field(default_factory=dict)
 
 
 FULL = Statistics(
@@ -95,6 +96,12 @@ def test_width(width: int, options: dict[str, bool]) -> None:
     statistics = Statistics("books", drops={f"reason {n} " + "x" * 50: 1 for n in range(20)})
     text = shown(Result(statistics, sinks=(File("data/" + "x" * 100 + ".csv"),)), width, color_system=None, **options)
     assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_cache() -> None:
+    """What the cache was good for."""
+    text = shown(Result(FULL, cached={"hits": 1812, "misses": 3, "revalidated": 0}))
+    assert "     cache  1,815  hits 1,812, misses 3\n" in text
 
 
 def test_drift() -> None:
@@ -174,6 +181,7 @@ def test_json() -> None:
         "drops": {"no price": 5},
         "changes": {},
         "drifted": {},
+        "cached": {},
         "problems": ["it failed"],
         "job": None,
     }
