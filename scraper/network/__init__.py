@@ -24,13 +24,14 @@ from scraper.network.deadlines import Deadlines
 from scraper.network.fetcher import Fetcher
 from scraper.network.guard import Guard
 from scraper.network.headers import defaults
-from scraper.network.pool import room
+from scraper.network.pool import Pool, room
 from scraper.network.proxy import is_socks, proxy
 from scraper.network.redirects import Redirects
 from scraper.network.referrer import Referrers
+from scraper.network.resolver import Resolver
 from scraper.network.retry import Retries
 from scraper.network.session import open_session
-from scraper.network.socks import Socks, require, session_over
+from scraper.network.socks import Socks, require
 from scraper.network.status import Statuses
 from scraper.network.tls import trust
 from scraper.protocols import Clock, Fetch, Middleware, Policy
@@ -126,9 +127,9 @@ async def _open_wire(
         stack.enter_context(closing(made))
         return made
 
-    session = open_session(settings, guard=guard, tls=trusted.usual, most_idle=most_idle)
-    direct = fetcher(await stack.enter_async_context(session))
-    socks = await stack.enter_async_context(Socks(partial(session_over, settings), fetcher, ssl=trusted.usual))
+    pool = Pool(most_idle=most_idle, ssl=trusted.usual, resolver=Resolver(guard))
+    direct = fetcher(await stack.enter_async_context(open_session(settings, pool)))
+    socks = await stack.enter_async_context(Socks(partial(open_session, settings), fetcher, ssl=trusted.usual))
 
     def fetch(request: Request) -> Awaitable[Response]:
         return socks(request) if request.proxy and is_socks(request.proxy) else direct(request)

@@ -4,32 +4,25 @@ It keeps no cookies, follows no redirects, decodes nothing, limits nothing, read
 sends a request twice: all of that is decided elsewhere. What it does is pool connections and remember addresses.
 """
 
-import ssl
 from math import inf
 
 import aiohttp
 
-from scraper.network.guard import Guard
 from scraper.network.headers import defaults
-from scraper.network.pool import Pool
-from scraper.network.resolver import Resolver
 from scraper.settings import NetworkSettings
 
 HEADER_BYTES = 32 * 1024  # one header; a Content-Security-Policy may be longer than aiohttp's 8 KB
 MOST_HEADERS = 256
 
 
-def open_session(
-    settings: NetworkSettings, *, guard: Guard | None, tls: ssl.SSLContext | bool, most_idle: int
-) -> aiohttp.ClientSession:
-    """The session that `[network]` asks for; closed by leaving its context.
+def open_session(settings: NetworkSettings, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    """The session that `[network]` asks for, over `connector`; closed by leaving its context.
 
-    Names lead only where `guard` lets them. Raises `SettingsError` if `headers` cannot be sent.
+    Raises `SettingsError` if `headers` cannot be sent.
     """
-    headers = defaults(settings)
     session = aiohttp.ClientSession(
-        connector=Pool(most_idle=most_idle, ssl=tls, resolver=Resolver(guard)),
-        headers=headers,
+        connector=connector,
+        headers=defaults(settings),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=timeouts(settings),
         auto_decompress=False,

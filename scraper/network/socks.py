@@ -12,13 +12,10 @@ from typing import Any, Self
 import aiohttp
 
 from scraper.errors import FetchError, Reason, SettingsError
-from scraper.network.headers import defaults
 from scraper.network.proxy import proxy
-from scraper.network.session import HEADER_BYTES, MOST_HEADERS, timeouts
 from scraper.protocols import Fetch
 from scraper.request import Request
 from scraper.response import Response
-from scraper.settings import NetworkSettings
 from scraper.urls import without_credentials
 
 OpenSession = Callable[[aiohttp.BaseConnector], aiohttp.ClientSession]
@@ -77,23 +74,6 @@ class Socks:
 
     def __repr__(self) -> str:
         return f"<Socks {len(self._fetches)} proxies>"
-
-
-def session_over(settings: NetworkSettings, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-    """A session as `session.open_session` makes it, over another connector."""
-    session = aiohttp.ClientSession(
-        connector=connector,
-        headers=defaults(settings),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=timeouts(settings),
-        auto_decompress=False,
-        trust_env=False,
-        max_line_size=HEADER_BYTES,
-        max_field_size=HEADER_BYTES,
-        max_headers=MOST_HEADERS,
-    )
-    session._retry_connection = False
-    return session
 
 
 def require() -> None:

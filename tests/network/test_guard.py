@@ -294,7 +294,7 @@ def lookups(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def lead_to(*addresses: str) -> None:
         monkeypatch.setattr(
-            "scraper.network.session.Resolver", lambda guard: Resolver(guard, lookup=answers(*addresses))
+            "scraper.network.Resolver", lambda guard: Resolver(guard, lookup=answers(*addresses))
         )
 
     return lead_to
