@@ -293,9 +293,7 @@ def lookups(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets what names lead to."""
 
     def lead_to(*addresses: str) -> None:
-        monkeypatch.setattr(
-            "scraper.network.Resolver", lambda guard: Resolver(guard, lookup=answers(*addresses))
-        )
+        monkeypatch.setattr("scraper.network.Resolver", lambda guard: Resolver(guard, lookup=answers(*addresses)))
 
     return lead_to
 
