@@ -18,7 +18,7 @@ WIDE = "<select>" + "<option>x" * 200_000
 @pytest.fixture(autouse=True)
 def _short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page is given up sooner than usual."""
-    monkeypatch.setattr(trial, "SECONDS", 0.8)
+    monkeypatch.setattr(trial, "SECONDS", 1.5)
 
 
 class Titles(Spider):
@@ -71,7 +71,7 @@ async def test_a_page_that_cannot_be_parsed_has_failed(kind: type[Titles], serve
     assert failed == {site.url("/deep"): "parse_too_complex", site.url("/wide"): "parse_too_complex"}
     assert sum("title" in item for item in ended.items) == 101
     assert {"came": site.url("/deep")} in ended.items
-    assert max(gaps) < 0.5, "the loop was blocked"
+    assert max(gaps) < 1.2, "the loop was blocked"
 
 
 async def test_good_pages_do_not_wait_for_bad_ones(servers: Servers) -> None:

@@ -30,7 +30,7 @@ async def test_a_deadline_ends_a_task() -> None:
     deadlines = Deadlines()
     began = time.monotonic()
     assert await asyncio.gather(overdue(deadlines, 0.0), overdue(deadlines, 0.1)) == [True, True]
-    assert time.monotonic() - began < 0.1 + 2 * TICK
+    assert time.monotonic() - began < 0.1 + 10 * TICK  # two, on a machine that has nothing else to do
     task = asyncio.current_task()
     assert task is not None
     assert not task.cancelling()

@@ -40,6 +40,6 @@ def test_what_is_no_page(content_type: str) -> None:
 @pytest.mark.parametrize("unit", [" ", "0", ".", ";", "url=", "'", "0;", ", "])
 def test_no_content_takes_long(unit: str) -> None:
     """However long the content is, it is read at once."""
-    start = time.perf_counter()
+    start = time.process_time()
     parse(unit * 200_000)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.2
