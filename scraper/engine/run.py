@@ -218,7 +218,7 @@ class Engine:
             await self._changed.wait()
             return
         self._seeder.hurry()
-        delay = min(max(self._slots.next_due() - self._clock(), 0.0), LONG)
+        delay = min(max(self._slots.next_due(awaited_only=self._has_enough) - self._clock(), 0.0), LONG)
         timer = asyncio.get_running_loop().call_later(delay, self._changed.set)
         await self._changed.wait()
         timer.cancel()

@@ -293,6 +293,14 @@ class Slots:
                 return slot
         return None
 
+    def _due_awaited(self, slot: Slot) -> float:
+        """When something of `slot` that a callback waits for can go; inf: not before something else happens."""
+        if slot.places.locked() or (slot.blocked and not slot.firsts):
+            return inf
+        if slot.firsts or any(ticket.reply is not None for ticket in slot.urgent):
+            return slot.due
+        return max(slot.due, min((when for when, _, ticket in slot.later if ticket.reply is not None), default=inf))
+
     def _awaited_ticket(self, slot: Slot, now: float) -> Ticket | None:
         """The first ticket of `slot` that a callback waits for and that may go now."""
         may_go = (*slot.urgent, *(ticket for when, _, ticket in slot.later if when <= now))
@@ -324,8 +332,10 @@ class Slots:
             heapify(slot.later)
         return ticket
 
-    def next_due(self) -> float:
-        """When the next waiting slot is due; inf if none is."""
+    def next_due(self, *, awaited_only: bool = False) -> float:
+        """When the next waiting slot is due, or with `awaited_only` what a callback waits for; inf if none is."""
+        if awaited_only:
+            return min(map(self._due_awaited, self._awaited.values()), default=inf)
         while self._timers and self._timers[0][1] != self._timers[0][2].turn:
             heappop(self._timers)
         return self._timers[0][0] if self._timers else inf
