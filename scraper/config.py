@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from scraper.errors import SettingsError
-from scraper.filled import filled, plain
+from scraper.filled import filled
 from scraper.settings import Settings
 from scraper.tables import OWN, flat, from_tables, problems, refuse
 from scraper.wording import Problem
@@ -45,7 +45,8 @@ class Source:
 class Loaded:
     """Settings, the plain tables they were made of, and for every key (`limits.delay`) the source it is from.
 
-    `arguments` are those that the file has for the spider at hand: see `for_spider`.
+    `arguments` are those that the file has for the spider at hand, where variables are still known as such: see
+    `for_spider`.
     """
 
     path: Path | None
@@ -74,7 +75,7 @@ class Loaded:
         return _merged(
             self.path,
             [*is_file, custom, tables, *stronger],
-            arguments={key: plain(own[key]) for key in own if key not in OWN},
+            arguments={key: own[key] for key in own if key not in OWN},
         )
 
 

@@ -125,7 +125,9 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
 
     def _encode_content(self) -> None:
         if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
-            raise SpiderError(f"Request({self.url!r}): give one of body, json and form, not several")
+            raise SpiderError(
+                f"Request({urls.without_credentials(self.url)!r}): give one of body, json and form, not several"
+            )
         if self.form is not None:
             body = urlencode(
                 [each for each in _pairs(self.form) if each[1] is not None], doseq=True, encoding=self.encoding
@@ -140,7 +142,9 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         """Keep the paths of files as text, and the fields that are sent besides them as pairs."""
         others = bool(self.body) + (self.json is not msgspec.UNSET) + (self.form is not None and not self.files)
         if others + bool(self.files) + bool(self.body_file) > 1:
-            raise SpiderError(f"Request({self.url!r}): files go with form alone, and body_file with nothing")
+            raise SpiderError(
+                f"Request({urls.without_credentials(self.url)!r}): files go with form alone, and body_file with nothing"
+            )
         force_setattr(self, "files", {name: os.fspath(path) for name, path in self.files.items()})
         force_setattr(self, "body_file", os.fspath(self.body_file))
         if self.form is not None:

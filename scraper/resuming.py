@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from scraper.errors import SpiderError, StorageError
-from scraper.frontier.description import Description
+from scraper.frontier.description import DIGEST, Description
 from scraper.protocols import Checkpoint, Remembers, Sink
 from scraper.settings import Settings
 from scraper.spider import Spider
@@ -29,10 +29,10 @@ def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -
     return Description(
         spider=spider.name,
         kind=f"{type(spider).__module__}:{type(spider).__qualname__}",
-        arguments={name: _plain(value) for name, value in sorted(arguments.items())},
+        arguments={name: _kept(value) for name, value in sorted(arguments.items())},
         sinks=[sink.model_dump(mode="json") for sink in settings.sinks],
         settings={
-            key: _digest(repr(value).encode()) if key.startswith(_PRIVATE) else _plain(value)
+            key: _hidden(value) if key.startswith(_PRIVATE) else _plain(value)
             for key, value in flat(settings)
             if not key.startswith(_TELLING_NOTHING)
         },
@@ -54,6 +54,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return value if isinstance(value, str | int | float | None) else repr(value)
+
+
+def _kept(value: Any) -> Any:
+    """An argument as it may be kept: a number or truth value; of anything else, which may be a password, a digest."""
+    return value if isinstance(value, int | float | None) else _hidden(_plain(value))
+
+
+def _hidden(value: Any) -> dict[str, str]:
+    """What tells `value` from others, and does not tell what it is."""
+    return {DIGEST: _digest(repr(value).encode())}
 
 
 def _digest(data: bytes) -> str:

@@ -160,10 +160,19 @@ def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]])
 
 
 def without_credentials(url: str) -> str:
-    """`url` with `user:password@` removed: the form that may be shown and logged."""
+    """`url` with `user:password@` removed: the form that may be shown and logged.
+
+    Of what is no URL nobody can tell where its password ends: all before the last `@` is removed.
+    """
+    if "@" not in url:
+        return url
     scheme, colon, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
-    return f"{scheme}{colon}{authority.rpartition('@')[2]}{slash}{path}" if "@" in authority else url
+    if "@" in authority:
+        return f"{scheme}{colon}{authority.rpartition('@')[2]}{slash}{path}"
+    if canonical(url) is not None:
+        return url
+    return f"{scheme}{colon}{rest.rpartition('@')[2]}" if colon else url.rpartition("@")[2]
 
 
 def in_encoding(reference: str, codec: str) -> str:

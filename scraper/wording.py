@@ -29,6 +29,9 @@ _PLURALS = {
     "string": "texts",
 }
 
+_PRIVATE = frozenset({"auth", "headers", "proxies", "proxy"})
+"""Keys of config.toml whose values, and those of the tables in them, may be passwords."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -54,10 +57,12 @@ def written(place: Place) -> str:
 def misfit(schema: Schema, place: Place, *, kind: str, given: object) -> str:
     """What was expected at `place` of a document of this `schema`, and what was `given`.
 
-    `kind` is pydantic's for the error. A value of the right type is told how much of it is accepted.
+    `kind` is pydantic's for the error. A value of the right type is told how much of it is accepted. What may hold a
+    password is not repeated.
     """
     is_of_its_type = "type" not in kind and "parsing" not in kind
-    return f"expected {expected(schema, node_at(schema, place), bounds=is_of_its_type)}, got {shown(given)}"
+    wanted = f"expected {expected(schema, node_at(schema, place), bounds=is_of_its_type)}"
+    return wanted if _PRIVATE & {*place} else f"{wanted}, got {shown(given)}"
 
 
 def expected(schema: Schema, node: Schema, *, bounds: bool = False) -> str:  # noqa: PLR0911 -- one return a kind

@@ -5,6 +5,7 @@ answered before anything slow is loaded.
 """
 
 import gc
+import sys
 import traceback
 from difflib import get_close_matches
 from importlib import import_module
@@ -76,13 +77,24 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ScraperError as error:
             if ctx.meta.get(DEBUG):
-                traceback.print_exc()
-            click.echo(f"scraper: error: {' '.join(str(error).splitlines())}", err=True)
+                click.echo("\n".join(map(_told, traceback.format_exc().splitlines())), err=True)
+            click.echo(f"scraper: error: {_told(' '.join(str(error).splitlines()))}", err=True)
             ctx.exit(2 if isinstance(error, SettingsError | SpiderError) else 1)
         except KeyboardInterrupt:
             click.echo("scraper: interrupted", err=True)
             ctx.exit(130)
 
+
+def _told(line: str) -> str:
+    """A line about an error, which shows all of it but the secrets of the command line."""
+    from scraper.cli.typed import without_secrets  # needed only now
+    from scraper.views.wording import visible
+
+    return visible(without_secrets(line, sys.argv[1:]), LONGEST)
+
+
+LONGEST = 10 * 1000
+"""Characters of a line that are shown at most."""
 
 DEBUG = "scraper.debug"
 

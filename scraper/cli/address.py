@@ -29,7 +29,7 @@ def address(text: str) -> str | Path:
         return url
     if "://" in text:
         problem = "no URL" if url is None else "neither http:// nor https://"
-        raise SettingsError(f"{shown(text)}: {problem}")
+        raise SettingsError(f"{shown(urls.without_credentials(text))}: {problem}")
     hint = f"write ./{text} for the file" if Path(text).is_file() else f"did you mean https://{text} ?"
     raise SettingsError(f"{shown(text)}: no URL, as it begins with neither http:// nor https://; {hint}")
 

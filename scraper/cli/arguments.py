@@ -18,6 +18,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from scraper.cli.declared import Declared, Reader
 from scraper.errors import SettingsError
+from scraper.filled import plain
 from scraper.spider import Spider
 from scraper.tables import OWN
 from scraper.wording import Schema, expected, resolved, shown, suggestion
@@ -63,15 +64,15 @@ def _read(reader: Reader, spider: type[Spider], name: str, value: Any, *, origin
         known = [*reader.declared, *(OWN if isinstance(value, Mapping) else ())]
         raise SettingsError(f"{origin}: {spider.__name__} reads no such argument{suggestion(name, known)}")
     declared = reader.declared.get(name)
-    return value if declared is None or not declared.has_type else _fitting(declared, value, origin=origin)
+    return plain(value) if declared is None or not declared.has_type else _fitting(declared, value, origin=origin)
 
 
 def _fitting(declared: Declared, value: Any, *, origin: str) -> Any:
-    """`value` as its type. Raises `SettingsError` if it is none of that type."""
+    """`value` as its type. Raises `SettingsError`, which tells a variable by its name, if it is none of that type."""
     adapter = _adapter(declared)
     if adapter is None:
         raise SettingsError(f"{origin}: no text can be {declared.type}: make it in the spider")
-    for attempt in _attempts(adapter, value):
+    for attempt in _attempts(adapter, plain(value)):
         try:
             return attempt()
         except ValidationError:

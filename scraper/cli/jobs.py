@@ -170,4 +170,4 @@ def _lines(shown: "JobDetails") -> Iterator[str]:
         if sites:
             yield f"  {what} by host: {counts(sites, MOST_SITES)}"
     for each in shown.requests:
-        yield f"  {each.reason}  {visible(each.url)}"
+        yield f"  {visible(each.reason, 60)}  {visible(each.url)}"

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, redirect_stdout
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 
 from scraper.cli.common import Job, leave
+from scraper.cli.typed import shown_command
 from scraper.crawling import Crawl
 from scraper.errors import StorageError
 from scraper.results import INTERRUPTED, Result
@@ -72,7 +72,7 @@ def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_
             click.echo(f"scraper: error: {visible(str(error))}", err=True)
             return Result(crawl.spider.name, FAILED, crawl.statistics(), problems=(str(error),))
     if not is_json:
-        summary.show(result, console, command=shlex.join(["scraper", *sys.argv[1:]]))
+        summary.show(result, console, command=shown_command(["scraper", *sys.argv[1:]]))
     return result
 
 

@@ -10,8 +10,9 @@ class Description:
     """What a crawl is: its spider and all that decides what it does.
 
     `spider` is the name, `kind` the class (`module:Class`), `arguments` and `settings` (by dotted keys) hold values of
-    JSON. Of each of the `sinks` it is told where and what it writes. `source` is a digest of the spider's module,
-    `version` that of the framework, `started` the time in ISO 8601.
+    JSON, and in place of one that may be secret `{DIGEST: …}`. Of each of the `sinks` it is told where and what it
+    writes. `source` is a digest of the spider's module, `version` that of the framework, `started` the time in ISO
+    8601.
     """
 
     spider: str = ""
@@ -24,6 +25,7 @@ class Description:
     started: str = ""
 
 
+DIGEST = "digest"
 ORDER = "frontier.order"
 _HARMFUL_SETTINGS = frozenset({"pipelines.unique"})
 _NO_MATTER = ("sinks", "frontier.jobs", "frontier.store", "spiders")
@@ -57,6 +59,8 @@ def _differences(what: str, old: dict[str, Any], new: dict[str, Any]) -> Iterato
             yield f"{what}{name} was {_shown(old[name])}, now there is none"
         elif name not in old:
             yield f"{what}{name} is {_shown(new[name])}, there was none"
+        elif old[name] != new[name] and _is_hidden(old[name], new[name]):
+            yield f"{what}{name} has changed"
         elif old[name] != new[name]:
             yield f"{what}{name} was {_shown(old[name])}, now it is {_shown(new[name])}"
 
@@ -72,6 +76,10 @@ def _sinks(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[str
             yield from _differences(f"{path}: ", before[path], now[path])
 
 
+def _is_hidden(*values: object) -> bool:
+    return any(isinstance(value, dict) and DIGEST in value for value in values)
+
+
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = "set" if _is_hidden(value) else repr(value)
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -17,7 +17,7 @@ others.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import inf
 from typing import Any
@@ -36,7 +36,7 @@ class Cookie:
     """A cookie as it is kept. `expires` is in seconds since 1970, inf for never; `used` orders by last use."""
 
     name: str
-    value: str
+    value: str = field(repr=False)
     domain: str
     path: str = "/"
     expires: float = inf
@@ -72,8 +72,8 @@ class Jar:
     def store(self, url: str, fields: Iterable[str], now: float) -> None:
         """Take the Set-Cookie `fields` of an answer of `url`; those that are not allowed are ignored."""
         host, is_secure = urls.host(url), url.startswith("https:")
-        for field in fields:
-            said = parse(field, now)
+        for each in fields:
+            said = parse(each, now)
             cookie = self._allowed(said, url, host, is_secure=is_secure) if said is not None else None
             if cookie is not None:
                 self._keep(cookie, now)

@@ -10,6 +10,7 @@ import pytest
 
 from scraper.cli.arguments import converted, pairs
 from scraper.errors import SettingsError, SpiderError
+from scraper.filled import filled
 from scraper.spider import Spider
 
 
@@ -195,3 +196,14 @@ def test_parameters_of_the_constructor_are_arguments() -> None:
 def test_what_a_constructor_gives_to_the_next_is_not_asked_for() -> None:
     """A required parameter of an inner `__init__` is the business of the outer one."""
     assert given(Inner, "pages=2") == {"pages": 2}
+
+
+def test_a_variable_is_told_by_its_name() -> None:
+    """A spider gets what a variable holds as a plain text; an error says how it is written in the file."""
+    configured = filled({"text": "${WORD}", "tags": ["${WORD}"]}, {"WORD": "secret"})
+    made = converted(Books, configured=configured, given={})
+    assert made == {"text": "secret", "tags": ["secret"]}
+    assert (type(made["text"]), type(made["tags"][0])) == (str, str)
+    for name, value in filled({"pages": "${WORD}", "years": ["${WORD}"]}, {"WORD": "secret"}).items():
+        with pytest.raises(SettingsError, match=r"got \[?'\$\{WORD\}'"):
+            converted(Books, configured={name: value}, given={})

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from scraper.errors import SpiderError, StorageError
 from scraper.events import Statistics
 from scraper.frontier import Description, Job, compare
+from scraper.frontier.description import DIGEST
 from scraper.frontier.examine import FILE
 from scraper.frontier.store import Store
 from scraper.protocols import Checkpoint, Position, Seeds
@@ -138,6 +139,8 @@ async def test_what_cannot_be_kept_is_refused_as_it_is_added(tmp_path: Path) -> 
         ({"spider": "other"}, "its spider was shop, now it is other"),
         ({"arguments": {"n": 2}}, "argument n was 1, now it is 2"),
         ({"arguments": {}}, "argument n was 1, now there is none"),
+        ({"arguments": {"n": {DIGEST: "1f"}}}, "argument n has changed"),
+        ({"arguments": {"n": 1, "password": {DIGEST: "1f"}}}, "argument password is set, there was none"),
         ({"sinks": []}, "it wrote to a.jsonl, now it does not"),
         ({"sinks": [{"path": "a.jsonl", "fields": ["y"]}]}, r"a.jsonl: fields was \['x'\], now it is \['y'\]"),
         ({"settings": {"limits.per_host": 8, "pipelines.unique": ["x"]}}, r"pipelines.unique is \['x'\]"),

@@ -170,10 +170,14 @@ def test_origin_host_and_site(url: str, origin: str, host: str, site: str) -> No
         ("ftp://user:secret@a.example/x", "ftp://a.example/x"),
         ("http://a.example/x@y", "http://a.example/x@y"),
         ("mailto:a@b.example", "mailto:a@b.example"),
+        ("http://user:se/cret@a.example/b", "http://a.example/b"),
+        ("http://user:se/cr@et@a.example/b", "http://a.example/b"),
+        ("http:\\\\user:secret@[a.example", "[a.example"),
+        ("user:se cret@a.example", "user:se cret@a.example"),
     ],
 )
 def test_credentials_are_removed(url: str, expected: str) -> None:
-    """What is shown of a URL has no user and no password."""
+    """What is shown of a URL has no user and no password, and neither has what was meant to be one."""
     assert urls.without_credentials(url) == expected
 
 
