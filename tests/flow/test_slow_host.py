@@ -42,4 +42,4 @@ async def test_a_slow_host_does_not_idle_the_others(servers: Servers) -> None:
     await seconds(servers, with_slow=False)
     alone = min([await seconds(servers, with_slow=False) for _ in range(2)])
     beside = min([await seconds(servers, with_slow=True) for _ in range(2)])
-    assert beside < 1.5 * alone, (beside, alone)
+    assert beside < alone + 1.0, "they waited for an answer of the slow one"
