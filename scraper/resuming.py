@@ -44,7 +44,7 @@ def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -
 
 def job_name(spider: str) -> str:
     """The name of a spider's job directory. Raises `SpiderError` if the spider's name is none for a folder."""
-    if spider in {".", ".."} or any(each in spider for each in "/\\\0"):
+    if spider in {".", ".."} or {*"/\\:"} & {*spider} or not spider.isprintable():
         raise SpiderError(f"the spider's name {spider!r} cannot be that of a folder: name its job by --job DIR")
     return spider
 

@@ -4,6 +4,7 @@ It keeps no cookies, follows no redirects, decodes nothing, limits nothing, read
 sends a request twice: all of that is decided elsewhere. What it does is pool connections and remember addresses.
 """
 
+import re
 from math import inf
 
 import aiohttp
@@ -13,6 +14,19 @@ from scraper.settings import NetworkSettings
 
 HEADER_BYTES = 32 * 1024  # one header; a Content-Security-Policy may be longer than aiohttp's 8 KB
 MOST_HEADERS = 256
+
+
+OLDEST = (3, 14, 3)  # of aiohttp: those before tell other origins of repeated credentials, and remember all addresses
+
+
+def check_version(version: str) -> None:
+    """Raises `ImportError` if this `version` of aiohttp, which was installed by force, is not safe to crawl with."""
+    if tuple(map(int, re.findall(r"\d+", version)[:3])) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise ImportError(f"aiohttp {version} has known holes: install aiohttp>={needed}", name="aiohttp")
+
+
+check_version(aiohttp.__version__)
 
 
 def open_session(settings: NetworkSettings, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:

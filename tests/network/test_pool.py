@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import socket
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,9 @@ from scraper import FetchError, Request
 from scraper.errors import Reason
 from scraper.network import open_network
 from scraper.network import pool as pools
-from scraper.network.pool import room
+from scraper.network.pool import Pool, room
+from scraper.network.resolver import Resolver
+from scraper.network.session import check_version
 from scraper.settings import NetworkSettings
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, answer, raw, repeating
@@ -213,3 +217,62 @@ async def test_few_file_descriptors() -> None:
             check=False,
         )
     assert (done.stdout, done.stderr) == ("200\n", "")
+
+
+async def test_cancelled_requests_leave_nothing_behind(network: Open) -> None:
+    """After a thousand requests that were cancelled, wherever they were, a thousand more get their own bodies each."""
+    lot = Random(0)
+
+    async def script(talk: Talk) -> None:
+        while True:
+            path = (await talk.hear()).split(b" ")[1]
+            head, body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (4000 * len(path)), path * 4000
+            for part in (head[:20], head[20:], body[:9], body[9:]):
+                await talk.say(part)
+                await asyncio.sleep(lot.choice([0, 0.001]))
+
+    async with raw(script) as server:
+        net = await network()
+
+        async def fetched(number: int) -> bool:
+            response = await net.fetch(Request(f"{server.url}{number}"))
+            return response.body == f"/{number}".encode() * 4000
+
+        async def cancelled(number: int) -> bool:
+            task = asyncio.ensure_future(fetched(number))
+            await asyncio.sleep(lot.random() * 0.02)
+            task.cancel()
+            await asyncio.wait([task])
+            return task.cancelled()
+
+        for kind, first in ((cancelled, 0), (fetched, 1000)):
+            given = [await asyncio.gather(*map(kind, range(n, n + 10))) for n in range(first, first + 1000, 10)]
+            some = [each for ten in given for each in ten]
+            assert sum(some) > 300 if kind is cancelled else all(some)
+
+
+async def test_remembered_addresses_are_bounded() -> None:
+    """Of however many hosts, the addresses of those used last are remembered."""
+    asked = 0
+
+    def lookup(host: str, port: int, **_: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    async with Pool(most_idle=1, resolver=Resolver(None, lookup=lookup)) as pool:
+        for number in range(5000):
+            await pool._resolve_host(f"{number}.example", 80)
+        await pool._resolve_host("4999.example", 80)
+        assert asked == 5000
+        await pool._resolve_host("0.example", 80)
+        assert asked == 5001
+
+
+@pytest.mark.parametrize(
+    ("version", "is_safe"), [("3.14.2", False), ("3.9.5", False), ("3.14.3", True), ("4.0.0a1", True)]
+)
+def test_an_old_aiohttp_is_refused(version: str, is_safe: bool) -> None:
+    """What has known holes is not crawled with, however it came to be installed."""
+    with nullcontext() if is_safe else pytest.raises(ImportError, match=f"aiohttp {version} has known holes"):
+        check_version(version)
