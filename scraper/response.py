@@ -1,6 +1,6 @@
 """A response: what a server answered, and what can be read from it and followed."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -11,7 +11,7 @@ from scraper.errors import FetchError, Reason, SpiderError
 from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
-from scraper.markup.query import compile_query
+from scraper.markup.query import Query, compile_exactly, compile_query
 from scraper.markup.selectors import Selector, SelectorList
 from scraper.markup.tree import ignores_case, vet
 from scraper.markup.trial import TooComplexError
@@ -40,6 +40,7 @@ class Response:
 
     __slots__ = (
         "_base",
+        "_compile",
         "_encoding",
         "_json",
         "_named",
@@ -80,6 +81,7 @@ class Response:
         self._encoding: str | None = None
         self._text: str | None = None
         self._selector: Selector | None = None
+        self._compile: Callable[[str], Query] = compile_query
         self._base: str | None = None
         self._json: Any = msgspec.UNSET
         self._stream = stream
@@ -168,6 +170,7 @@ class Response:
             source = self._source()
             self._vet(source)
             self._selector = Selector.from_text(source, self.url, is_vetted=True)
+            self._compile = compile_exactly if ignores_case(self._selector.node) else compile_query
         return self._selector
 
     def vet(self) -> None:
@@ -197,8 +200,7 @@ class Response:
         selector = self._selector
         if selector is None:
             selector = self.selector
-        node = selector.node
-        return SelectorList(node, compile_query(query, ignores_case(node)))
+        return SelectorList(selector.node, self._compile(query))
 
     def xpath(self, query: str, **variables: Any) -> SelectorList:
         """What the XPath 1.0 expression `query` finds in the page (extra `xpath`).

@@ -14,7 +14,7 @@ from typing import Literal
 from scraper.markup.pieces import FILLER, NAME, STRING, WHITE, clean, cut, literal, unescaped
 from scraper.markup.steps import Chain, Reader, SelectorError, Step, shortened
 
-__all__ = ["Chain", "Kind", "Part", "Query", "SelectorError", "Step", "compile_query", "shortened"]
+__all__ = ["Chain", "Kind", "Part", "Query", "SelectorError", "Step", "compile_exactly", "compile_query", "shortened"]
 
 Kind = Literal["element", "text", "deep text", "attribute"]
 
@@ -70,11 +70,21 @@ class Query:
 
 
 @lru_cache(maxsize=4096)
-def compile_query(text: str, is_exact: bool = False) -> Query:
-    """`text` taken apart; `is_exact` asks for words that respect case in every page.
+def compile_query(text: str) -> Query:
+    """`text` taken apart.
 
     Raises `SelectorError`, which names the query and the place in it, if it is not understood.
     """
+    return _compiled(text, is_exact=False)
+
+
+@lru_cache(maxsize=4096)
+def compile_exactly(text: str) -> Query:
+    """The same for pages in which Lexbor ignores the case of classes and ids: see `tree.ignores_case`."""
+    return _compiled(text, is_exact=True)
+
+
+def _compiled(text: str, *, is_exact: bool) -> Query:
     if not isinstance(text, str):
         raise SelectorError(f"a CSS selector is a text, not {shortened(text)}")
     reader = Reader(text, is_exact)

@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborNode
 
 from scraper.markup import jsontext
 from scraper.markup.matching import first_node, nodes, taken
-from scraper.markup.query import Query, compile_query
+from scraper.markup.query import Query, compile_exactly, compile_query
 from scraper.markup.regex import Regex, find_all
 from scraper.markup.texts import own_texts, visible
 from scraper.markup.tree import described, empty_root, ignores_case, parse
@@ -48,7 +48,7 @@ class Selector:
         node = self.node
         if self._text is not None:
             return SelectorList.of([])
-        return SelectorList(node, compile_query(query, ignores_case(node)))
+        return SelectorList(node, compile_exactly(query) if ignores_case(node) else compile_query(query))
 
     def xpath(self, query: str, **variables: Any) -> "SelectorList":
         """What the XPath 1.0 expression `query` finds from here on, by lxml (extra `xpath`)."""

@@ -28,7 +28,9 @@ class Talk:
         return request
 
     async def say(self, text: bytes) -> None:
-        """Send `text`."""
+        """Send `text`; raises `ConnectionResetError` if the connection is closed, as uvloop would not."""
+        if self.writer.is_closing():
+            raise ConnectionResetError
         self.writer.write(text)
         await self.writer.drain()
 

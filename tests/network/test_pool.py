@@ -1,7 +1,6 @@
 """Connections: how many are kept, and when one is given up."""
 
 import asyncio
-import random
 import socket
 import subprocess
 import sys
@@ -104,35 +103,6 @@ async def test_chunks_that_are_none(network: Open, text: bytes) -> None:
     assert caught.value.reason == Reason.BAD_RESPONSE
 
 
-async def test_requests_that_are_cancelled_leave_nothing_behind(network: Open) -> None:
-    """However many requests are cancelled at whatever moment, every later one gets its own answer."""
-    rng = random.Random(7)
-
-    async def slowly(talk: Talk) -> None:
-        while True:
-            path = (await talk.hear()).split()[1]
-            text = answer(path * 50)
-            for place in range(0, len(text), 100):
-                await talk.say(text[place : place + 100])
-                await asyncio.sleep(rng.random() * 0.002)
-
-    async with raw(slowly) as server:
-        net = await network()
-
-        async def ask(number: int) -> None:
-            url = f"{server.url}{number}"
-            assert (await net.fetch(Request(url))).body == b"/%d" % number * 50
-
-        for start in range(0, 400, 40):
-            tasks = [asyncio.ensure_future(ask(start + each)) for each in range(40)]
-            for _ in tasks:
-                await asyncio.sleep(rng.random() * 0.001)
-                rng.choice(tasks).cancel()
-            await asyncio.gather(*(ask(start + each) for each in range(20)))
-            done = await asyncio.gather(*tasks, return_exceptions=True)
-            assert all(each is None or isinstance(each, asyncio.CancelledError) for each in done)
-
-
 async def test_unused_connections_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the connections that nobody uses, those that were used last are kept, and no more than so many."""
     monkeypatch.setattr("scraper.network.room", lambda: (100, 3))
@@ -220,35 +190,43 @@ async def test_few_file_descriptors() -> None:
 
 
 async def test_cancelled_requests_leave_nothing_behind(network: Open) -> None:
-    """After a thousand requests that were cancelled, wherever they were, a thousand more get their own bodies each."""
+    """Beside a thousand requests that are cancelled, wherever they were, a thousand get their own bodies each."""
     lot = Random(0)
+    reached: dict[str, tuple[int, asyncio.Event]] = {}
 
     async def script(talk: Talk) -> None:
         while True:
-            path = (await talk.hear()).split(b" ")[1]
-            head, body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (4000 * len(path)), path * 4000
-            for part in (head[:20], head[20:], body[:9], body[9:]):
+            path = (await talk.hear()).split(b" ")[1].decode()
+            head, body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (4000 * len(path)), path.encode() * 4000
+            last, is_reached = reached.get(path, (-1, asyncio.Event()))
+            for number, part in enumerate((b"", head[:20], head[20:], body[:9], body[9:-1], body[-1:])):
+                if number == last:
+                    is_reached.set()
+                    await talk.wait_closed()
                 await talk.say(part)
-                await asyncio.sleep(lot.choice([0, 0.001]))
 
     async with raw(script) as server:
         net = await network()
 
-        async def fetched(number: int) -> bool:
+        async def is_whole(number: int) -> bool:
             response = await net.fetch(Request(f"{server.url}{number}"))
             return response.body == f"/{number}".encode() * 4000
 
-        async def cancelled(number: int) -> bool:
-            task = asyncio.ensure_future(fetched(number))
-            await asyncio.sleep(lot.random() * 0.02)
+        async def is_cancelled(number: int) -> bool:
+            last = lot.randrange(-1, 6)
+            reached[f"/{number}"] = last, asyncio.Event()
+            task = asyncio.ensure_future(is_whole(number))
+            if last >= 0:
+                await reached[f"/{number}"][1].wait()
+            for _ in range(lot.randrange(8)):
+                await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task])
             return task.cancelled()
 
-        for kind, first in ((cancelled, 0), (fetched, 1000)):
-            given = [await asyncio.gather(*map(kind, range(n, n + 10))) for n in range(first, first + 1000, 10)]
-            some = [each for ten in given for each in ten]
-            assert sum(some) > 300 if kind is cancelled else all(some)
+        for start in range(0, 1000, 10):
+            some = range(start, start + 10)
+            assert all(await asyncio.gather(*map(is_cancelled, some), *(is_whole(1000 + number) for number in some)))
 
 
 async def test_remembered_addresses_are_bounded() -> None:
