@@ -6,6 +6,7 @@ is covered as well: a page at which the parser crashes is one that does not pass
 The process is started when the first such page comes, and kept for those that follow; `close()` ends it.
 """
 
+import atexit
 import os
 import signal
 import subprocess
@@ -92,7 +93,9 @@ class Trial:
 
 
 trial = Trial()
-"""The one that all crawls of this process share."""
+"""The one that all crawls of this process share; outside of a crawl, its process ends with this one."""
+
+atexit.register(trial.close)
 
 
 def serve(seconds: float) -> None:

@@ -1,5 +1,7 @@
 """Pages that would take minutes to parse are refused, in seconds; all others are parsed."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -88,6 +90,25 @@ def test_a_crash_is_no_crash_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooComplexError):
         other.check(listing)
     other.close()
+
+
+OUTSIDE_OF_A_CRAWL = """
+from scraper.markup.selectors import Selector
+from scraper.markup.trial import trial
+print(len(Selector(text="<p>" + "<b></b>" * 200_000).css("b")), "waiting" in repr(trial))
+"""
+
+
+def test_nothing_is_left_outside_of_a_crawl() -> None:
+    """A program that never closes anything ends its process, without a word."""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", OUTSIDE_OF_A_CRAWL],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("200000 False\n", "")
 
 
 def test_a_page_in_other_encodings_is_looked_at() -> None:
