@@ -21,6 +21,7 @@ TRACKING_PARAMS = (
 )
 """Query parameters that tell where a visitor came from, and change nothing of the page."""
 
+_PLAIN = re.compile(r"[\w.~-]+=[\w.~-]*", re.ASCII).fullmatch  # a piece that is written as it is
 _TRIPLET = re.compile("%[0-9A-Fa-f]{2}")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -38,10 +39,9 @@ def canonicalize_url(url: str, *, keep_fragments: bool = False, drop_params: Ite
         return url
     page, hash_, fragment = whole.partition("#")
     path, _, query = page.partition("?")
-    pairs = sorted(_pair(piece) for piece in _pieces(query, _pattern(tuple(drop_params))))
-    query = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
+    query = _ordered(_pieces(query, _pattern(tuple(drop_params))))
     end = f"#{fragment}" if keep_fragments and hash_ else ""
-    return f"{_TRIPLET.sub(_normal, path)}{'?' if query else ''}{query}{end}"
+    return f"{_TRIPLET.sub(_normal, path) if '%' in path else path}{'?' if query else ''}{query}{end}"
 
 
 def without_params(url: str, names: Iterable[str]) -> str:
@@ -70,6 +70,14 @@ def _pieces(query: str, dropped: re.Pattern[str] | None) -> list[str]:
         for piece in query.split("&")
         if piece and (dropped is None or not dropped.match(_pair(piece)[0].decode("utf-8", "replace")))
     ]
+
+
+def _ordered(pieces: list[str]) -> str:
+    """The pieces as a query: sorted by their names and values, and written as forms are."""
+    if all(map(_PLAIN, pieces)):
+        return "&".join(f"{name}={value}" for name, _, value in sorted(piece.partition("=") for piece in pieces))
+    pairs = sorted(map(_pair, pieces))
+    return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
 
 
 def _pair(piece: str) -> tuple[bytes, bytes]:

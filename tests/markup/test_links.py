@@ -239,6 +239,15 @@ def test_a_canonical_url_is_its_own(path: str, query: str) -> None:
     assert canonicalize_url(whole, keep_fragments=True) == whole
 
 
+@given(st.from_regex(r"[\w.~-]+=[\w.~&=-]*", fullmatch=True))
+def test_however_a_query_is_written_it_is_the_same(query: str) -> None:
+    """Percent-encoded or not, parameters have the same order and the same letters."""
+    written = "".join(
+        letter if letter in "&=" else "".join(f"%{byte:02x}" for byte in letter.encode()) for letter in query
+    )
+    assert canonicalize_url(f"http://a.example/?{written}") == canonicalize_url(f"http://a.example/?{query}")
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.text("12%&= ", max_size=3)), max_size=5))
 def test_other_parameters_are_left_alone(pairs: list[tuple[str, str]]) -> None:
     """Without parameters that a URL does not have, it is the same."""
