@@ -11,9 +11,9 @@ from scraper.errors import FetchError, Reason, SpiderError
 from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
-from scraper.markup.query import Query, compile_exactly, compile_query
+from scraper.markup.query import Query, compile_query
 from scraper.markup.selectors import Selector, SelectorList
-from scraper.markup.tree import ignores_case, vet
+from scraper.markup.tree import compiler, vet
 from scraper.markup.trial import TooComplexError
 from scraper.request import Links, Request
 from scraper.urls import with_params
@@ -170,7 +170,7 @@ class Response:
             source = self._source()
             self._vet(source)
             self._selector = Selector.from_text(source, self.url, is_vetted=True)
-            self._compile = compile_exactly if ignores_case(self._selector.node) else compile_query
+            self._compile = compiler(self._selector.node)
         return self._selector
 
     def vet(self) -> None:

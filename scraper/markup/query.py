@@ -80,7 +80,7 @@ def compile_query(text: str) -> Query:
 
 @lru_cache(maxsize=4096)
 def compile_exactly(text: str) -> Query:
-    """The same for pages in which Lexbor ignores the case of classes and ids: see `tree.ignores_case`."""
+    """The same for pages in which Lexbor ignores the case of classes and ids: see `tree.Tree`."""
     return _compiled(text, is_exact=True)
 
 

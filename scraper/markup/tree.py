@@ -1,10 +1,12 @@
 """Pages as trees: parsed by Lexbor, and what must be known of a page to ask it."""
 
 import re
+from collections.abc import Callable
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from scraper.markup.complexity import SHORT
+from scraper.markup.query import Query, compile_exactly, compile_query
 from scraper.markup.trial import trial
 from scraper.urls import without_credentials
 
@@ -15,13 +17,13 @@ _STANDARD_BYTES = re.compile(rb"(?:\xef\xbb\xbf)?" + _DOCTYPE.encode(), re.IGNOR
 
 
 class Tree(LexborHTMLParser):
-    """A parsed page. `ignores_case` says that it does not begin as a page should: `<!doctype html>`.
+    """A parsed page. `compiled` reads the queries that it is asked; `url` is the page's address, or "".
 
-    In such pages Lexbor matches classes and ids whatever their case is (HTML, 13.2.6.4.1: quirks mode). `url` is the
-    page's address, or "".
+    In a page that does not begin as it should, with `<!doctype html>`, Lexbor matches classes and ids whatever their
+    case is (HTML, 13.2.6.4.1: quirks mode), so queries are read another way for those.
     """
 
-    ignores_case: bool
+    compiled: Callable[[str], Query]
     url: str
 
 
@@ -32,7 +34,7 @@ def parse(text: str | bytes, url: str = "", *, is_vetted: bool = False) -> Lexbo
     tree = Tree(text, options=_WITHOUT_EVENTS)
     tree.url = url
     start = _STANDARD.match(text) if isinstance(text, str) else _STANDARD_BYTES.match(text)
-    tree.ignores_case = start is None
+    tree.compiled = compile_exactly if start is None else compile_query
     root = tree.root
     if root is None:
         return empty_root()
@@ -63,9 +65,9 @@ def empty_root() -> LexborNode:
     return root
 
 
-def ignores_case(node: LexborNode) -> bool:
-    """Whether Lexbor may ignore the case of classes and ids in the page of `node`."""
-    return getattr(node.parser, "ignores_case", True)
+def compiler(node: LexborNode) -> Callable[[str], Query]:
+    """What reads the queries for the page of `node`, whoever parsed it."""
+    return getattr(node.parser, "compiled", compile_exactly)
 
 
 def described(node: LexborNode) -> str:
