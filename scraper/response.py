@@ -8,6 +8,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
+from scraper.filenames import filename
 from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
@@ -119,6 +120,14 @@ class Response:
         """Let go of a body that is not read to its end. Does nothing for a response that has its body."""
         if self._stream is not None:
             await self._stream.aclose()
+
+    @property
+    def filename(self) -> str:
+        """What to call a file with the body: as Content-Disposition says (RFC 6266), or by the end of the URL.
+
+        It is safe below any folder, on every system: see `scraper.filenames.safe`. Other pages may have the same.
+        """
+        return filename(self.url, self.headers.get("Content-Disposition", ""))
 
     @property
     def text(self) -> str:

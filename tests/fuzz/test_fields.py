@@ -3,12 +3,14 @@
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
+from pathlib import PurePosixPath, PureWindowsPath
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scraper import Request
 from scraper.errors import FetchError, Reason
+from scraper.filenames import safe
 from scraper.limits.directives import Directives
 from scraper.limits.robots import Robots
 from scraper.markup.entries import File
@@ -33,6 +35,10 @@ ROBOTS = bodies(
     "e9",
     "inf", "nan", "Request-rate: ", "1/0", "0/5", "9/1h", "Sitemap: ", "#", ":", " ", "%", "%zz", "é", "\ufeff",
     "<html>",
+)  # fmt: skip
+NAMES = texts(
+    "attachment", "; ", "filename", "*", "=", '"', "\\", "UTF-8''", "iso-8859-1'de'", "%e8%8c%b6", "%2f", "%00", "/",
+    "..", ".", ":", "con", "nul", " ", "\udcff", "\u202e", "a" * 100, "茶" * 70, ".pdf",
 )  # fmt: skip
 
 
@@ -153,3 +159,15 @@ def test_content_dispositions(name: str, file: str, kind: str, content: bytes) -
     assert isinstance(parts, list)
     assert len(parts) == 2
     assert {key.lower() for part in parts for key in part} <= {"content-disposition", "content-type"}
+
+
+@given(st.one_of(headers, NAMES), st.one_of(st.text(max_size=300), NAMES))
+@example("attachment; filename*=UTF-8''%2e%2e%2f", "\u3000./")
+def test_file_names(header: str, name: str) -> None:
+    """Whatever a server calls a file, it is called by one visible name, which is its own safe name."""
+    for found in (response(b"", ("Content-Disposition", header)).filename, safe(name)):
+        assert PurePosixPath(found).name == PureWindowsPath(found).name == found
+        assert 0 < len(found.encode()) <= 240
+        assert not found.startswith(".")
+        assert not found.endswith((".", " "))
+        assert safe(found) == found
