@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from scraper.errors import ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.limits import Directives, before_sending, on_discovery
+from scraper.markup.canonical import TRACKING_PARAMS
 from scraper.markup.trial import trial
 from scraper.network import Counts, Guard, open_network
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
-from scraper.protocols import Clock, Frontier, Observer, Sink
+from scraper.protocols import Clock, Frontier, Observer, Sink, identity
+from scraper.request import Request
 from scraper.results import CANCELLED, CLOSED, INTERRUPTED, Result, Written, drifted, problems_of
 from scraper.resuming import State, check_methods, describe, go_on, job_name, recall, remembering
 from scraper.revisits import Revisits
@@ -184,7 +187,9 @@ class Crawl:
             )
         )
         domains = tuple(spider.allowed_domains)
-        revisits = self._revisits(frontier)
+        dropped = self._dropped_params()
+        same = partial(identity, drop_params=dropped) if dropped else identity
+        revisits = self._revisits(frontier, same)
         await enter(Watchdog(self._observers))
         stack.callback(trial.close)
         limits = before_sending(
@@ -213,15 +218,21 @@ class Crawl:
             memories=remembering([guard, *limits, network.cookies, *spider.middlewares, *pipelines]),
             named=guard.name_url,
             refers=network.refers,
+            identity=same,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
         )
         return self._tap.fit(stages) if self._tap is not None else stages
 
-    def _revisits(self, frontier: Frontier) -> Revisits | None:
+    def _dropped_params(self) -> tuple[str, ...]:
+        """The query parameters that make no difference between two pages."""
+        settings = self.settings.frontier
+        return (*settings.ignore_params, *(TRACKING_PARAMS if settings.ignore_tracking else ()))
+
+    def _revisits(self, frontier: Frontier, same: Callable[[Request], str]) -> Revisits | None:
         """The pages of earlier runs, if they are of interest and kept."""
         if self.settings.frontier.recrawl == "never" or not isinstance(frontier, SqliteFrontier):
             return None
-        return Revisits(frontier, self.settings.pipelines.unique, wall=time.time)
+        return Revisits(frontier, self.settings.pipelines.unique, wall=time.time, identity=same)
 
     def _made_sinks(self, started: datetime) -> Sequence[Sink]:
         if self._sinks is not None:

@@ -19,7 +19,7 @@ from scraper.engine.seeds import given
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, Reason, ScraperError, SpiderError, http_status
 from scraper.parsing.callbacks import where
-from scraper.protocols import Fetch, Observer, identity
+from scraper.protocols import Fetch, Observer
 from scraper.request import Links, Request
 from scraper.response import Response
 from scraper.settings import Settings, StopAfter
@@ -177,6 +177,7 @@ class Desk(Crawl):
 
     async def walk(self, start: Response, *, depth: int = 1) -> AsyncIterator[Parsed]:
         """The page `start`, and those that it leads to: `depth` levels of pages in all, each page once."""
+        identity = self._stages.identity
         met, places = {identity(start.request)}, asyncio.Semaphore(self.settings.engine.concurrency)
 
         async def visit(request: Request) -> Parsed:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 from scraper.errors import FetchError
 from scraper.events import Event, Statistics
+from scraper.markup.canonical import without_params
 from scraper.request import Links, Request
 from scraper.response import Response
 from scraper.urls import key as page_key
@@ -82,12 +83,13 @@ class Entry:
     is_start: bool = False
 
 
-def identity(request: Request) -> str:
+def identity(request: Request, *, drop_params: tuple[str, ...] = ()) -> str:
     """What tells requests apart: the URL (see `urls.key`), and the method and content of other than a GET.
 
-    Requests of two named sessions are two.
+    Requests of two named sessions are two. The query parameters `drop_params` make no difference (see
+    `markup.canonical.without_params`).
     """
-    key = page_key(request.url)
+    key = page_key(without_params(request.url, drop_params) if drop_params else request.url)
     if request.method != "GET" or request.body or request.files or request.body_file:
         key = f"{request.method} {key} {request.body!r}{request.form or ''}{request.files or ''}{request.body_file}"
     return f"{request.session} {key}" if request.session else key

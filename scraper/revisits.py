@@ -53,12 +53,21 @@ class Revisits:
 
     Items of a page are taken for the same if they are equal in the fields `unique`; without any, equal ones are
     the same first, and what is left on both sides then, in order. `wall` is the time of day in seconds since 1970.
+    Requests are for the same page if `identity` says the same of them.
     """
 
-    def __init__(self, frontier: SqliteFrontier, unique: Sequence[str], *, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        frontier: SqliteFrontier,
+        unique: Sequence[str],
+        *,
+        wall: Callable[[], float],
+        identity: Callable[[Request], str] = identity,
+    ) -> None:
         self._frontier = frontier
         self._unique = tuple(unique)
         self._wall = wall
+        self._identity = identity
 
     def ask(self, request: Request) -> Request | Response:
         """`request` on condition that its page has changed; the answer, if it is known already that it has not."""
@@ -86,7 +95,7 @@ class Revisits:
             requests=before.requests if is_same and before else (),
             items=before.items if is_same and before else (),
         )
-        return Visit(self, _key(request), before, page, is_same=is_same)
+        return Visit(self, self._key(request), before, page, is_same=is_same)
 
     def sequel(self, request: Request, outcome: Response | FetchError, attempts: Attempts) -> Sequel | None:
         """The policy that takes 304 for an answer, if it was asked on a condition of ours."""
@@ -96,7 +105,7 @@ class Revisits:
     def carried(self, request: Request) -> "Visit | None":
         """A page that could not be had this time, and is taken for what it was; None if it was not known."""
         before = self._page(request)
-        return None if before is None else Visit(self, _key(request), before, before, is_same=True)
+        return None if before is None else Visit(self, self._key(request), before, before, is_same=True)
 
     def left(self) -> Iterator[tuple[bytes, list[Any]]]:
         """The pages that this run did not come to: the key of each, and its items, which are gone."""
@@ -111,8 +120,11 @@ class Revisits:
         """Have the next run know `page`."""
         self._frontier.keep(key, _encode(page))
 
+    def _key(self, request: Request) -> bytes:
+        return _digest(self._identity(request).encode("utf-8", "surrogatepass"))
+
     def _page(self, request: Request) -> Page | None:
-        value = self._frontier.page(_key(request))
+        value = self._frontier.page(self._key(request))
         return None if value is None else _read(value)
 
     def same(self, fields: dict[str, Any]) -> bytes | None:
@@ -188,10 +200,6 @@ class Visit:
     def settle(self) -> None:
         """The page is done: keep what it is now."""
         self.revisits.keep(self.key, self.page)
-
-
-def _key(request: Request) -> bytes:
-    return _digest(identity(request).encode("utf-8", "surrogatepass"))
 
 
 def _digest(data: bytes) -> bytes:

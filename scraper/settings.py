@@ -89,6 +89,10 @@ class FrontierSettings(Table):
     """What a checkpoint survives: the death of the process, or a power cut as well (fsync)."""
     recrawl: Literal["never", "changed"] = "never"
     """How a finished crawl is run again: from the beginning, or asking for what has changed, with items marked."""
+    ignore_params: tuple[Text, ...] = ()
+    """Query parameters that make no two pages of one: `sid`, `ref_*`."""
+    ignore_tracking: Flag = False
+    """The same of the usual parameters that count visitors: `utm_*`, `gclid`, `fbclid` and others."""
 
 
 class LimitsSettings(Table):

@@ -27,6 +27,7 @@ class Discovery:
     def __init__(self, spider: Spider, stages: Stages, slots: Slots, ledger: Ledger, *, max_links: int = 0) -> None:
         self._spider = spider
         self._frontier = stages.frontier
+        self._identity = stages.identity
         self._slots = slots
         self._admission = stages.admission
         self._ledger = ledger
@@ -69,7 +70,7 @@ class Discovery:
     def _add(self, found: Request | Links, parent: Request | None) -> None:
         if isinstance(found, Request):
             self._add_one(found, parent)
-        elif _is_plain(found.model):
+        elif _is_plain(found.model) and self._identity is identity:
             self._add_links(found, parent)
         else:
             for request in found:
@@ -84,7 +85,7 @@ class Discovery:
                 self._ledger.duplicates += 1
 
     def _add_one(self, request: Request, parent: Request | None) -> None:
-        if request.dont_filter or self._frontier.remember(identity(request)):
+        if request.dont_filter or self._frontier.remember(self._identity(request)):
             self._admit(request, parent)
         else:
             self._ledger.duplicates += 1

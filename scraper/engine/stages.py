@@ -18,6 +18,7 @@ from scraper.protocols import (
     Remembers,
     Results,
     Sink,
+    identity,
 )
 from scraper.request import Links, Request
 from scraper.response import Response
@@ -70,6 +71,7 @@ class Stages:
     `admission` is judged when a request is found, `limits` when it is about to be sent. `refine` runs the
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
     process; `revisits` knows the pages of earlier runs, if they are of interest.
+    `identity` tells which requests are the same.
     `named` is told the URLs that the user named, rather than a page.
     """
 
@@ -88,6 +90,7 @@ class Stages:
     named: Callable[[str], None] | None = None
     permits: Callable[[Response], Permits] | None = None
     refers: Callable[[Request | Links, Response], Request | Links] | None = None
+    identity: Callable[[Request], str] = identity
 
     def judge(self, request: Request, now: float) -> Verdict:
         """The first verdict of `limits` other than Go."""

@@ -137,6 +137,15 @@ async def test_links_of_unchanged_pages_are_followed(site: Site, run: Any) -> No
     assert (await run())[0] == {"etag": "unchanged"}
 
 
+async def test_ignored_parameters(site: Site, run: Any) -> None:
+    """A page is known again though its URL tells of another visit."""
+    same = {"frontier": {"recrawl": "changed", "ignore_params": ["visit"]}}
+    for visit, change in enumerate(("new", "unchanged")):
+        site.pages = {"/": links(f"/tea?visit={visit}"), f"/tea?visit={visit}": thing("tea", 1.0, etag='"t"')}
+        assert (await run(**same))[0] == {"tea": change}
+    assert site.of("/tea?visit=1")[0].headers["If-None-Match"] == '"t"'
+
+
 async def test_behind_a_redirect(site: Site, run: Any) -> None:
     """What is known of a page belongs to where it is, however one gets there."""
     site.pages["/"] = links("/old")
