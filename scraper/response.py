@@ -13,7 +13,7 @@ from scraper.markup import jsontext
 from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
 from scraper.markup.query import Query, compile_query
-from scraper.markup.selectors import Selector, SelectorList
+from scraper.markup.selectors import Selector, SelectorList, reference_of
 from scraper.markup.tree import compiler, vet
 from scraper.markup.trial import TooComplexError
 from scraper.request import Links, Request
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
     from scraper.form import Form
     from scraper.markup.links import Link
     from scraper.markup.metadata import Metadata
+    from scraper.markup.nodes import Node
 
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 _NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
@@ -40,21 +41,8 @@ class Response:
     """
 
     __slots__ = (
-        "_base",
-        "_compile",
-        "_encoding",
-        "_json",
-        "_named",
-        "_selector",
-        "_stream",
-        "_text",
-        "_verdict",
-        "body",
-        "headers",
-        "history",
-        "request",
-        "status",
-        "url",
+        "_base", "_compile", "_encoding", "_json", "_named", "_selector", "_stream", "_text", "_verdict", "_xml",
+        "body", "headers", "history", "request", "status", "url",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- so many parts an answer has
@@ -84,6 +72,7 @@ class Response:
         self._selector: Selector | None = None
         self._compile: Callable[[str], Query] = compile_query
         self._base: str | None = None
+        self._xml: Node | None = None
         self._json: Any = msgspec.UNSET
         self._stream = stream
         self._verdict: str | None = None  # why it cannot be parsed, or "", once that is known
@@ -229,6 +218,20 @@ class Response:
         """The objects of the page's JSON-LD scripts, or those of a `kind`, `Product` say; see `Selector.json_ld`."""
         return self.selector.json_ld(kind)
 
+    def xml(self) -> "Node":
+        """The root element of a body that is XML, which has `xpath()` and `css()` of its own (extra `xpath`).
+
+        Raises `ValueError`, which names the page, if it is none: see `scraper.markup.nodes.root`.
+        """
+        from scraper.markup.nodes import root
+
+        if self._xml is None:
+            try:
+                self._xml = root(self.body, self.headers.get("Content-Type", ""))
+            except ValueError as error:
+                raise ValueError(f"{self!r} cannot be read as XML: {error}") from None
+        return self._xml
+
     def microdata(self) -> list[dict[str, Any]]:
         """The items that the page marks by `itemscope`; see `scraper.markup.microdata`.
 
@@ -302,7 +305,7 @@ class Response:
 
         `fields` are those of `Request`. Raises `ValueError` for an element without href or src, and for a list.
         """
-        reference = _reference_or_none(url)
+        reference = reference_of(url)
         if reference is None:
             raise ValueError(f"nothing to follow: {url!r} has neither href nor src")
         return Request(self.urljoin(reference), callback, **self._inherit(fields))
@@ -328,7 +331,7 @@ class Response:
         else:
             given = self.xpath(xpath) if xpath is not None else urls
             assert given is not None
-            references = [reference for each in given if (reference := _reference_or_none(each)) is not None]
+            references = [reference for each in given if (reference := reference_of(each)) is not None]
         params = fields.pop("params", None)
         model = Request(self.url, callback, **self._inherit(fields))
         found = self._joined(references)
@@ -345,7 +348,7 @@ class Response:
 
     def forget(self) -> None:
         """Let go of what was parsed, which takes twenty times the page's own size; it can be parsed again."""
-        self._text = self._selector = None
+        self._text = self._selector = self._xml = None
         self._json = msgspec.UNSET
 
     def replace(self, **changes: Any) -> "Response":
@@ -389,12 +392,3 @@ def _as_headers(headers: Headers | Mapping[str, str] | None) -> Headers:
     if isinstance(headers, CIMultiDict | CIMultiDictProxy):
         return headers
     return CIMultiDict(headers)
-
-
-def _reference_or_none(found: str | Selector) -> str | None:
-    """The reference that an element, an attribute or a text holds; None for an element without one."""
-    if isinstance(found, str):
-        return found
-    if not isinstance(found, Selector):
-        raise ValueError(f"a reference is a text or a Selector, not {found!r:.80}")
-    return found.reference

@@ -14,10 +14,10 @@ from scraper import urls
 from scraper.errors import SpiderError
 from scraper.item import is_item
 from scraper.markup import jsontext
+from scraper.markup.document import GZIP, DocumentError, texts
 from scraper.markup.jmes import search
+from scraper.markup.nodes import Node, builder, nodes
 from scraper.parsing.feed import FeedError, entries
-from scraper.parsing.nodes import Node, builder, nodes
-from scraper.parsing.source import GZIP, DocumentError, texts
 from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import Spider
@@ -71,7 +71,7 @@ def _each(given: Any, spider: Spider) -> Iterable[Any]:
 class XMLFeedSpider(_RecordSpider):
     """Calls `parse_node(response, node)` for each element `itertag` of an XML document (extra `xpath`).
 
-    A node has `xpath()` and `css()` (see `scraper.parsing.nodes`). `itertag` alone means elements of that name in any
+    A node has `xpath()` and `css()` (see `scraper.markup.nodes`). `itertag` alone means elements of that name in any
     namespace; with a prefix, those of the one that `namespaces`, pairs of a prefix and a URI, gives for it. One node
     is held at a time, whatever `iterator` says, which only tells XML ("iternodes", "xml") from HTML ("html"): there
     the nodes are selectors of the page.

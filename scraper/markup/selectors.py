@@ -318,6 +318,15 @@ class SelectorList(Sequence[Selector]):
         return repr(self._all())
 
 
+def reference_of(found: str | Selector) -> str | None:
+    """The reference that an element, an attribute or a text holds; None for an element without one."""
+    if isinstance(found, str):
+        return found
+    if not isinstance(found, Selector):
+        raise ValueError(f"a reference is a text or a Selector, not {found!r:.80}")
+    return found.reference
+
+
 def _reference(node: LexborNode) -> str | None:
     """What an element refers to."""
     attributes = node.attributes

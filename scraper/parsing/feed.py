@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 from scraper import urls
 from scraper.errors import ScraperError
+from scraper.markup.document import DocumentError, texts
+from scraper.markup.xmlstream import Element, Records, split
 from scraper.parsing.dates import moment
-from scraper.parsing.source import DocumentError, texts
-from scraper.parsing.xmlstream import Element, Records, split
 
 RECORDS = {"rss": "item", "rdf": "item", "feed": "entry"}  # by root, in lower case
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scraper import urls
+from scraper.markup.document import DocumentError, texts
+from scraper.markup.xmlstream import Element, Records, split
 from scraper.parsing import feed
 from scraper.parsing.dates import moment
-from scraper.parsing.source import DocumentError, texts
-from scraper.parsing.xmlstream import Element, Records, split
 
 LARGEST = 1024 * 1024  # characters of one entry
 LINE = 8192  # characters of a line that is no URL

@@ -190,6 +190,8 @@ def test_sitemaps_and_feeds(body: bytes, content_type: str) -> None:
     assert "\n" not in sitemap.problem
     read = partial(list, entries(body, "https://a.example/feed", content_type))
     assert "\n" not in problem_of(read, FeedError)
+    page = response(body, ("Content-Type", content_type))
+    assert "\n" not in problem_of(lambda: page.xml().xpath("//*/text()").getall(), ValueError)
 
 
 def test_a_page_too_complex_is_told_of() -> None:

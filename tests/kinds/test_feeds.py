@@ -14,8 +14,8 @@ from aiohttp import web
 from scraper.errors import ScraperError, SettingsError
 from scraper.events import Broke
 from scraper.kinds.feeds import CSVFeedSpider, FeedSpider, JSONFeedSpider, XMLFeedSpider
+from scraper.markup.nodes import Node
 from scraper.parsing.feed import FeedError, entries
-from scraper.parsing.nodes import Node
 from scraper.request import Request
 from scraper.response import Response
 from scraper.spider import Spider

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from xml.etree import ElementTree  # its elements alone: what is parsed, expat parses below
 from xml.parsers import expat
 
-from scraper.parsing.source import DocumentError
+from scraper.markup.document import DocumentError
 
 DEEPEST = 200  # elements in each other; libxml2, which some records are handed to, takes 256
 LONGEST = 1024 * 1024  # bytes of one tag or comment

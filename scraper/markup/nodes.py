@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any, overload
 
 from scraper.errors import SettingsError
+from scraper.markup.document import DocumentError, texts
 from scraper.markup.query import SelectorError
 from scraper.markup.regex import Regex, find_all
-from scraper.parsing.source import texts
-from scraper.parsing.xmlstream import Builder, Records
+from scraper.markup.xmlstream import Builder, Records
 
+WHOLE = 64 * 1024 * 1024  # characters of a document that is read as a whole; an element counts for a hundred
 PREFIXES = {
     "re": "http://exslt.org/regular-expressions",
     "set": "http://exslt.org/sets",
@@ -25,7 +26,7 @@ def builder() -> Callable[[], Builder]:
     try:
         from lxml import etree
     except ImportError:
-        raise SettingsError("the nodes of an XML feed need lxml: pip install 'scraper[xpath]'") from None
+        raise SettingsError("XML needs lxml: pip install 'scraper[xpath]'") from None
     made: Callable[[], Builder] = etree.TreeBuilder
     return made
 
@@ -43,6 +44,19 @@ def nodes(
             yield Node(element, prefixes)
     for element in records.feed("", is_last=True):
         yield Node(element, prefixes)
+
+
+def root(body: bytes, content_type: str = "") -> "Node":
+    """The root element of an XML document, whose own prefixes queries may use.
+
+    Raises `DocumentError` if it is none, breaks off, declares entities, or is larger than `WHOLE`.
+    """
+    records = Records(lambda *_: True, builder(), most=WHOLE)
+    found = [element for text in texts(body, content_type) for element in records.feed(text)]
+    found.extend(records.feed("", is_last=True))
+    if not found:
+        raise DocumentError("it is empty")
+    return Node(found[0], {prefix: uri for prefix, uri in found[0].nsmap.items() if prefix})
 
 
 class Node:
@@ -74,7 +88,7 @@ class Node:
         etree.cleanup_namespaces(self.element)
 
     def xpath(self, query: str, **variables: Any) -> "NodeList":
-        """What the XPath 1.0 expression `query` finds from here on.
+        """What the XPath 1.0 expression `query` finds from here on; `namespaces` adds prefixes to those of the node.
 
         Raises `SelectorError` for one that is not understood, or that uses a prefix which is not declared.
         """
@@ -82,8 +96,9 @@ class Node:
             return NodeList()
         from lxml import etree
 
+        prefixes = {**PREFIXES, **self.prefixes, **(variables.pop("namespaces", None) or {})}
         try:
-            found = self.element.xpath(query, namespaces={**PREFIXES, **self.prefixes}, **variables)
+            found = self.element.xpath(query, namespaces=prefixes, **variables)
         except (etree.XPathError, ValueError, TypeError) as error:
             raise SelectorError(f"the XPath expression {query!r} is not understood: {error}") from None
         if not isinstance(found, list):
