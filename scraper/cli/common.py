@@ -85,13 +85,19 @@ def jobs(
     return [job_of(each.spider, loaded, arguments) for each in chosen(spiders, loaded)]
 
 
-def one_job(config: Path | None, overrides: Sequence[str], spider: str | None, arguments: Sequence[str]) -> Job:
-    """The crawl of one spider, named or the only one there is. Raises as `jobs` does, and if several are meant."""
-    found = jobs(config, overrides, () if spider is None else (spider,), arguments)
+def one_job(
+    config: Path | None, overrides: Sequence[str], spider: str | None, arguments: Sequence[str], url: str | None = None
+) -> Job:
+    """The crawl of one spider: the one named, the only one for the site of `url`, or the only one there is.
+
+    Raises as `jobs` does, and if several are meant.
+    """
+    loaded = loaded_from(config, overrides, needs_file=spider is None or not _is_file(spider))
+    found = chosen(() if spider is None else (spider,), loaded, url=url)
     if len(found) > 1:
-        names = ", ".join(job.spider_class.name for job in found)
+        names = ", ".join(each.spider.name for each in found)
         raise SettingsError(f"several spiders are meant ({names}), and this is for one: name it with --spider")
-    return found[0]
+    return job_of(found[0].spider, loaded, arguments)
 
 
 def job_at_hand(config: Path | None, overrides: Sequence[str], spider: str | None, arguments: Sequence[str]) -> Job:
@@ -131,12 +137,15 @@ def all_spiders(loaded: Loaded) -> "dict[str, Found]":
     return found
 
 
-def chosen(spiders: Sequence[str], loaded: Loaded) -> "list[Found]":
-    """The spiders that are named, by name or file; with none named, those of `crawl`, or the only one there is."""
+def chosen(spiders: Sequence[str], loaded: Loaded, *, url: str | None = None) -> "list[Found]":
+    """The spiders that are named, by name or file.
+
+    With none named, the only one that is for the site of `url`; or those of `crawl`, or the only one there is.
+    """
     from scraper.cli.find import in_file, named
 
     if not spiders:
-        return _standard(loaded)
+        return _standard(loaded, url)
     found = {} if all(map(_is_file, spiders)) else all_spiders(loaded)
     by_name: dict[str, Found] = {}
     for each in spiders:
@@ -147,8 +156,12 @@ def chosen(spiders: Sequence[str], loaded: Loaded) -> "list[Found]":
     return list(by_name.values())
 
 
-def _standard(loaded: Loaded) -> "list[Found]":
+def _standard(loaded: Loaded, url: str | None) -> "list[Found]":
+    from scraper.cli.find import for_site
+
     found, names = all_spiders(loaded), loaded.settings.crawl
+    if url is not None and len(meant := for_site(url, found.values(), loaded.settings.spiders.own)) == 1:
+        return meant
     for name in names:
         if name not in found:
             raise SettingsError(f"{loaded.origins['crawl']}: crawl: no spider {name!r}{suggestion(name, found)}")

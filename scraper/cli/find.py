@@ -11,14 +11,18 @@ import inspect
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 from types import ModuleType
+from typing import Any
 
 from scraper.errors import SpiderError
+from scraper.limits.scope import Scope
+from scraper.request import Request
 from scraper.spider import Spider
+from scraper.verdict import GO
 from scraper.wording import suggestion
 
 
@@ -79,6 +83,26 @@ def named(name: str, found: dict[str, Found]) -> Found:
     if name in found:
         return found[name]
     raise SpiderError(f"no spider {name!r}{suggestion(name, found)}")
+
+
+def for_site(url: str, found: Iterable[Found], own: Mapping[str, Mapping[str, Any]]) -> list[Found]:
+    """The spiders that are for the site of `url`: by `allowed_domains`, or else by where they start.
+
+    `own` holds, by a spider's name, what config.toml says of these.
+    """
+    return [each for each in found if _is_for(url, each.spider, own.get(each.spider.name, {}))]
+
+
+def _is_for(url: str, spider: type[Spider], own: Mapping[str, Any]) -> bool:
+    for name in ("allowed_domains", "start_urls", "sitemap_urls"):
+        given = own.get(name, getattr(spider, name, None))
+        sites = [each for each in given if isinstance(each, str)] if isinstance(given, list | tuple | set) else []
+        if sites:
+            try:
+                return Scope(sites).judge(Request(url), 0.0) is GO
+            except SpiderError:  # a crawl would tell of it
+                return False
+    return False
 
 
 def shown(path: Path) -> str:

@@ -47,7 +47,7 @@ def parse(
     """Show what a spider makes of a page: items, requests, and what is wrong with them.
 
     \b
-    scraper parse URL                                 the only spider there is, and its start callback
+    scraper parse URL                                 the only spider for such a site, and its start callback
     scraper parse URL --spider books.py --callback parse_book
     scraper parse ./page.html --spider books          a file, as if it were the answer
     scraper parse URL --spider books --depth 2        and the pages that it leads to
@@ -59,7 +59,7 @@ def parse(
     if rules and callback is not None:
         raise SettingsError("--rules and --callback: give one of them")
     fields = {"cb_kwargs": _table("--cbkwargs", cbkwargs), "meta": _table("--meta", meta)}
-    job = one_job(config, overrides, spider, arguments)
+    job = one_job(config, overrides, spider, arguments, place if isinstance(place, str) else None)
     if callback is not None:
         _check_callback(job.spider_class, callback)
 

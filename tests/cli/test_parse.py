@@ -41,6 +41,36 @@ def test_json_has_the_same(shop: Shop) -> None:
     assert problems == {f"{shop.url}book/1": None, f"{shop.url}book/2": None, "http://elsewhere.example/": "offsite"}
 
 
+def test_the_spider_for_a_site_is_found(shop: Shop) -> None:
+    """Without a name, it is the one whose domains or start URLs, here or in config.toml, have the site of the URL."""
+    spider = """
+from scraper import Spider
+
+class {0}(Spider):
+    name = "{0}"
+    {1} = ["{2}"]
+
+    def parse(self, response):
+        yield {{"title": self.name}}
+"""
+    (shop.folder / "spiders").mkdir()
+    for name, key, value in (
+        ("Away", "allowed_domains", "away.example"),
+        ("Wrong", "allowed_domains", "no host"),
+        ("Here", "start_urls", shop.url),
+        ("Other", "start_urls", "http://other.example/"),
+    ):
+        (shop.folder / f"spiders/{name.lower()}.py").write_text(spider.format(name, key, value))
+    config = shop.folder / "config.toml"
+    config.write_text('crawl = ["Away"]\n')
+    assert parsed(shop, shop.url)[0]["callback"] == "Here.parse"
+    other = f'crawl = ["Away"]\n[spiders.Other]\nstart_urls = ["{shop.url}"]\n'
+    config.write_text(f'{other}[spiders.Here]\nallowed_domains = ["x.example"]\n')
+    assert parsed(shop, shop.url)[0]["callback"] == "Other.parse"
+    config.write_text(other)
+    assert shop.invoke("parse", shop.url).stderr == f"scraper: error: offsite: {shop.url} (refused)\n"
+
+
 def test_an_item_that_cannot_be_made_is_shown_in_its_place(shop: Shop) -> None:
     """Item, field, selector and value are told, after what the callback gave before; the exit status is 1."""
     result = shop.invoke("parse", shop.url + "book/2", "--spider", "shop.py", "--callback", "parse_book")
