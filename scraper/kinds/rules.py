@@ -172,15 +172,23 @@ class CrawlSpider(Spider):
 
     def _model(self, url: str, place: int, rule: Rule, **fields: Any) -> Request:
         """The request of a link by `rule`, the one at `place`."""
-        callback = self._method(rule, "callback")
         return Request(
             url,
-            self._parse_rule_later if callback is not None and is_asynchronous(callback) else self._parse_rule,
+            self._called(rule),
             cb_kwargs=dict(rule.cb_kwargs or {}),
             errback=self._method(rule, "errback"),
             meta={"rule": place},
             **fields,
         )
+
+    def _called(self, rule: Rule) -> Callable[..., Any] | str:
+        """What is called for a page of `rule`: its callback, if nothing else is to be done."""
+        callback = self._method(rule, "callback")
+        if callback is None:
+            return self._parse_rule
+        if not rule.is_followed and type(self).process_results is CrawlSpider.process_results:
+            return _name(rule.callback)
+        return self._parse_rule_later if is_asynchronous(callback) else self._parse_rule
 
     # Rules.
 
@@ -203,7 +211,7 @@ class CrawlSpider(Spider):
         given: Method = getattr(rule, role)
         if given is None:
             return None
-        own = getattr(self, given if isinstance(given, str) else getattr(given, "__name__", ""), None)
+        own = getattr(self, _name(given), None)
         if callable(own) and (isinstance(given, str) or _function(own) is _function(given)):
             return own  # type: ignore[no-any-return]
         if isinstance(given, str):
@@ -241,6 +249,10 @@ def _each(given: Any) -> Iterable[Any]:
         return ()
     is_one = isinstance(given, Request | Links | str | bytes) or is_item(given) or not isinstance(given, Iterable)
     return (given,) if is_one else given
+
+
+def _name(method: Method) -> str:
+    return method if isinstance(method, str) else getattr(method, "__name__", "")
 
 
 def _function(method: Any) -> Any:

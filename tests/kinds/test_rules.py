@@ -154,8 +154,9 @@ class Slow(CrawlSpider):
         return {"path": path(response)}
 
 
+@pytest.mark.parametrize("follow", [False, True])
 @pytest.mark.parametrize("kind", ["plain", "later"])
-async def test_what_was_given_before_an_error_is_kept(servers: Servers, kind: str) -> None:
+async def test_what_was_given_before_an_error_is_kept(servers: Servers, kind: str, follow: bool) -> None:
     """Items of a callback that raises are kept; the error is counted, and the rule's errback called."""
     told: list[str] = []
 
@@ -173,7 +174,7 @@ async def test_what_was_given_before_an_error_is_kept(servers: Servers, kind: st
         def failed(self, failure: Failure) -> None:
             told.append(path(failure.response) if failure.response is not None else failure.request.url)
 
-        rules = [Rule(to("/about"), kind, errback=failed)]
+        rules = [Rule(to("/about"), kind, errback=failed, follow=follow)]
 
     ended = await crawled(shop(servers), Failing)
     assert (paths(ended), told, ended.statistics.errors) == (["/about"], ["/about"], 1)
@@ -260,4 +261,5 @@ def test_the_request_of_a_link_may_be_asked_for() -> None:
     assert request is not None
     assert (request.url, request.priority, request.cb_kwargs) == ("http://a.example/book/1", 2, {"mark": 1})
     assert request.meta == {"rule": 1}
+    assert request.callback == "book"  # which messages name
     assert spider.request_for("http://a.example/about") is None
