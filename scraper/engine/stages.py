@@ -70,9 +70,8 @@ class Stages:
 
     `admission` is judged when a request is found, `limits` when it is about to be sent. `refine` runs the
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
-    process; `revisits` knows the pages of earlier runs, if they are of interest.
-    `identity` tells which requests are the same.
-    `named` is told the URLs that the user named, rather than a page.
+    process; `revisits` knows the pages of earlier runs, if they are of interest. `named` is told the URLs that the
+    user named, rather than a page. `identity` is equal for requests that are the same.
     """
 
     frontier: Frontier
