@@ -14,7 +14,7 @@ from scraper.markup.encoding import decode, from_mark
 from scraper.markup.labels import resolve
 from scraper.markup.query import Query, compile_query
 from scraper.markup.selectors import Selector, SelectorList, reference_of
-from scraper.markup.tree import compiler, vet
+from scraper.markup.tree import Tree, vet
 from scraper.markup.trial import TooComplexError
 from scraper.request import Links, Request
 from scraper.urls import with_params
@@ -168,7 +168,9 @@ class Response:
             source = self._source()
             self._vet(source)
             self._selector = Selector.from_text(source, self.url, is_vetted=True)
-            self._compile = compiler(self._selector.node)
+            tree = self._selector.node.parser
+            assert isinstance(tree, Tree)
+            self._compile = tree.compiled
         return self._selector
 
     def vet(self) -> None:

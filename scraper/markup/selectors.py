@@ -12,10 +12,10 @@ from selectolax.lexbor import LexborNode
 
 from scraper.markup import jsontext
 from scraper.markup.matching import first_node, nodes, taken
-from scraper.markup.query import Query, compile_query
+from scraper.markup.query import Query, compile_exactly, compile_query
 from scraper.markup.regex import Regex, find_all
 from scraper.markup.texts import own_texts, visible
-from scraper.markup.tree import compiler, described, empty_root, parse
+from scraper.markup.tree import described, empty_root, parse
 
 if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
     from decimal import Decimal
@@ -48,7 +48,7 @@ class Selector:
         node = self.node
         if self._text is not None:
             return SelectorList.of([])
-        return SelectorList(node, compiler(node)(query))
+        return SelectorList(node, getattr(node.parser, "compiled", compile_exactly)(query))  # whoever parsed it
 
     def xpath(self, query: str, **variables: Any) -> "SelectorList":
         """What the XPath 1.0 expression `query` finds from here on, by lxml (extra `xpath`)."""

@@ -60,14 +60,11 @@ def vet(text: str | bytes) -> None:
 
 def empty_root() -> LexborNode:
     """The root of a page without content."""
-    root = LexborHTMLParser("").root
+    tree = Tree("")
+    tree.compiled, tree.url = compile_query, ""
+    root = tree.root
     assert root is not None
     return root
-
-
-def compiler(node: LexborNode) -> Callable[[str], Query]:
-    """What reads the queries for the page of `node`, whoever parsed it."""
-    return getattr(node.parser, "compiled", compile_exactly)
 
 
 def described(node: LexborNode) -> str:
