@@ -9,16 +9,13 @@ from functools import lru_cache
 from typing import Any, overload
 
 from scraper.errors import SettingsError
-from scraper.markup.document import DocumentError, texts
+from scraper.markup.document import texts
 from scraper.markup.query import SelectorError
 from scraper.markup.regex import Regex, find_all
 from scraper.markup.xmlstream import Builder, Records
+from scraper.markup.xpath import NAMESPACES, asked
 
 WHOLE = 64 * 1024 * 1024  # characters of a document that is read as a whole; an element counts for a hundred
-PREFIXES = {
-    "re": "http://exslt.org/regular-expressions",
-    "set": "http://exslt.org/sets",
-}
 
 
 def builder() -> Callable[[], Builder]:
@@ -38,11 +35,7 @@ def nodes(
 
     Raises `DocumentError`, after those that could be read, where the document breaks off.
     """
-    records = Records(is_record, builder())
-    for text in texts(body, content_type):
-        for element in records.feed(text):
-            yield Node(element, prefixes)
-    for element in records.feed("", is_last=True):
+    for element in Records(is_record, builder()).read(texts(body, content_type)):
         yield Node(element, prefixes)
 
 
@@ -51,12 +44,8 @@ def root(body: bytes, content_type: str = "") -> "Node":
 
     Raises `DocumentError` if it is none, breaks off, declares entities, or is larger than `WHOLE`.
     """
-    records = Records(lambda *_: True, builder(), most=WHOLE)
-    found = [element for text in texts(body, content_type) for element in records.feed(text)]
-    found.extend(records.feed("", is_last=True))
-    if not found:
-        raise DocumentError("it is empty")
-    return Node(found[0], {prefix: uri for prefix, uri in found[0].nsmap.items() if prefix})
+    [element] = Records(lambda *_: True, builder(), most=WHOLE).read(texts(body, content_type))
+    return Node(element, {prefix: uri for prefix, uri in element.nsmap.items() if prefix})
 
 
 class Node:
@@ -94,16 +83,8 @@ class Node:
         """
         if isinstance(self.element, str):
             return NodeList()
-        from lxml import etree
-
-        prefixes = {**PREFIXES, **self.prefixes, **(variables.pop("namespaces", None) or {})}
-        try:
-            found = self.element.xpath(query, namespaces=prefixes, **variables)
-        except (etree.XPathError, ValueError, TypeError) as error:
-            raise SelectorError(f"the XPath expression {query!r} is not understood: {error}") from None
-        if not isinstance(found, list):
-            found = [_written(found)]
-        return NodeList([Node(each, self.prefixes) for each in found])
+        found = asked(self.element, query, variables, NAMESPACES | self.prefixes)
+        return NodeList([Node(_written(each), self.prefixes) for each in found])
 
     def css(self, query: str) -> "NodeList":
         """What the CSS selector `query`, with `::text` and `::attr(name)`, finds from here on."""
@@ -209,9 +190,11 @@ class NodeList(Sequence[Node]):
         return repr(self._found)
 
 
-def _written(value: object) -> str:
-    """A number, a truth or a text that an expression gives, as parsel writes it."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+def _written(found: Any) -> Any:
+    """A number or a truth that an expression gives, as parsel writes it; all else as it is."""
+    if isinstance(found, bool):
+        return str(int(found))
+    return str(found) if isinstance(found, float) else found
 
 
 @lru_cache(maxsize=256)

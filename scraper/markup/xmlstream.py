@@ -10,7 +10,7 @@ XML forbids, prefixes that no xmlns declares (they are their own namespace then)
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html.entities import html5
 from typing import Any, Protocol
 from xml.etree import ElementTree  # its elements alone: what is parsed, expat parses below
@@ -99,6 +99,12 @@ class Records:
         parser.CharacterDataHandler = self._text
         parser.SkippedEntityHandler = self._skipped
         return parser
+
+    def read(self, texts: Iterable[str]) -> Iterator[Any]:
+        """The records of a whole document, which comes in pieces. Raises as `feed` does, and if it is cut short."""
+        for text in texts:
+            yield from self.feed(text)
+        yield from self.feed("", is_last=True)
 
     def feed(self, text: str, *, is_last: bool = False) -> Iterator[Any]:
         """Read on; the records that have ended. Raises `DocumentError`, after those, where there is no going on."""

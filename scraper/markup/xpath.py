@@ -5,6 +5,7 @@ Mirroring the tree, rather than parsing the page a second time, keeps both views
 """
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -86,12 +87,7 @@ class Mirror:
         element = self._elements.get(scope.mem_id)
         if element is None:
             return []
-        namespaces = NAMESPACES | (variables.pop("namespaces", None) or {})
-        try:
-            found = element.xpath(query, namespaces=namespaces, extensions=_EXTENSIONS, **variables)
-        except (self._etree.XPathError, re.error, ValueError, TypeError) as error:
-            raise SelectorError(f"the XPath expression {shortened(query)} is not understood: {error}") from None
-        return [self._found(scope, each) for each in (found if isinstance(found, list) else [found])]
+        return [self._found(scope, each) for each in asked(element, query, variables)]
 
     def _found(self, scope: LexborNode, found: Any) -> Found:
         if self._etree.iselement(found):
@@ -115,6 +111,22 @@ def _has_class(context: Any, *names: str) -> bool:
 
 
 _EXTENSIONS = {(None, "has-class"): _has_class}
+
+
+def asked(element: Any, query: str, variables: dict[str, Any], prefixes: Mapping[str, str] = NAMESPACES) -> list[Any]:
+    """What lxml finds from `element` on: elements and texts, or one number, truth or text.
+
+    `namespaces` among the `variables` adds to `prefixes`. Raises `SelectorError` for an expression that is not
+    understood.
+    """
+    from lxml import etree
+
+    namespaces = {**prefixes, **(variables.pop("namespaces", None) or {})}
+    try:
+        found = element.xpath(query, namespaces=namespaces, extensions=_EXTENSIONS, **variables)
+    except (etree.XPathError, re.error, ValueError, TypeError) as error:
+        raise SelectorError(f"the XPath expression {shortened(query)} is not understood: {error}") from None
+    return found if isinstance(found, list) else [found]
 
 
 @lru_cache(maxsize=2)  # pages that are asked in turns; a tree takes more memory than its page

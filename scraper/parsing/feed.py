@@ -33,12 +33,8 @@ def entries(body: bytes | Iterable[bytes], url: str = "", content_type: str = ""
     the others are texts, empty where there is nothing. Links are resolved against `url`. Raises `FeedError`, after
     the entries that could be read, where it is no feed or no whole one.
     """
-    records = Records(_is_entry)
     try:
-        for text in texts(body, content_type):
-            for record in records.feed(text):
-                yield entry(record, url)
-        for record in records.feed("", is_last=True):
+        for record in Records(_is_entry).read(texts(body, content_type)):
             yield entry(record, url)
     except DocumentError as error:
         raise FeedError(f"the feed {urls.without_credentials(url)} was not read to its end: {error}") from None

@@ -115,10 +115,7 @@ def _url(line: str) -> str:
 def _in_xml(parts: Iterator[str]) -> Iterator[Entry]:
     records = Records(_is_record, most=LARGEST)
     try:
-        for part in parts:
-            for record in records.feed(part):
-                yield from _read(record, records.root)
-        for record in records.feed("", is_last=True):
+        for record in records.read(parts):
             yield from _read(record, records.root)
     except DocumentError:
         if (begun := records.unfinished()) is not None:

@@ -44,6 +44,18 @@ def test_prefixes() -> None:
     assert len(root.xpath("//s:tea").xpath("s:Name")) == 2
 
 
+def test_queries_are_those_of_pages() -> None:
+    """What `xpath()` of a page knows, that of an element of XML does; a broken expression is one error."""
+    root = xml("<r><a class='b c'>1</a><a>2</a></r>").xml()
+    assert root.xpath("//a[has-class('c')]").text == "1"
+    assert root.xpath("count(//a)").get() == "2.0"
+    assert root.xpath("boolean(//b)").get() == "0"
+    assert root.xpath(r"//a[re:test(., '^2$')]").text == "2"
+    for query in ("//a[", "//a[re:test(., '(')]", "//a[has-class()]", "$none"):
+        with pytest.raises(SelectorError, match="is not understood"):
+            root.xpath(query)
+
+
 def test_it_is_read_once() -> None:
     """What was done to it stays, until the page is let go of."""
     page = xml(STOCK)
