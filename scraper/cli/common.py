@@ -72,17 +72,21 @@ class Job:
 
 
 def jobs(
-    config: Path | None, overrides: Sequence[str], spiders: Sequence[str], arguments: Sequence[str] = ()
+    config: Path | None,
+    overrides: Sequence[str],
+    spiders: Sequence[str],
+    arguments: Sequence[str] = (),
+    *,
+    url: str | None = None,
 ) -> list[Job]:
     """The crawls that a command line asks for.
 
-    `spiders` are names and files (`books.py`); with none, those that `crawl = [...]` of config.toml names, or the
-    only one there is. The `arguments`, `NAME=VALUE`, are given to each of them. Raises `SettingsError` and
-    `SpiderError`.
+    `spiders` are names and files (`books.py`); with none, those that `chosen` finds. The `arguments`,
+    `NAME=VALUE`, are given to each of them. Raises `SettingsError` and `SpiderError`.
     """
     needs_file = not spiders or not all(map(_is_file, spiders))
     loaded = loaded_from(config, overrides, needs_file=needs_file)
-    return [job_of(each.spider, loaded, arguments) for each in chosen(spiders, loaded)]
+    return [job_of(each.spider, loaded, arguments) for each in chosen(spiders, loaded, url=url)]
 
 
 def one_job(
@@ -92,12 +96,11 @@ def one_job(
 
     Raises as `jobs` does, and if several are meant.
     """
-    loaded = loaded_from(config, overrides, needs_file=spider is None or not _is_file(spider))
-    found = chosen(() if spider is None else (spider,), loaded, url=url)
+    found = jobs(config, overrides, () if spider is None else (spider,), arguments, url=url)
     if len(found) > 1:
-        names = ", ".join(each.spider.name for each in found)
+        names = ", ".join(job.spider_class.name for job in found)
         raise SettingsError(f"several spiders are meant ({names}), and this is for one: name it with --spider")
-    return job_of(found[0].spider, loaded, arguments)
+    return found[0]
 
 
 def job_at_hand(config: Path | None, overrides: Sequence[str], spider: str | None, arguments: Sequence[str]) -> Job:
