@@ -18,7 +18,7 @@ KEY = "crashes"
 def count(store: Store, died: Sequence[str]) -> Mapping[str, int]:
     """How often the process died at which pages, by their labels, with those of `died` once more.
 
-    Raises `StorageError`.
+    What waits for one of those that died comes last from now on. Raises `StorageError`.
     """
     meta = store.meta()
     crashes = Counter[str](value(store, meta, KEY, dict[str, int]) if KEY in meta else {})

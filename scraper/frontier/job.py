@@ -174,7 +174,7 @@ class Job:
                 self.died = self._died()
                 self.crashes = crashes.count(store, self.died)
             with damage_told(path):
-                return SqliteFrontier(store, self._order)
+                return SqliteFrontier(store, self._order, died=self.crashes)
         except BaseException:
             store.close()
             raise

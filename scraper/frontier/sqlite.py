@@ -6,7 +6,7 @@ request that was added and done between two commits never reaches the file.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,10 +17,12 @@ from scraper.errors import StorageError
 from scraper.frontier import checkpoints
 from scraper.frontier.checkpoints import encode
 from scraper.frontier.codec import decoded, encoded
+from scraper.frontier.crashes import LAST
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
 from scraper.frontier.store import Batch, Failure, Key, Store, Waiting
 from scraper.frontier.window import Row, Window
+from scraper.marks import label
 from scraper.protocols import Checkpoint, Entry
 from scraper.request import Request
 from scraper.urls import site, without_credentials
@@ -40,12 +42,14 @@ class Journal:
 class SqliteFrontier:
     """Requests wait in `store`. See `protocols.Frontier` for what it promises.
 
-    `resumed` is the last checkpoint, None if there was none. Raises `StorageError` if the file is not whole.
+    `resumed` is the last checkpoint, None if there was none. Requests with a label among `died`, at whose pages the
+    process died, come last. Raises `StorageError` if the file is not whole.
     """
 
-    def __init__(self, store: Store, order: Order = "breadth") -> None:
+    def __init__(self, store: Store, order: Order = "breadth", *, died: Container[str] = ()) -> None:
         self._store = store
         self._order = order
+        self._died = died
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="frontier")
         self._writing: deque[Journal] = deque()
         self._journal = Journal()
@@ -99,6 +103,8 @@ class SqliteFrontier:
         return {callback or "parse" for callback, _ in names} | {errback for _, errback in names if errback}
 
     def add(self, request: Request, *, is_start: bool = False) -> Entry:
+        if self._died and label(request) in self._died:
+            request = request.replace(priority=LAST)
         data = encoded(request)
         self._added = number = self._added + 1
         entry = Entry(number, request, is_start)

@@ -89,6 +89,21 @@ async def test_a_poisonous_page_is_quarantined(tmp_path: Path, spider: str, exec
     assert "poison" in items(tmp_path)
 
 
+async def test_a_poisonous_page_that_no_checkpoint_knows_comes_last(tmp_path: Path) -> None:
+    """Found after the last checkpoint, it is found again, before the others; they are crawled before it."""
+    others = [f"/{number}" for number in range(1, PAGES)]
+    (tmp_path / "poisoned.py").write_text(SPIDER.format(death="os._exit(3)"))
+    with Servers() as servers:
+        pages = {"/": links("poison", *others), "/poison": "<p>poison</p>", **dict.fromkeys(others, "<p>page</p>")}
+        site = servers.site(pages, latency=0.1)
+        command = ("crawl", "poisoned.py", "-a", f"start_urls={site.url('/')}", "-o", "pages.jsonl")
+        command = (*command, "-s", "frontier.interval=600", "-s", "limits.per_host=4")
+        assert (await scraper(tmp_path, *command))[0] == 3
+        assert sum(path in site.paths for path in others) < PAGES / 2
+        assert (await scraper(tmp_path, *command))[0] == 3
+        assert all(path in site.paths for path in others)
+
+
 async def test_a_page_that_ends_its_parse_process_fails(tmp_path: Path) -> None:
     """With processes the crawl goes on at once, and the page is among those that can be asked for again."""
     (tmp_path / "poisoned.py").write_text(SPIDER.format(death="signal.raise_signal(signal.SIGSEGV)"))
