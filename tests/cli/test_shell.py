@@ -208,7 +208,7 @@ def test_a_session_at_pythons_own_prompt(shop: Shop, plain: str) -> None:
         screen.type("print(6 * 7); await asyncio.sleep(60)\n", until="42\r\n")
         screen.process.send_signal(signal.SIGINT)
         screen.wait("interrupted\r\n>>> ")
-        screen.type("shelp()\n", until="this list")
+        screen.type("shelp()\n", until="await works at the prompt\r\n>>> ")
         assert screen.leave() == 0
     with terminal(shop, PYTHONPATH=plain) as screen:
         screen.wait(">>> ")
@@ -233,6 +233,6 @@ def test_a_session_in_ipython(shop: Shop) -> None:
         screen.type(f"(await fetch('{shop.url}book/1')).status + 1\n", until="Out[2]: 201")
         failed = screen.type(f"fetch('{shop.url}secret')\n", until="(refused)")
         assert "Traceback" not in failed
-        screen.type("response.url\n", until="book/1'")
+        assert "book/1'" in screen.type("response.url\n", until="In [5]: ")
         screen.type("exit\n", until="exit")
         assert screen.process.wait(30) == 0
