@@ -373,7 +373,7 @@ def test_interrupted_twice(desk: Desk, httpserver: HTTPServer) -> None:
     since = time.monotonic()
     process.send_signal(signal.SIGINT)
     run = ended(process)
-    assert time.monotonic() - since < 5
+    assert time.monotonic() - since < 20
     assert run.status == 130
     assert "leaves at once" in told
     assert run.err.endswith("scraper: interrupted\n")

@@ -71,7 +71,7 @@ async def test_a_page_that_cannot_be_parsed_has_failed(kind: type[Titles], serve
     assert failed == {site.url("/deep"): "parse_too_complex", site.url("/wide"): "parse_too_complex"}
     assert sum("title" in item for item in ended.items) == 101
     assert {"came": site.url("/deep")} in ended.items
-    assert max(gaps) < 1.2, "the loop was blocked"
+    assert max(gaps) < 3, "the loop was blocked"
 
 
 async def test_good_pages_do_not_wait_for_bad_ones(servers: Servers) -> None:

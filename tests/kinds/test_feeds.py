@@ -154,11 +154,11 @@ async def test_broken_xml_is_an_error_of_its_page(servers: Servers, body: bytes,
 
 async def test_nodes_are_found_in_linear_time(servers: Servers) -> None:
     """Megabytes of tags that begin like itertag, and never end, take no time (CVE-2024-1892)."""
-    began = time.monotonic()
+    began = time.process_time()
     await crawled(servers, Xml, b"<a>" + b"<item " * 300_000)
     await crawled(servers, Xml, b"<a>" + b"</item><ite" * 300_000)
     await crawled(servers, Xml, b"<a>" + b"<!-- <item>" * 300_000)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 async def test_nodes_need_lxml(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:

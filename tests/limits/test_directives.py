@@ -1,6 +1,6 @@
 """What pages ask of crawlers themselves: by header and by `<meta>`."""
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -75,6 +75,6 @@ def test_both() -> None:
 @pytest.mark.parametrize("unit", ["<meta ", "<meta name=robots ", "<", "<!--", "<meta name='", "a:", ",", " "])
 def test_long_ones_take_linear_time(unit: str) -> None:
     """No page and no header takes long."""
-    before = perf_counter()
+    before = thread_time()
     permitted(unit * 5_000, page=unit * 200_000)
-    assert perf_counter() - before < 1
+    assert thread_time() - before < 1

@@ -52,7 +52,7 @@ def test_what_would_take_minutes_is_refused(name: str) -> None:
     began = time.perf_counter()
     with pytest.raises(TooComplexError, match="would take too long to parse"):
         Selector(text=HOSTILE[name])
-    assert time.perf_counter() - began < module.SECONDS + 3
+    assert time.perf_counter() - began < module.SECONDS + 15
 
 
 ODD = {

@@ -436,7 +436,7 @@ async def test_a_request_has_so_many_seconds(network: Open) -> None:
         with pytest.raises(FetchError) as caught:
             await (await network(timeout=0.2)).fetch(Request(server.url))
         assert caught.value.reason == Reason.TIMEOUT
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10  # of the 20 that it would take
 
 
 async def test_a_request_may_have_a_timeout_of_its_own(network: Open) -> None:

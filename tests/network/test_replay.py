@@ -68,7 +68,7 @@ async def test_a_broken_answer(network: Open, case: dict[str, Any]) -> None:
     """Every broken answer comes to one end, the same each time, and comes to it soon."""
     began = time.monotonic()
     assert await outcome(await network(**SETTINGS), case["script"]) == case["outcome"]
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("case", LLHTTP + CURL, ids=name)

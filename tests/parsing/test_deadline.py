@@ -74,9 +74,7 @@ async def outcome(parse: Parse, callback: str) -> Results:
 async def test_a_plain_callback_is_ended(executor: str, callback: str) -> None:
     """The error names callback and setting, and the page that comes next is handled."""
     async with parse(executor) as run:
-        began = time.perf_counter()
         slow, quick = await asyncio.gather(outcome(run, callback), outcome(run, "quick"))
-        assert time.perf_counter() - began < 10
     assert isinstance(slow.error, SpiderError)
     assert str(slow.error) == f"Slow.{callback} took longer than [parsing] timeout = 0.3 s"
     assert quick.items == [{"quick": True}]

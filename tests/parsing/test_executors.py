@@ -312,7 +312,7 @@ async def test_cancelling_processes_leaves_nothing_running() -> None:
     begin = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
     assert len(multiprocessing.active_children()) == before
 
 

@@ -246,11 +246,11 @@ BOMB = '<!DOCTYPE urlset [<!ENTITY a "aaaaaaaaaa">' + "".join(
 )
 def test_declared_entities_are_refused(body: str) -> None:
     """A document that declares entities is not read: nothing is expanded, no file opened, nothing asked for."""
-    began = time.monotonic()
+    began = time.thread_time()
     entries, problem = read(body)
     assert entries == []
     assert "refused" in problem
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 HOSTILE = {
@@ -272,14 +272,14 @@ HOSTILE = {
 def test_hostile_sitemaps_cost_little(name: str) -> None:
     """What would expand, nest or go on for ever is given up: in seconds, with a few megabytes, and told."""
     body = HOSTILE[name]()
-    began = time.monotonic()
+    began = time.thread_time()
     tracemalloc.start()
     try:
         entries, problem = read(body)
         assert tracemalloc.get_traced_memory()[1] < 16_000_000
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - began < QUICK * 3  # tracing is slow
+    assert time.thread_time() - began < QUICK * 3  # tracing is slow
     assert entries == []
     assert problem
 

@@ -213,7 +213,7 @@ async def test_nothing_is_waited_for(tmp_path: Path, servers: Servers) -> None:
     begun = time.monotonic()
     with without_sockets():
         found = await check(Patient, slow, recorded.recording, recorded.arguments)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert found.is_same
 
 

@@ -121,7 +121,7 @@ def test_a_server_is_crawled(project: pytest.Pytester) -> None:
             begun = time.monotonic()
             result = crawl(Books, start_urls=[httpserver.url_for("/")])
             assert result.items == [{"title": "A", "shelf": "all"}]
-            assert time.monotonic() - begun < 10
+            assert time.monotonic() - begun < 30
         """,
     )
 
