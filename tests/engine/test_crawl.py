@@ -429,16 +429,24 @@ async def test_close_spider_ends_the_crawl() -> None:
 
 async def test_stop_finishes_what_is_in_flight() -> None:
     """Stopping sends nothing more, waits for what was sent, and hands it to its callback."""
+    asked = 0
+    all_asked, stopped = asyncio.Event(), asyncio.Event()
 
-    async def slow(request: Request) -> str:
-        await asyncio.sleep(0.05)
+    async def held(request: Request) -> str:
+        nonlocal asked
+        asked += 1
+        if asked == 6:
+            all_asked.set()
+        if asked > 1:
+            await stopped.wait()
         return await tree(request)
 
     async def stop_soon(engine: Any) -> None:
-        await asyncio.sleep(0.07)
+        await all_asked.wait()
         engine.stop("interrupted")
+        stopped.set()
 
-    run = await crawl(Follow(), slow, meanwhile=stop_soon)
+    run = await crawl(Follow(), held, meanwhile=stop_soon)
     assert run.reason == "interrupted"
     assert len(run.items) == len(run.site.asked) == 6
     assert run.engine.statistics().waiting > 0
