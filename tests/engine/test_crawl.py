@@ -349,7 +349,7 @@ async def test_after_the_last_page_a_fetch_is_still_tried_again(per_host: int) -
     def policy(request: Request, outcome: Response | FetchError, attempts: Attempts) -> Retry | None:
         return Retry(0.02, "test") if "inner" in request.url and attempts.retries < 2 else None
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         run = await crawl(Inner(), tree, policies=[policy], per_host=per_host, stop_after={"pages": 1})
     assert run.reason == "pages limit"
     assert run.items == [{"inner": "http://a.example/0/inner"}]
@@ -592,7 +592,7 @@ async def test_the_last_request_may_be_refused() -> None:
         def sent(self, request: Request, now: float) -> None: ...
         def learn(self, request: Request, outcome: object, now: float) -> None: ...
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         run = await crawl(Follow(), tree, limits=[Never()])
     assert run.engine.statistics().refused == {"robots_unreachable": 1}
     assert run.engine.statistics().start_urls_failed == 1
@@ -602,7 +602,7 @@ async def test_nothing_is_fetched_after_the_end() -> None:
     """`fetch()` after the crawl has ended raises, rather than waiting for ever."""
     spider = Follow()
     await crawl(spider, tree)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(SpiderError, match="the crawl has ended"):
             await spider.fetch("http://a.example/late")
 

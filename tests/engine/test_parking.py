@@ -53,7 +53,7 @@ async def empty(request: Request) -> str:
 
 async def test_what_waits_is_kept() -> None:
     """What waits for a parked site is neither sent nor failed nor refused; it is told once; the crawl ends."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         run = await crawl(Given(*(f"{B}{n}" for n in range(50)), A), empty, limits=[Parking()])
     now = run.engine.statistics()
     assert (run.reason, run.site.asked) == (HOSTS_PARKED, [A])
@@ -63,7 +63,7 @@ async def test_what_waits_is_kept() -> None:
 
 async def test_start_requests_go_on() -> None:
     """However much waits for parked sites, the spider is asked for more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         run = await crawl(Given(*(f"{B}{n}" for n in range(2 * AHEAD)), A), empty, limits=[Parking()])
     assert run.site.asked == [A]
     assert run.engine.statistics().parked == {"b.example": 2 * AHEAD}
@@ -76,7 +76,7 @@ async def test_retries_and_redirects_are_kept() -> None:
         return Retry(3600, "test") if request.url.startswith(B) else Redirect(request.replace(url=f"{B}new"))
 
     urls = (f"{B}1", f"{B}2", A)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         run = await crawl(Given(*urls), empty, limits=[Parking(1)], policies=[policy], per_host=1)
     assert sorted(run.site.asked) == [A, f"{B}1"]
     assert run.engine.statistics().parked == {"b.example": 3}
@@ -89,7 +89,7 @@ async def test_who_awaits_a_page_of_a_parked_site() -> None:
         async def parse(self, response: Response) -> Any:
             await self.fetch(f"{B}page")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         run = await crawl(Awaits(A), empty, limits=[Parking()])
     assert run.engine.statistics().refused == {"parked": 1}
     assert [str(event.error) for event in run.events if isinstance(event, Broke)] == [f"parked: {B}page (refused)"]
@@ -103,7 +103,7 @@ async def test_what_waits_for_the_answer_of_a_parked_site() -> None:
             verdict = super().judge(request, now)
             return First(Request(f"{B}first")) if verdict is GO and request.url == f"{B}page" else verdict
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         run = await crawl(Given(f"{B}page"), failing("refused"), limits=[Asks(1)])
     assert run.site.asked == [f"{B}first"]
     assert run.engine.statistics().parked == {"b.example": 1}
@@ -116,7 +116,7 @@ async def test_a_crawl_that_is_stopped() -> None:
         def parse(self, response: Response) -> Any:
             raise CloseSpider("enough")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         run = await crawl(Stopping(f"{B}1", f"{B}2", A), empty, limits=[Parking()])
     assert run.reason == "enough"
     assert run.engine.statistics().parked == {"b.example": 2}

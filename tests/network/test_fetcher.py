@@ -289,7 +289,7 @@ async def test_a_broken_answer_is_not_followed_by_another(network: Open) -> None
         with pytest.raises(FetchError) as caught:
             await net.fetch(Request(f"{server.url}long"))
         assert caught.value.reason == Reason.TOO_LARGE
-        await asyncio.wait_for(ended.wait(), 2)
+        await asyncio.wait_for(ended.wait(), 20)
         assert (await net.fetch(Request(server.url))).body == b"ok"
 
 
@@ -313,7 +313,7 @@ async def test_a_cancelled_request_closes_its_connection(network: Open) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(ended.wait(), 2)
+        await asyncio.wait_for(ended.wait(), 20)
         assert (await net.fetch(Request(server.url))).body == b"ok"
 
 

@@ -98,7 +98,7 @@ async def test_whoever_writes_too_much_waits(tmp_path: Path) -> None:
         destination = Destination(str(fifo))
         await destination.open()
         destination.put(bytes(ROOM))
-        await asyncio.wait_for(destination.wait_for_room(), 5)
+        await asyncio.wait_for(destination.wait_for_room(), 20)
         destination.put(b"x")
         waiting = asyncio.create_task(destination.wait_for_room())
         await asyncio.sleep(0)
