@@ -185,6 +185,7 @@ class TestMemory(Crashes.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
+@pytest.mark.timeout(300)
 class TestDurable(DurableCrashes.TestCase):  # type: ignore[name-defined,misc]
     """The durable frontier does as the model, and after each crash has what was committed."""
 

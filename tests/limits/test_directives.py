@@ -77,4 +77,4 @@ def test_long_ones_take_linear_time(unit: str) -> None:
     """No page and no header takes long."""
     before = thread_time()
     permitted(unit * 5_000, page=unit * 200_000)
-    assert thread_time() - before < 1
+    assert thread_time() - before < 3

@@ -13,9 +13,9 @@ LLHTTP = cases("llhttp.json")
 CURL = cases("curl.json")
 
 SETTINGS: dict[str, Any] = {
-    "timeout": 3.0,
-    "headers_timeout": 0.9,
-    "read_timeout": 0.8,
+    "timeout": 30.0,
+    "headers_timeout": 2.0,
+    "read_timeout": 1.9,
     "max_body": 10_000_000,
     "retries": 0,
 }
