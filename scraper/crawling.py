@@ -219,6 +219,7 @@ class Crawl:
             named=guard.name_url,
             refers=network.refers,
             identity=same,
+            unique_redirects=settings.frontier.unique_redirects,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
         )
         return self._tap.fit(stages) if self._tap is not None else stages

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     REPEATING_PATH = "repeating_path"  # the same folders more than [limits] max_repeats times
     TOO_MANY_QUERIES = "too_many_queries"  # its path was asked for with [limits] max_queries queries
     TOO_MANY_LINKS = "too_many_links"  # its page had given [limits] max_links requests before
+    DUPLICATE = "duplicate"  # it led to a page that was met before, and [frontier] unique_redirects is on
     NOFOLLOW = "nofollow"  # its page asks that its links be left alone: see limits/directives.py
     TOO_OFTEN = "too_often"  # the same page was asked for [limits] max_same times
     BUDGET = "budget"  # its host has had [limits] max_per_host requests
@@ -79,6 +80,7 @@ REFUSALS = frozenset(
         Reason.REPEATING_PATH,
         Reason.TOO_MANY_QUERIES,
         Reason.TOO_MANY_LINKS,
+        Reason.DUPLICATE,
         Reason.NOFOLLOW,
         Reason.TOO_OFTEN,
         Reason.BUDGET,

@@ -95,6 +95,10 @@ def identity(request: Request, *, drop_params: tuple[str, ...] = ()) -> str:
     return f"{request.session} {key}" if request.session else key
 
 
+LAST = -(2**31)
+"""The priority of a request that is sent when nothing else is left to do, and alone: at its page the process died."""
+
+
 class Frontier(Open, Protocol):
     """What is still to do. A request is waiting, in flight, done or failed, and only the frontier moves it.
 
@@ -105,6 +109,10 @@ class Frontier(Open, Protocol):
 
     def remember(self, key: str) -> bool:
         """Note that a request of this `key` (see `identity`) was met; whether it was for the first time."""
+        ...
+
+    def knows(self, key: str) -> bool:
+        """Whether a request of this `key` was met; nothing is noted."""
         ...
 
     def add(self, request: Request, *, is_start: bool = False) -> Entry:

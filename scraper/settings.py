@@ -93,6 +93,8 @@ class FrontierSettings(Table):
     """Query parameters that make no two pages of one: `sid`, `ref_*`."""
     ignore_tracking: Flag = False
     """The same of the usual parameters that count visitors: `utm_*`, `gclid`, `fbclid` and others."""
+    unique_redirects: Flag = False
+    """Follow no redirect to a page that was met before, and take what one leads to for met."""
 
 
 class LimitsSettings(Table):

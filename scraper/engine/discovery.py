@@ -9,16 +9,19 @@ import sys
 from collections.abc import Sequence
 
 from scraper.engine.ledger import Ledger
-from scraper.engine.slots import Slots
+from scraper.engine.slots import Slots, Ticket
 from scraper.engine.stages import Stages
-from scraper.errors import Reason, SpiderError
+from scraper.errors import FetchError, Reason, SpiderError
 from scraper.protocols import identity
 from scraper.request import Links, Request
+from scraper.response import Response
 from scraper.spider import Spider
 from scraper.urls import key, site
 from scraper.verdict import Refuse
 
 PIECE = 500  # links that are taken before the loop has its turn
+
+_SAFE = ("GET", "HEAD")
 
 
 class Discovery:
@@ -34,6 +37,8 @@ class Discovery:
         self._clock = stages.clock
         self._named = stages.named
         self._max_links = max_links
+        self._unique_redirects = stages.unique_redirects
+        self._targets: dict[str, Ticket] = {}  # where redirects lead that are followed now
         self._methods: set[str] = set()
 
     async def add_all(
@@ -70,7 +75,7 @@ class Discovery:
     def _add(self, found: Request | Links, parent: Request | None) -> None:
         if isinstance(found, Request):
             self._add_one(found, parent)
-        elif _is_plain(found.model) and self._identity is identity:
+        elif _is_plain(found.model) and self._identity is identity and not self._targets:
             self._add_links(found, parent)
         else:
             for request in found:
@@ -85,10 +90,13 @@ class Discovery:
                 self._ledger.duplicates += 1
 
     def _add_one(self, request: Request, parent: Request | None) -> None:
-        if request.dont_filter or self._frontier.remember(self._identity(request)):
+        if request.dont_filter or self._is_new(self._identity(request)):
             self._admit(request, parent)
         else:
             self._ledger.duplicates += 1
+
+    def _is_new(self, key: str) -> bool:
+        return key not in self._targets and self._frontier.remember(key)
 
     def _admit(self, request: Request, parent: Request | None) -> None:
         self.check(request)
@@ -106,6 +114,38 @@ class Discovery:
             self._ledger.count_refused(request, reason)
         self._ledger.discovered += 1
         self._ledger.start_urls += is_start
+
+    def was_met(self, ticket: Ticket, answer: Response | FetchError) -> bool:
+        """Whether the page that `answer`, a redirect, leads `ticket` to was met before and is not to be met again.
+
+        It may go back to where it came by. What a callback awaits, and what a form or a cookie may have changed
+        meanwhile, is never a page that was met.
+        """
+        entry = ticket.entry
+        if not self._unique_redirects or entry is None or ticket.first is not None:
+            return False
+        *way, target = self._way(ticket)
+        if entry.request.dont_filter or entry.request.method not in _SAFE or target in way:
+            return False
+        has_changed = isinstance(answer, Response) and "Set-Cookie" in answer.headers
+        if not has_changed and (target in self._targets or self._frontier.knows(target)):
+            return True
+        self._targets.setdefault(target, ticket)
+        return False
+
+    def settled(self, ticket: Ticket, error: BaseException | None) -> None:
+        """The request of `ticket` came to its end: the page that redirects led it to is met from now on."""
+        if self._targets and ticket.attempts.hops:
+            for target in self._way(ticket):
+                if self._targets.get(target) is ticket:
+                    del self._targets[target]
+                    if not isinstance(error, FetchError):
+                        self._frontier.remember(target)
+
+    def _way(self, ticket: Ticket) -> list[str]:
+        """What tells the pages that `ticket` came by, and the one it is led to, from others."""
+        request = ticket.request
+        return [self._identity(request.replace(url=each)) for each in (*ticket.attempts.hops, request.url)]
 
     def name(self, request: Request) -> None:
         """The user named the host of `request`, which may be reached wherever it is."""

@@ -195,6 +195,7 @@ class Pages:
         """
         if ticket.entry is None or self.storage_error is not None:
             return
+        self._discovery.settled(ticket, error)
         if isinstance(error, FetchError):
             self._ledger.start_urls_failed += ticket.entry.is_start
         if isinstance(error, FetchError) and error.reason not in REFUSALS:

@@ -25,7 +25,7 @@ from scraper.engine.slots import Slot, Slots, Ticket
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, IgnoreRequest, Reason, SpiderError, StorageError
 from scraper.events import Fetched, Parked, Retried, Statistics
-from scraper.protocols import Attempts, Checkpoint
+from scraper.protocols import Checkpoint
 from scraper.request import Request
 from scraper.response import Response
 from scraper.settings import EngineSettings
@@ -191,12 +191,12 @@ class Engine:
         await asyncio.sleep(seconds)
         self.stop("seconds limit")
 
+    def _is_idle(self) -> bool:
+        return not (self._busy or self._awaited or self._pages.number)
+
     def _is_over(self) -> bool:
-        if self._busy or self._awaited or self._pages.number:
-            return False
-        if self._reason:
-            return True
-        return self._seeder.has_ended and not self._slots.has_work
+        has_ended = self._reason or (self._seeder.has_ended and not self._slots.has_work)
+        return bool(has_ended) and self._is_idle()
 
     # Requests go out.
 
@@ -209,7 +209,7 @@ class Engine:
                 await ticket.slot.places.acquire()
                 self._slots.wake(ticket.slot, self._clock())
                 await self._queue.put(ticket)
-            else:
+            elif not (self._seeder.has_ended and self._is_idle() and self._slots.turn_to_last(self._clock())):
                 await self._wait_for_change()
 
     async def _wait_for_change(self) -> None:
@@ -319,9 +319,11 @@ class Engine:
                 self._deliver(ticket, outcome, now, seconds)
             case Redirect(request):
                 ledger.count_redirect(ticket.tally)
-                ticket.request = request
-                ticket.attempts = Attempts(hops=(*ticket.attempts.hops, asked.url))
-                self._slots.soon(ticket, now)
+                ticket.lead_to(request)
+                if self._discovery.was_met(ticket, outcome):
+                    self._refuse(ticket, Reason.DUPLICATE, now)
+                else:
+                    self._slots.soon(ticket, now)
             case Retry(wait, reason):
                 ledger.count_retry(ticket.tally)
                 ticket.attempts = replace(ticket.attempts, retries=ticket.attempts.retries + 1)

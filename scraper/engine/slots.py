@@ -25,7 +25,7 @@ from math import inf
 
 from scraper.engine.ledger import Ledger, Tally
 from scraper.errors import FetchError
-from scraper.protocols import Attempts, Entry, Frontier
+from scraper.protocols import LAST, Attempts, Entry, Frontier
 from scraper.request import Request
 from scraper.response import Response
 from scraper.urls import site
@@ -46,6 +46,11 @@ class Ticket:
     tally: Tally = field(default_factory=Tally)
     is_known: bool = False  # the answer: nothing was sent
     slot: "Slot" = field(init=False)  # where it is in flight
+
+    def lead_to(self, request: Request) -> None:
+        """Its answer was a redirect: it goes on as `request`."""
+        self.attempts = Attempts(hops=(*self.attempts.hops, self.request.url))
+        self.request = request
 
     async def answer(self) -> Response:
         """Wait for the answer. Raises `FetchError` if there is none."""
@@ -100,6 +105,7 @@ class Slots:
         self._parked: dict[str, int] = {}  # how many requests wait for each parked site
         self._left = 0  # how many of these wait in the frontier
         self._turns = count()
+        self._is_last_turn = False  # of the requests of priority `LAST` one may be taken
         self.is_closing = False
 
     def __len__(self) -> int:
@@ -180,7 +186,7 @@ class Slots:
             return inf, 0
         if slot.urgent:
             return slot.due, slot.urgent[0].request.priority
-        priority = self._frontier.priority(slot.site) if self._may_take(slot) else None
+        priority = self._priority(slot)
         if priority is not None and len(slot.later) < 8 * self._per_host:
             return slot.due, priority
         return (max(slot.due, slot.later[0][0]), 0) if slot.later else (inf, 0)
@@ -239,9 +245,23 @@ class Slots:
         self._parked[slot.site] += 1
         return is_new
 
-    def _may_take(self, slot: Slot) -> bool:
-        """Whether what waits for a site in the frontier is for this run."""
-        return not self.is_closing and slot.site not in self._parked
+    def _priority(self, slot: Slot) -> int | None:
+        """The priority of what waits for a site in the frontier, if that is for this run, and for now."""
+        if self.is_closing or slot.site in self._parked:
+            return None
+        priority = self._frontier.priority(slot.site)
+        return priority if priority != LAST or self._is_last_turn else None
+
+    def turn_to_last(self, now: float) -> bool:
+        """Nothing is in hand: let one request of priority `LAST` go, if nothing else is left; whether one may go."""
+        if self.is_closing or self._is_last_turn or self._in_slots:
+            return False
+        name = next((each for each in self._frontier.sites() if each not in self._parked), None)
+        if name is None:
+            return False
+        self._is_last_turn = True
+        self.wake(self._of(name), now)
+        return True
 
     def close(self, now: float) -> None:
         """From now on nothing of the frontier is sent; what callbacks in progress await still is."""
@@ -318,8 +338,15 @@ class Slots:
             return slot.urgent.popleft()
         if slot.later and slot.later[0][0] <= now:
             return heappop(slot.later)[2]
-        entry = self._frontier.take(slot.site) if self._may_take(slot) else None
-        return Ticket(entry.request, entry, tally=self._ledger.open()) if entry is not None else None
+        return self._take_new(slot)
+
+    def _take_new(self, slot: Slot) -> Ticket | None:
+        entry = self._frontier.take(slot.site) if self._priority(slot) is not None else None
+        if entry is None:
+            return None
+        if entry.request.priority == LAST:
+            self._is_last_turn = False
+        return Ticket(entry.request, entry, tally=self._ledger.open())
 
     def _take_awaited(self, slot: Slot, now: float) -> Ticket | None:
         ticket = self._awaited_ticket(slot, now)

@@ -71,7 +71,8 @@ class Stages:
     `admission` is judged when a request is found, `limits` when it is about to be sent. `refine` runs the
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
     process; `revisits` knows the pages of earlier runs, if they are of interest. `named` is told the URLs that the
-    user named, rather than a page. `identity` is equal for requests that are the same.
+    user named, rather than a page. `identity` is equal for requests that are the same; with `unique_redirects` a page
+    is crawled once also if redirects lead to it.
     """
 
     frontier: Frontier
@@ -90,6 +91,7 @@ class Stages:
     permits: Callable[[Response], Permits] | None = None
     refers: Callable[[Request | Links, Response], Request | Links] | None = None
     identity: Callable[[Request], str] = identity
+    unique_redirects: bool = False
 
     def judge(self, request: Request, now: float) -> Verdict:
         """The first verdict of `limits` other than Go."""

@@ -8,9 +8,7 @@ from scraper.frontier.checkpoints import encode, value
 from scraper.frontier.codec import decoded, encoded
 from scraper.frontier.store import Batch, Key, Store, Waiting
 from scraper.marks import label
-
-LAST = -(2**31)
-"""The priority of a request at whose page the process died."""
+from scraper.protocols import LAST
 
 KEY = "crashes"
 

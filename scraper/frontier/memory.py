@@ -20,7 +20,8 @@ class MemoryFrontier:
 
     def __init__(self, order: Order = "breadth") -> None:
         self._order = order
-        self.remember = Seen().add
+        seen = Seen()
+        self.remember, self.knows = seen.add, seen.__contains__
         self._sites: dict[str, list[tuple[Rank, Entry]]] = {}
         self._added = 0
         self._waiting = 0

@@ -17,13 +17,12 @@ from scraper.errors import StorageError
 from scraper.frontier import checkpoints
 from scraper.frontier.checkpoints import encode
 from scraper.frontier.codec import decoded, encoded
-from scraper.frontier.crashes import LAST
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
 from scraper.frontier.store import Batch, Failure, Key, Store, Waiting
 from scraper.frontier.window import Row, Window
 from scraper.marks import label
-from scraper.protocols import Checkpoint, Entry
+from scraper.protocols import LAST, Checkpoint, Entry
 from scraper.request import Request
 from scraper.urls import site, without_credentials
 
@@ -63,7 +62,7 @@ class SqliteFrontier:
         if self._rows != sum(sites.values()):
             raise StorageError(f"{store.path}: of {self._rows:,} waiting requests {sum(sites.values()):,} are there")
         self._seen = Seen(meta.get("salt"), store.fingerprints())
-        self.remember = self._seen.add
+        self.remember, self.knows = self._seen.add, self._seen.__contains__
         self._window = Window(self, sites)
         self.run = checkpoints.value(store, meta, "run", int) if "run" in meta else 0
 

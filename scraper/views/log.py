@@ -88,7 +88,7 @@ class Log:
 
     def _died(self, event: Died) -> None:
         for page in event.pages:
-            self._scraper.warning("an earlier process died at %s: it comes last", visible(page, 300))
+            self._scraper.warning("an earlier process died at %s: it comes last, and alone", visible(page, 300))
 
     def _refused(self, event: Refused) -> None:
         level = self._level(Refused, event.reason)

@@ -8,7 +8,7 @@ import pytest
 from scraper import CloseSpider, FetchError, Request, Response, Spider, SpiderError
 from scraper.errors import Reason
 from scraper.events import Broke, Fetched
-from scraper.protocols import Attempts
+from scraper.protocols import LAST, Attempts
 from scraper.verdict import GO, Fail, First, Redirect, Refuse, Retry, Verdict, Wait
 from tests.engine.harness import crawl, failing, page
 
@@ -674,3 +674,54 @@ async def test_a_response_has_the_request_that_was_asked() -> None:
         return Response(request.url, request=request.replace(headers={"Cookie": "a=1"}))
 
     assert (await crawl(Looks(), answer)).items == [{"headers": {}}]
+
+
+async def test_what_comes_last_comes_alone() -> None:
+    """Requests of priority `LAST`, of whatever host, wait until nothing else is left to do; then they go one by one."""
+    order: list[str] = []
+    in_hand: set[str] = set()
+    company: dict[str, set[str]] = {}
+
+    def note(url: str) -> None:
+        if "last" in url:
+            company[url] = company.get(url, set()) | in_hand - {url}
+
+    class Given(Spider):
+        name = "given"
+
+        async def start(self) -> Any:
+            for number in range(6):
+                yield Request(f"http://{number % 3}.example/last/{number}", priority=LAST)
+            yield Request("http://0.example/first", priority=LAST + 1)
+            await asyncio.sleep(0.02)
+            yield Request("http://9.example/late")
+
+        async def parse(self, response: Response) -> Any:
+            note(response.url)
+            await asyncio.sleep(0.003)
+            note(response.url)
+            in_hand.discard(response.url)
+            if response.url.count("/") < 8:
+                yield response.follow(f"{response.url}/more/of/it")
+
+    async def answer(request: Request) -> str:
+        in_hand.add(request.url)
+        order.append(request.url)
+        note(request.url)
+        await asyncio.sleep(0.002)
+        note(request.url)
+        return ""
+
+    def policy(request: Request, outcome: Response | FetchError, attempts: Attempts) -> Retry | None:
+        return Retry(0.005, "test") if "last/4" in request.url and attempts.retries == 0 else None
+
+    async with asyncio.timeout(30):
+        run = await crawl(Given(), answer, policies=[policy])
+    assert run.engine.statistics().fetched == len(set(order)) == 24
+    assert run.engine.statistics().errors == 0
+    last = [url for url in order if "last" in url]
+    assert order[-len(last) :] == last
+    assert not any(others for url, others in company.items() if "more" not in url)
+    tops = [url for url in last if "more" not in url]
+    assert sorted(set(tops)) == [f"http://{number % 3}.example/last/{number}" for number in (0, 3, 1, 4, 2, 5)]
+    assert all(order.index(url) < order.index(f"{url}/more/of/it") for url in tops)
