@@ -9,8 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-GRACE = 2.0  # seconds for a thread that was told to end
+GRACE = 10.0  # seconds for a thread that was told to end
+
+settings.register_profile("suite", deadline=None)  # what an example takes is the machine's affair
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ is a tidy copy made, and only where the encoder refuses text is a copy with clea
 from collections import deque
 from collections.abc import ItemsView, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from math import isfinite
 from typing import Any
@@ -157,7 +157,7 @@ def _single(value: Any) -> Any:  # noqa: PLR0911 -- a table of types
 def _sorted(values: list[Any]) -> list[Any]:
     try:
         return sorted(values)
-    except TypeError:  # of several types
+    except (TypeError, InvalidOperation):  # of several types; with a Decimal that is no number
         return sorted(values, key=text)
 
 

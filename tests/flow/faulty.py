@@ -80,7 +80,7 @@ async def slow_head(talk: Talk, _: str) -> None:
     """Sends its head a byte at a time."""
     for each in HEAD * 20:
         await talk.say(bytes([each]))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
 
 
 async def for_ever(talk: Talk, _: str) -> None:

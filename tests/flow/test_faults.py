@@ -31,7 +31,9 @@ async def test_every_request_ends_once_with_its_reason(servers: Servers) -> None
     addresses = [f"{root}{path}" for root in (servers.raw(serve) for _ in range(4)) for path in faults.paths(180)]
     kinds = Counter(url.split("/")[3] for url in addresses)
     assert kinds.keys() >= FAULTS.keys()
-    settings = {**SETTINGS, "engine": {"concurrency": 128}, "limits": {**SETTINGS["limits"], "per_host": 32}}
+    network = {**SETTINGS["network"], "headers_timeout": 4.0, "read_timeout": 5.0}  # for a machine that is busy
+    limits = {**SETTINGS["limits"], "per_host": 32}
+    settings = {"network": network, "engine": {"concurrency": 128}, "limits": limits}
     ended = await crawl(Asking(addresses=addresses), settings, seconds=60)
     assert {item["asked"]: item.get("reason") for item in ended.items} == {
         url: reason_of("/" + url.split("/", 3)[3]) for url in addresses

@@ -119,6 +119,8 @@ VALUES: list[tuple[Any, Any]] = [
     ({"pear", "apple", "fig"}, ["apple", "fig", "pear"]),
     (frozenset({10, 9}), [9, 10]),
     ({"a", 1}, [1, "a"]),
+    ({False, Decimal("NaN")}, ["NaN", False]),
+    ({Decimal(3), Decimal("NaN")}, ["3", "NaN"]),
     ({"a": 1}.keys(), ["a"]),
     ({"b": {2, 1}, "a": 1}, {"b": [1, 2], "a": 1}),
     ({2: "a", None: "b", False: "c"}, {"2": "a", "null": "b", "false": "c"}),
