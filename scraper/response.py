@@ -1,6 +1,7 @@
 """A response: what a server answered, and what can be read from it and followed."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -10,7 +11,7 @@ from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.filenames import filename
 from scraper.markup import jsontext
-from scraper.markup.encoding import decode, from_mark
+from scraper.markup.encoding import as_utf8, decode, from_mark
 from scraper.markup.labels import resolve
 from scraper.markup.query import Query, compile_query
 from scraper.markup.selectors import Selector, SelectorList, reference_of
@@ -26,10 +27,8 @@ if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
     from scraper.markup.nodes import Node
 
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
-_NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
-
-
-_LIKE_ASCII = frozenset({"utf-8", "cp1252"})
+_MANY = CIMultiDict, CIMultiDictProxy
+CACHED, TRUNCATED = "cached", "truncated_possible"  # flags
 
 
 class Response:
@@ -41,8 +40,8 @@ class Response:
     """
 
     __slots__ = (
-        "_base", "_compile", "_encoding", "_json", "_named", "_selector", "_stream", "_text", "_verdict", "_xml",
-        "body", "headers", "history", "request", "status", "url",
+        "_base", "_compile", "_encoding", "_flags", "_json", "_named", "_selector", "_stream", "_text", "_verdict",
+        "_xml", "body", "headers", "history", "request", "status", "url",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 -- so many parts an answer has
@@ -55,17 +54,19 @@ class Response:
         request: Request | None = None,
         encoding: str | None = None,
         history: tuple[str, ...] = (),
+        flags: tuple[str, ...] = (),
         stream: "Body | None" = None,
     ) -> None:
         self.url = url if request is not None and url == request.url else urls.canonical(url) or url
         self.status = status
-        self.headers: Headers = _as_headers(headers)
+        self.headers: Headers = headers if isinstance(headers, _MANY) else CIMultiDict(headers or ())
         if isinstance(body, str):
             encoding = encoding or "utf-8"
             body = body.encode(resolve(encoding) or "utf-8")
         self.body = body
         self.request = request if request is not None else Request(url)
         self.history = history
+        self._flags = flags
         self._named = encoding
         self._encoding: str | None = None
         self._text: str | None = None
@@ -90,6 +91,16 @@ class Response:
         return self.request.cb_kwargs
 
     # What was answered.
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What else is known of the answer.
+
+        `cached` is said of one whose body comes from the cache; `truncated_possible` of one whose body has no other
+        end than its connection's, which was not closed as TLS demands: anybody on the way may have cut it short
+        (RFC 9112, 9.8). Of a body that is read by `stream()`, the latter is known after the last piece.
+        """
+        return self._flags if self._stream is None else (*self._flags, *self._stream.flags)
 
     def stream(self) -> AsyncIterator[bytes]:
         """The body in pieces, decompressed, as they arrive: `async for piece in response.stream()`.
@@ -188,12 +199,7 @@ class Response:
             raise FetchError(Reason.PARSE_TOO_COMPLEX, urls.without_credentials(self.url), self._verdict)
 
     def _source(self) -> str | bytes:
-        """What is parsed: Lexbor reads UTF-8."""
-        text = self.text
-        if self.body.isascii() and self._encoding in _LIKE_ASCII:
-            return self.body
-        is_utf8 = self._encoding == "utf-8" and "\ufffd" not in text and not self.body.startswith(b"\xef\xbb\xbf")
-        return self.body if is_utf8 else text
+        return as_utf8(self.body, self.text, self.encoding)
 
     def css(self, query: str) -> SelectorList:
         """What the CSS selector `query` finds in the page; see `scraper.markup.selectors`."""
@@ -355,16 +361,18 @@ class Response:
 
     def replace(self, **changes: Any) -> "Response":
         """This response with some fields changed."""
-        kept: dict[str, Any] = {"url": self.url, "status": self.status, "headers": self.headers, "body": self.body}
-        kept |= {"request": self.request, "encoding": self._named, "history": self.history}
+        kept = self._fields()
         if "body" not in changes:
             kept["stream"] = self._stream
         return Response(**(kept | changes))
 
     def __reduce__(self) -> Any:
-        fields = {"status": self.status, "headers": CIMultiDict(self.headers), "body": self.body}
-        fields |= {"request": self.request, "encoding": self._named, "history": self.history}
-        return _restore, (self.url, fields)
+        return partial(Response, **self._fields() | {"headers": CIMultiDict(self.headers)}), ()
+
+    def _fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {"url": self.url, "status": self.status, "headers": self.headers, "body": self.body}
+        fields |= {"request": self.request, "encoding": self._named, "history": self.history, "flags": self._flags}
+        return fields
 
     def __repr__(self) -> str:
         return f"<{self.status} {urls.without_credentials(self.url)}>"
@@ -373,6 +381,8 @@ class Response:
 class Body(Protocol):
     """A body that is read as it arrives."""
 
+    @property
+    def flags(self) -> tuple[str, ...]: ...
     def begin(self) -> None: ...
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     async def __anext__(self) -> bytes: ...
@@ -382,15 +392,3 @@ class Body(Protocol):
 async def _one(body: bytes) -> AsyncIterator[bytes]:
     if body:
         yield body
-
-
-def _restore(url: str, fields: dict[str, Any]) -> Response:
-    return Response(url, **fields)
-
-
-def _as_headers(headers: Headers | Mapping[str, str] | None) -> Headers:
-    if headers is None:
-        return _NO_HEADERS
-    if isinstance(headers, CIMultiDict | CIMultiDictProxy):
-        return headers
-    return CIMultiDict(headers)

@@ -27,6 +27,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _PARAMETER = re.compile(r";[\t\n\r ]*([^;=]*)(?:=(?:\"((?:[^\"\\]|\\.)*)[^;]*|([^;]*)))?", re.DOTALL)
+_LIKE_ASCII = frozenset({"utf-8", "cp1252"})
 _BODY = re.compile(rb"<body[\s>]", re.IGNORECASE)
 
 # What charset-normalizer may guess: the encodings that pages are written in.
@@ -83,6 +84,14 @@ def decode(body: bytes, content_type: str = "", hint: str | None = None) -> tupl
         return text, "utf-8"
     guess = _guess(body)
     return _read(body, guess), guess
+
+
+def as_utf8(body: bytes, text: str, codec: str) -> str | bytes:
+    """What a parser of UTF-8 is given, as Lexbor is: `text`, or `body`, which `codec` read, if that is the same."""
+    if body.isascii() and codec in _LIKE_ASCII:
+        return body
+    is_same = codec == "utf-8" and "\ufffd" not in text and not body.startswith(codecs.BOM_UTF8)
+    return body if is_same else text
 
 
 def _is_page(content_type: str) -> bool:

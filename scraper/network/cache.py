@@ -23,7 +23,7 @@ from scraper.network.counts import Counts
 from scraper.network.store import Kept, Pairs, Store
 from scraper.protocols import Fetch, identity
 from scraper.request import Request
-from scraper.response import Response
+from scraper.response import CACHED, TRUNCATED, Response
 from scraper.urls import without_credentials, without_fragment
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class RfcCache(_Cache):
                 return _response(request.url, entry.response.status_code, pairs, bodies[entry.id])
             if isinstance(state, hishel.StoreAndUse):
                 assert response is not None
-                await self._add(key, self._kept(request, response, _pairs(state.response.headers)))
+                if TRUNCATED not in response.flags:  # RFC 9111, 3.3
+                    await self._add(key, self._kept(request, response, _pairs(state.response.headers)))
                 return response
             if isinstance(state, hishel.CouldNotBeStored):
                 assert response is not None
@@ -207,7 +208,7 @@ def _text(value: str) -> str:
 
 
 def _response(url: str, status: int, headers: Pairs, body: bytes) -> Response:
-    return Response(url, status=status, headers=CIMultiDict(headers), body=body)
+    return Response(url, status=status, headers=CIMultiDict(headers), body=body, flags=(CACHED,))
 
 
 def _headers(pairs: Iterable[tuple[str, str]]) -> "hishel.Headers":

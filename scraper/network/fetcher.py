@@ -25,11 +25,11 @@ from scraper.network.deadlines import TICK, Deadline, Deadlines
 from scraper.network.failures import failure
 from scraper.network.guard import Guard
 from scraper.network.headers import FRAMING, check
-from scraper.network.pool import opened
+from scraper.network.pool import broke_off, flags, opened
 from scraper.network.proxy import Proxy, basic, proxy
 from scraper.network.retry import IDEMPOTENT
 from scraper.network.session import timeouts
-from scraper.network.streaming import BodyStream, broke_off
+from scraper.network.streaming import BodyStream
 from scraper.network.tls import Trust
 from scraper.request import Request
 from scraper.response import Headers, Response
@@ -335,4 +335,12 @@ def _response(
     answer: aiohttp.ClientResponse, request: Request, body: bytes, *, stream: BodyStream | None = None
 ) -> Response:
     url = without_credentials(request.url) if "@" in request.url else request.url
-    return Response(url, status=answer.status, headers=answer.headers, body=body, request=request, stream=stream)
+    return Response(
+        url,
+        status=answer.status,
+        headers=answer.headers,
+        body=body,
+        request=request,
+        flags=flags(answer) if stream is None else (),
+        stream=stream,
+    )

@@ -8,6 +8,7 @@
 
 import asyncio
 import socket
+import ssl
 import sys
 from contextvars import ContextVar
 from functools import partial
@@ -15,10 +16,12 @@ from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.hdrs import CONTENT_LENGTH
+from aiohttp.hdrs import CONTENT_LENGTH, TRANSFER_ENCODING
 from aiohttp.helpers import EMPTY_BODY_STATUS_CODES
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
+
+from scraper.response import TRUNCATED
 
 DNS_SECONDS = 300
 IDLE_SECONDS = 15.0  # that a connection nobody uses is kept
@@ -35,6 +38,7 @@ class Wire(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.is_idle = False
+        self.is_ended = False  # as the other side has said, with TLS by its own close_notify (RFC 8446, 6.1)
         self._params: dict[str, Any] = {}
         self._heard: bytes | None = None  # of the answer, as long as its head is awaited
         self._bytes = 0  # of the body, which came after that
@@ -46,6 +50,15 @@ class Wire(ResponseHandler):
         self._heard = b""
         self._bytes = 0
         super().set_response_params(**params)
+
+    def eof_received(self) -> None:
+        """Nothing more will come. With TLS, TCP may say so, or close_notify, after which no next byte is awaited."""
+        transport = self.transport
+        tls = transport.get_extra_info("ssl_object") if transport is not None else None
+        try:
+            self.is_ended = tls is None or not tls.read(1)
+        except ssl.SSLError as error:
+            self.is_ended = isinstance(error, ssl.SSLZeroReturnError)
 
     def data_received(self, data: bytes) -> None:
         if self.is_idle and data:
@@ -108,6 +121,29 @@ class Wire(ResponseHandler):
             return False
         self.feed_data((message, payload), 0)
         return True
+
+
+def broke_off(answer: aiohttp.ClientResponse) -> bool:
+    """Whether a body that ends with its connection ended by a reset, which aiohttp takes for its end."""
+    if not _ends_with_connection(answer):
+        return False
+    protocol = answer._protocol
+    return protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError)
+
+
+def flags(answer: aiohttp.ClientResponse) -> tuple[str, ...]:
+    """What is to be said of `answer`, whose body was read to its end: see `Response.flags`."""
+    protocol = answer._protocol
+    if isinstance(protocol, Wire) and not protocol.is_ended and _ends_with_connection(answer):
+        return (TRUNCATED,)
+    return ()
+
+
+def _ends_with_connection(answer: aiohttp.ClientResponse) -> bool:
+    """Whether nothing but the end of its connection says where the body ends (RFC 9112, 6.3)."""
+    if CONTENT_LENGTH in answer.headers or TRANSFER_ENCODING in answer.headers:
+        return False
+    return answer.method != "HEAD" and answer.status not in {204, 304}
 
 
 class Pool(aiohttp.TCPConnector):

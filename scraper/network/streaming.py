@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import aiohttp
-from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH
 
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.network.codec import CodecError
 from scraper.network.deadlines import Deadline, Deadlines
 from scraper.network.failures import failure
+from scraper.network.pool import broke_off, flags
 from scraper.network.unpacking import Unpacker
 from scraper.urls import without_credentials
 
@@ -47,6 +48,7 @@ class BodyStream:
         self._is_over = False
         self._is_whole = False
         self._is_read = False
+        self.flags: tuple[str, ...] = ()
         try:
             self._unpacker = Unpacker(",".join(answer.headers.getall(CONTENT_ENCODING, ())))
         except CodecError as error:
@@ -81,6 +83,7 @@ class BodyStream:
                 if not raw:
                     self._unpacker.end()
                     self._is_whole = True
+                    self.flags = flags(self._answer)
                     raise StopAsyncIteration
                 self._read += len(raw)
                 self._check_size(self._read)
@@ -128,13 +131,3 @@ class BodyStream:
 
     def __repr__(self) -> str:
         return f"<BodyStream {self._size} bytes>"
-
-
-def broke_off(answer: aiohttp.ClientResponse) -> bool:
-    """Whether a body that ends with its connection ended by a reset, which aiohttp takes for its end."""
-    if CONTENT_LENGTH in answer.headers or TRANSFER_ENCODING in answer.headers:
-        return False
-    if answer.method == "HEAD" or answer.status in {204, 304}:
-        return False
-    protocol = answer._protocol
-    return protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError)

@@ -1,5 +1,8 @@
 """https: certificates are checked, and what is wrong with one is told."""
 
+import os
+import pickle
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -122,6 +125,52 @@ async def test_files_that_are_no_certificates(network: Open, tmp_path: Path) -> 
     ):
         with pytest.raises(SettingsError, match=text):
             await network(**settings)
+
+
+async def without_goodbye(talk: Talk) -> None:
+    """A body without a length, at whose end the connection is closed by TCP alone."""
+    heard = await talk.hear()
+    await talk.say(OK if b"/long" in heard else b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n\r\nhalf")
+    with socket.socket(fileno=os.dup(talk.writer.get_extra_info("socket").fileno())) as connection:
+        connection.shutdown(socket.SHUT_WR)
+    await talk.wait_closed()
+
+
+async def test_a_body_that_anybody_may_have_cut_short(network: Open, authority: trustme.CA, ca_file: str) -> None:
+    """A body that ends with its connection is flagged unless TLS has said that this is the end (RFC 9112, 9.8)."""
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    net = await network(ca_file=ca_file)
+    async with raw(without_goodbye, tls=context) as server:
+        response = await net.fetch(Request(server.url))
+        assert (response.body, response.flags) == (b"half", ("truncated_possible",))
+        assert pickle.loads(pickle.dumps(response)).flags == response.replace(status=404).flags == response.flags
+        streamed = await net.fetch(Request(server.url, stream=True))
+        assert streamed.flags == ()
+        assert [piece async for piece in streamed.stream()] == [b"half"]
+        assert streamed.flags == ("truncated_possible",)
+        assert (await net.fetch(Request(f"{server.url}long"))).flags == ()  # its length says where it ends
+    async with raw(b"HTTP/1.1 200 OK\r\n\r\nwhole", tls=context) as server:
+        response = await net.fetch(Request(server.url))
+        assert (response.body, response.flags) == (b"whole", ())
+
+
+async def test_what_may_be_half_is_not_cached(
+    network: Open, authority: trustme.CA, ca_file: str, tmp_path: Path
+) -> None:
+    """A body that may have been cut short is no answer to the next request, whatever its headers allow."""
+    cache = {"mode": "rfc", "path": str(tmp_path / "cache.sqlite")}
+    async with raw(without_goodbye, tls=server_context(authority.issue_cert("127.0.0.1"))) as server:
+        net = await network(ca_file=ca_file, cache=cache)
+        for _ in range(2):
+            assert (await net.fetch(Request(server.url))).flags == ("truncated_possible",)
+        assert len(server.heard) == 2
+
+
+async def test_over_plain_http_nothing_is_known(network: Open) -> None:
+    """Without TLS, a body that ends with its connection is as whole as any."""
+    async with raw(without_goodbye) as server:
+        response = await (await network()).fetch(Request(server.url))
+        assert (response.body, response.flags) == (b"half", ())
 
 
 async def test_an_old_version(network: Open) -> None:
