@@ -72,7 +72,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def run_until_signalled(crawl: Crawl) -> Result:
-    """Run `crawl`; the first SIGINT or SIGTERM stops it in good order, a second one ends it at once.
+    """Run `crawl`; the first SIGINT, SIGTERM or SIGHUP stops it in good order, a second one ends it at once.
 
     Raises `KeyboardInterrupt` after the second. A loop that does not even hear that, since something blocks it,
     ends with its process a second later.
@@ -103,11 +103,17 @@ async def run_until_signalled(crawl: Crawl) -> Result:
 
 @contextmanager
 def _heeding(heed: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have SIGINT and SIGTERM call `heed`, where that can be had: in the main thread."""
+    """Have the signals that end a crawl call `heed`, where that can be had: in the main thread.
+
+    SIGHUP, a terminal's last word, stays ignored if it is, as `nohup` asks.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.signal(each, heed) for each in (signal.SIGINT, signal.SIGTERM)}
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+    before = {each: signal.signal(each, heed) for each in signals}
     try:
         yield
     finally:

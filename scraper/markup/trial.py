@@ -15,6 +15,7 @@ from contextlib import suppress
 from threading import Lock
 
 from scraper.markup.complexity import is_simple
+from scraper.signals import unheard
 
 SECONDS = 2.0  # that a page may take
 MEMORY = 2 << 30  # bytes that the process may use
@@ -69,9 +70,10 @@ class Trial:
     def _start(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-c", f"from scraper.markup.trial import serve; serve({SECONDS})"]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        return subprocess.Popen(  # noqa: S603 -- ourselves
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-        )
+        with unheard():
+            return subprocess.Popen(  # noqa: S603 -- ourselves
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+            )
 
     def _end(self) -> int | None:
         """End the process; how it ended."""
@@ -104,7 +106,6 @@ def serve(seconds: float) -> None:
 
     from selectolax.lexbor import LexborHTMLParser
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     read, write = sys.stdin.buffer, sys.stdout.buffer

@@ -11,6 +11,7 @@ import asyncio
 import pickle
 import signal
 import sys
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -27,6 +28,7 @@ from scraper.parsing.deadline import Overdue, alarm
 from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import Inline
 from scraper.protocols import Results
+from scraper.signals import unheard
 from scraper.spider import Spider
 from scraper.urls import without_credentials
 
@@ -89,7 +91,8 @@ class Processes(Inline):
     def _start(self, workers: int) -> ProcessPoolExecutor:
         module = sys.modules[type(self._spider).__module__]
         place = (module.__name__, getattr(module, "__file__", None), list(sys.path), self._copy, self._timeout)
-        return ProcessPoolExecutor(workers, get_context("spawn"), _become, place)
+        with unheard():  # multiprocessing begins to keep its books, in a process of its own
+            return _Pool(workers, get_context("spawn"), _become, place)
 
     async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
         results = Results(where=callbacks.where(self._spider, callback))
@@ -125,6 +128,14 @@ class Processes(Inline):
                 raise
 
 
+class _Pool(ProcessPoolExecutor):
+    """Starts its processes, when there is work for one more, so that they hear no terminal."""
+
+    def submit(self, function: Callable[..., _T], /, *arguments: Any, **named: Any) -> Future[_T]:
+        with unheard():
+            return super().submit(function, *arguments, **named)
+
+
 async def _outcome(future: Future[_T]) -> _T:
     """What `future` of a pool comes to. It is not cancelled with whoever waits: a pool that breaks cannot bear that."""
     outcome = asyncio.wrap_future(future)
@@ -140,7 +151,7 @@ _timeout: float | None = None
 
 
 def _become(module: str, file: str | None, path: list[str], copy: bytes, timeout: float | None) -> None:
-    """In a new process: load the spider's module and its copy. Ctrl-C is the parent's to hear."""
+    """In a new process: load the spider's module and its copy. Ctrl-C is the parent's to hear, on Windows as well."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     global _spider, _failure, _timeout  # noqa: PLW0603 -- a process of a pool has no other place of its own
     sys.path[:] = path

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import Any, Protocol
@@ -56,9 +55,8 @@ def show(ending: Ending, console: Console, *, command: str) -> None:
     with console.capture() as capture:
         console.print(table(ending, command=command))
     lines = capture.get().split("\n")
-    with suppress(OSError):  # nobody looks any more
-        console.file.write("\n".join(line.rstrip() for line in lines))  # rich fills lines up, which is odd in a file
-        console.file.flush()
+    console.file.write("\n".join(line.rstrip() for line in lines))  # rich fills lines up, which is odd in a file
+    console.file.flush()
 
 
 def table(ending: Ending, *, command: str) -> RenderableType:

@@ -67,6 +67,7 @@ class Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            process_group=0,
         )
 
     def crawl(self, *arguments: str) -> Ended:
@@ -334,9 +335,9 @@ def wait_for(server: HTTPServer, *, pages: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_once(endless: Desk, httpserver: HTTPServer, number: signal.Signals) -> None:
-    """One SIGINT or SIGTERM ends the crawl in good order: status 130, whole items in the .part, and a summary."""
+    """Each of these signals ends the crawl in good order: status 130, whole items in the .part, and a summary."""
     process = endless.start("books.py", "-s", "limits.delay=0.01")
     wait_for(httpserver, pages=10)
     process.send_signal(number)
@@ -348,6 +349,35 @@ def test_interrupted_once(endless: Desk, httpserver: HTTPServer, number: signal.
     assert "Traceback" not in run.err
     assert len(endless.items("data/books.jsonl.part")) >= 5
     assert not (endless.folder / "data/books.jsonl").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_interrupted_by_a_terminal(endless: Desk, httpserver: HTTPServer, number: signal.Signals) -> None:
+    """A terminal signals all processes of a crawl, and those that parse finish what they are at."""
+    endless.write_spider(url=f"{endless.url}endless/1", body=f"import time; time.sleep(0.5); {ENDLESS}")
+    process = endless.start("books.py", "-s", "parsing.executor=process")
+    wait_for(httpserver, pages=4)
+    time.sleep(0.2)  # for the answer to come to the callback
+    os.killpg(process.pid, number)
+    run = ended(process)
+    assert run.status == 130
+    assert "Traceback" not in run.err
+    assert "resource_tracker" not in run.err
+    assert len(endless.items("data/books.jsonl.part")) >= 2
+
+
+def test_without_a_terminal(desk: Desk, httpserver: HTTPServer) -> None:
+    """Under nohup a crawl goes on when its terminal is closed; it needs nobody who reads what it says."""
+    nohup = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    arguments = ["-m", "scraper", "crawl", "books.py", "-s", "limits.delay=0.3"]
+    here, there = os.openpty()
+    process = subprocess.Popen([sys.executable, "-c", nohup, sys.executable, *arguments], cwd=desk.folder, stderr=there)
+    os.close(there)
+    wait_for(httpserver, pages=3)
+    os.close(here)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=50) == 0
+    assert sorted(item["title"] for item in desk.items()) == TITLES
 
 
 def test_interrupted_with_json(endless: Desk, httpserver: HTTPServer) -> None:
