@@ -230,6 +230,8 @@ class ParsingSettings(Table):
     workers: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
     timeout: Seconds = 300.0
     """Seconds that a callback has for a page; 0 is any number."""
+    max_results: Limit = 1_000_000
+    """Items and requests that a callback gives for a page at most; 0 is any number."""
     drift_after: Limit = 20
     """Pages in a row without a field of an `Item` that was found before, which are told of; 0 is never."""
 

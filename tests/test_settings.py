@@ -229,7 +229,7 @@ def test_a_mistake_in_the_file_is_told_in_one_line(text: str, error: str) -> Non
 
 def test_a_key_that_resembles_none_is_answered_with_those_there_are() -> None:
     """Where no name is near, all valid ones are told."""
-    answer = "config.toml: [parsing] zzz: unknown key (known: executor, workers, timeout, drift_after)"
+    answer = "config.toml: [parsing] zzz: unknown key (known: executor, workers, timeout, max_results, drift_after)"
     assert refused("[parsing]\nzzz = 1") == answer
 
 

@@ -1,5 +1,7 @@
 """Response in, items and requests out: callbacks run here."""
 
+import sys
+
 from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing.executor import Inline, Thread
 from scraper.parsing.processes import Processes
@@ -13,14 +15,14 @@ def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64, ma
 
     `marks` tell a later process which callbacks were running in this one when it died.
     """
-    timeout = settings.timeout or None
+    timeout, most = settings.timeout or None, settings.max_results or sys.maxsize
     match settings.executor:
         case "inline":
-            return Inline(spider, timeout=timeout, marks=marks)
+            return Inline(spider, timeout=timeout, most=most, marks=marks)
         case "thread":
-            return Thread(spider, timeout=timeout, marks=marks, batch=batch)
+            return Thread(spider, timeout=timeout, most=most, marks=marks, batch=batch)
         case "process":
-            return Processes(spider, settings.workers, timeout=timeout, marks=marks)
+            return Processes(spider, settings.workers, timeout=timeout, most=most, marks=marks)
 
 
 __all__ = ["Inline", "Processes", "Thread", "open_parse"]

@@ -1,13 +1,15 @@
 """Running a callback of the spider, and sorting what it gives into items and requests.
 
 A callback may return nothing, one item or request, an iterable of them, or be a generator, a coroutine or an
-asynchronous generator. What it gave before it raised is kept. `yield from response.follow_all(…)` is taken as
-the bunch of links that it is: most were seen before, and no request need be made of those.
+asynchronous generator. What it gave before it raised, or gave too much, is kept. `yield from response.follow_all(…)`
+is taken as the bunch of links that it is: most were seen before, and no request need be made of those.
 """
 
+import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from itertools import count, islice
 from types import GeneratorType
 from typing import Any
 
@@ -19,6 +21,9 @@ from scraper.protocols import Results
 from scraper.request import Links, Request
 from scraper.response import Response
 from scraper.spider import Spider
+
+MOST = 1_000_000  # items and requests that a callback gives for a page, unless it is told otherwise
+TURN = 256  # of them that an asynchronous generator gives before others have their turn, though it awaits nothing
 
 
 def is_asynchronous(callback: Callable[..., Any]) -> bool:
@@ -35,9 +40,12 @@ def find(spider: Spider, name: str) -> Callable[..., Any]:
 
 
 def run(
-    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], marks: Unmarked = UNMARKED
+    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], marks: Unmarked = UNMARKED, most: int = MOST
 ) -> tuple[Results, Any]:
-    """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await."""
+    """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await.
+
+    One that gives more than `most` items and requests has failed, and is not asked for more.
+    """
     results = Results(where=where(spider, name))
     outcome: Any = None
     place, token = marks.begin(argument.request), SIGHTINGS.set(results.sightings)
@@ -45,7 +53,7 @@ def run(
         outcome = find(spider, name)(argument, **kwargs)
         if inspect.isawaitable(outcome) or isinstance(outcome, AsyncIterator):
             return results, outcome
-        collect(outcome, results)
+        _collect(outcome, results, most)
     except (KeyboardInterrupt, SystemExit) as error:
         _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
     except BaseException as error:  # whatever a callback raises is its own end, not that of the thread
@@ -60,18 +68,29 @@ def run(
 
 
 async def finish(
-    results: Results, outcome: Awaitable[Any] | AsyncIterator[Any], request: Request, marks: Unmarked = UNMARKED
+    results: Results,
+    outcome: Awaitable[Any] | AsyncIterator[Any],
+    request: Request,
+    marks: Unmarked = UNMARKED,
+    most: int = MOST,
 ) -> Results:
     """Await what `run` left of the callback for `request`, adding to its results."""
     token = SIGHTINGS.set(results.sightings)
     try:
         if isinstance(outcome, AsyncIterator):
             async with _closing(outcome):
-                with suppress(StopAsyncIteration):
-                    while True:
-                        _sort(await marks.step(anext(outcome), request), results)
+                for given in count():
+                    try:
+                        each = await marks.step(anext(outcome), request)
+                    except StopAsyncIteration:
+                        break
+                    if given == most:
+                        raise _too_many(results, most)
+                    _sort(each, results)
+                    if given % TURN == TURN - 1:
+                        await asyncio.sleep(0)
         else:
-            collect(await marks.step(outcome, request), results)
+            _collect(await marks.step(outcome, request), results, most)
     except (KeyboardInterrupt, SystemExit) as error:
         _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
     except BaseException as error:
@@ -88,32 +107,45 @@ def _closing(outcome: AsyncIterator[Any]) -> AbstractAsyncContextManager[Any]:
     return aclosing(outcome) if isinstance(outcome, AsyncGenerator) else nullcontext()
 
 
-def collect(outcome: Any, results: Results) -> None:
+def _collect(outcome: Any, results: Results, most: int) -> None:
     """Sort what a callback returned, or yields."""
     if outcome is None:
         return
     if isinstance(outcome, GeneratorType):
-        _drain(outcome, results)
+        _drain(outcome, results, most)
     elif isinstance(outcome, Links):
         results.requests.append(outcome.rest())
     elif isinstance(outcome, Request) or is_item(outcome):
         _sort(outcome, results)
     elif isinstance(outcome, Iterable) and not isinstance(outcome, str | bytes):
-        for each in outcome:
+        iterator = iter(outcome)
+        for each in islice(iterator, most):
             _sort(each, results)
+        _check_end(iterator, results, most)
     else:
         _sort(outcome, results)
 
 
-def _drain(generator: Iterator[Any], results: Results) -> None:
+def _drain(generator: Iterator[Any], results: Results, most: int) -> None:
     """Exhaust a generator. While it delegates to `Links`, the rest of those comes at once."""
-    for each in generator:
+    for each in islice(generator, most):
         _sort(each, results)
         delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
         while isinstance(delegate, GeneratorType):
             delegate = delegate.gi_yieldfrom
         if type(delegate) is Links:
             results.requests.append(delegate.rest())
+    _check_end(generator, results, most)
+
+
+def _check_end(iterator: Iterator[Any], results: Results, most: int) -> None:
+    """Raises `SpiderError` if an iterator that has given so much has more to give."""
+    for _ in iterator:
+        raise _too_many(results, most)
+
+
+def _too_many(results: Results, most: int) -> SpiderError:
+    return SpiderError(f"{results.where} gave more than [parsing] max_results = {most:,} items and requests for a page")
 
 
 def _sort(each: Any, results: Results) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Self
 from scraper.errors import FetchError
 from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing import callbacks
+from scraper.parsing.callbacks import MOST
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
 from scraper.protocols import Results
@@ -38,9 +39,12 @@ GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: 
 class Inline:
     """Runs every callback on the event loop: for tests, and for spiders that do next to nothing."""
 
-    def __init__(self, spider: Spider, *, timeout: float | None = None, marks: Unmarked = UNMARKED) -> None:
+    def __init__(
+        self, spider: Spider, *, timeout: float | None = None, most: int = MOST, marks: Unmarked = UNMARKED
+    ) -> None:
         self._spider = spider
         self._timeout = timeout
+        self._most = most
         self._marks = marks
         self._asynchronous: dict[str, bool] = {}
 
@@ -63,7 +67,7 @@ class Inline:
         if type(argument) is Response and len(argument.body) > LARGE:
             await self._prepare(callback, argument)
         if self._is_asynchronous(callback):
-            results, rest = callbacks.run(self._spider, callback, argument, kwargs, self._marks)
+            results, rest = callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
         else:
             results, rest = await self._run(callback, argument, kwargs)
         return results if rest is None else await self._finish(results, rest, argument.request)
@@ -72,7 +76,7 @@ class Inline:
         """Await what is asynchronous of a callback, for as long as it has."""
         try:
             async with asyncio.timeout(self._timeout) as deadline:
-                return await callbacks.finish(results, rest, request, self._marks)
+                return await callbacks.finish(results, rest, request, self._marks, self._most)
         except TimeoutError:
             if not deadline.expired():
                 raise
@@ -97,7 +101,7 @@ class Inline:
             self._marks.end(place)
 
     async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
-        return callbacks.run(self._spider, callback, argument, kwargs, self._marks)
+        return callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
 
 
 class Thread(Inline):
@@ -108,9 +112,15 @@ class Thread(Inline):
     """
 
     def __init__(
-        self, spider: Spider, *, timeout: float | None = None, marks: Unmarked = UNMARKED, batch: int = 64
+        self,
+        spider: Spider,
+        *,
+        timeout: float | None = None,
+        most: int = MOST,
+        marks: Unmarked = UNMARKED,
+        batch: int = 64,
     ) -> None:
-        super().__init__(spider, timeout=timeout, marks=marks)
+        super().__init__(spider, timeout=timeout, most=most, marks=marks)
         self._batch = batch
         self._lock = threading.Lock()
         self._due: float | None = None  # when the callback that is running has to end
@@ -194,11 +204,11 @@ class Thread(Inline):
     def _run_in_time(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
         """In the thread: run one callback, which `_hurry` may end."""
         if self._timeout is None:
-            return callbacks.run(self._spider, callback, argument, kwargs, self._marks)
+            return callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
         outcome: tuple[Results, Any] | None = None
         try:
             self._due = monotonic() + self._timeout
-            outcome = callbacks.run(self._spider, callback, argument, kwargs, self._marks)
+            outcome = callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
             with self._lock:  # from here on nothing is raised
                 self._due = None
         except Overdue:

@@ -24,6 +24,7 @@ from typing import Any, Self, TypeVar
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing import callbacks
+from scraper.parsing.callbacks import MOST
 from scraper.parsing.deadline import Overdue, alarm
 from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import Inline
@@ -42,9 +43,15 @@ class Processes(Inline):
     """
 
     def __init__(
-        self, spider: Spider, workers: int, *, timeout: float | None = None, marks: Unmarked = UNMARKED
+        self,
+        spider: Spider,
+        workers: int,
+        *,
+        timeout: float | None = None,
+        most: int = MOST,
+        marks: Unmarked = UNMARKED,
     ) -> None:
-        super().__init__(spider, timeout=timeout, marks=marks)
+        super().__init__(spider, timeout=timeout, most=most, marks=marks)
         self._workers = workers
         self._alone = asyncio.Semaphore(1)
 
@@ -90,7 +97,14 @@ class Processes(Inline):
 
     def _start(self, workers: int) -> ProcessPoolExecutor:
         module = sys.modules[type(self._spider).__module__]
-        place = (module.__name__, getattr(module, "__file__", None), list(sys.path), self._copy, self._timeout)
+        place = (
+            module.__name__,
+            getattr(module, "__file__", None),
+            list(sys.path),
+            self._copy,
+            self._timeout,
+            self._most,
+        )
         with unheard():  # multiprocessing begins to keep its books, in a process of its own
             return _Pool(workers, get_context("spawn"), _become, place)
 
@@ -148,14 +162,15 @@ async def _outcome(future: Future[_T]) -> _T:
 _spider: Spider | None = None
 _failure: str = ""
 _timeout: float | None = None
+_most: int = MOST
 
 
-def _become(module: str, file: str | None, path: list[str], copy: bytes, timeout: float | None) -> None:
+def _become(module: str, file: str | None, path: list[str], copy: bytes, timeout: float | None, most: int) -> None:
     """In a new process: load the spider's module and its copy. Ctrl-C is the parent's to hear, on Windows as well."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    global _spider, _failure, _timeout  # noqa: PLW0603 -- a process of a pool has no other place of its own
+    global _spider, _failure, _timeout, _most  # noqa: PLW0603 -- a process of a pool has no other place of its own
     sys.path[:] = path
-    _timeout = timeout
+    _timeout, _most = timeout, most
     try:
         if file is not None and module not in sys.modules and module != "__main__":
             _load(module, file)
@@ -191,7 +206,7 @@ def _run_here(message: bytes) -> bytes:
     callback, argument, kwargs = pickle.loads(message)  # noqa: S301 -- from our own parent process
     results, rest = Results(where=callbacks.where(_spider, callback), error=Overdue()), None
     with suppress(Overdue), alarm(_timeout):
-        results, rest = callbacks.run(_spider, callback, argument, kwargs)
+        results, rest = callbacks.run(_spider, callback, argument, kwargs, most=_most)
     if isinstance(results.error, Overdue):
         results.error = overdue(results.where, _timeout)
     if rest is not None:

@@ -1,8 +1,9 @@
-"""A callback has so much time, wherever it runs; then the next page has its turn."""
+"""A callback has so much time and may give so much, wherever it runs; then the next page has its turn."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import count, repeat
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ from scraper.settings import ParsingSettings
 from scraper.spider import Spider
 
 SECONDS = 0.3
+
+
+def number(n: int) -> dict[str, int]:
+    """An item."""
+    return {"number": n}
 
 
 class Slow(Spider):
@@ -41,6 +47,33 @@ class Slow(Spider):
         while True:
             yield None
 
+    def items(self, response: Response) -> Iterator[Any]:
+        """Items without end."""
+        return map(number, count())
+
+    def links(self, response: Response) -> Iterator[Any]:
+        """Requests without end."""
+        while True:
+            yield response.follow("/")
+
+    async def streams(self, response: Response) -> AsyncIterator[Any]:
+        """Items without end, and never a pause."""
+        for each in count():
+            yield number(each)
+
+    async def returns(self, response: Response) -> Iterator[Any]:
+        """Something that ends never."""
+        return repeat({"number": 0})
+
+    def some(self, response: Response) -> Iterator[Any]:
+        """Three items."""
+        yield from map(number, range(3))
+
+    async def some_later(self, response: Response) -> AsyncIterator[Any]:
+        """Three items."""
+        for each in range(3):
+            yield number(each)
+
     async def waits(self, response: Response) -> AsyncIterator[Any]:
         yield {"first": True}
         await asyncio.sleep(60)
@@ -54,7 +87,7 @@ class Slow(Spider):
 
 def parse(executor: Any, timeout: float = SECONDS) -> Parse:
     """An executor that has little patience."""
-    return open_parse(ParsingSettings(executor=executor, timeout=timeout), Slow())
+    return open_parse(ParsingSettings(executor=executor, timeout=timeout, max_results=0), Slow())
 
 
 def page() -> Response:
@@ -108,3 +141,32 @@ async def test_there_may_be_no_deadline(executor: str) -> None:
     """With 0 a callback takes as long as it takes."""
     async with parse(executor, timeout=0) as run:
         assert (await outcome(run, "quick")).items == [{"quick": True}]
+
+
+async def test_one_that_never_pauses_is_ended() -> None:
+    """An asynchronous generator that awaits nothing does not keep the loop to itself."""
+    async with parse("thread") as run:
+        endless, quick = await asyncio.gather(outcome(run, "streams"), outcome(run, "quick"))
+    assert str(endless.error) == "Slow.streams took longer than [parsing] timeout = 0.3 s"
+    assert endless.items[:2] == [{"number": 0}, {"number": 1}]
+    assert quick.items == [{"quick": True}]
+
+
+@pytest.mark.parametrize("executor", ["thread", "process", "inline"])
+@pytest.mark.parametrize("callback", ["items", "links", "streams", "returns"])
+async def test_what_gives_without_end_is_ended(executor: Any, callback: str) -> None:
+    """What it gave until then is kept; the error names callback and setting."""
+    async with open_parse(ParsingSettings(executor=executor, max_results=1000), Slow()) as run:
+        results = await outcome(run, callback)
+    told = f"Slow.{callback} gave more than [parsing] max_results = 1,000 items and requests for a page"
+    assert (type(results.error), str(results.error)) == (SpiderError, told)
+    assert len(results.items) + len(results.requests) == 1000
+
+
+@pytest.mark.parametrize("callback", ["some", "some_later"])
+async def test_it_may_give_so_much(callback: str) -> None:
+    """As many as the setting allows are no error."""
+    for most, is_error in ((3, False), (2, True)):
+        async with open_parse(ParsingSettings(max_results=most), Slow()) as run:
+            results = await outcome(run, callback)
+        assert (results.error is not None, results.items) == (is_error, list(map(number, range(most))))
