@@ -25,6 +25,7 @@ NOINDEX = "noindex"  # why items are dropped of a page that asks for that
 
 Left = tuple[Sequence[Any], int]  # items, and a number of requests
 
+PORTION = 2000  # items of a page that are written before others have their turn
 BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
 
 
@@ -263,7 +264,17 @@ class Pages:
         refined.settle()
 
     async def _write(self, items: Sequence[Any], url: str) -> int:
-        """Give `items` to every sink; how many of them one could not write."""
+        """Give `items` to every sink, a portion at a time; how many of them one could not write."""
+        lost = 0
+        for start in range(0, len(items), PORTION):
+            if start:
+                await asyncio.sleep(0)
+            lost += await self._write_portion(items[start : start + PORTION], url)
+            if self.storage_error is not None:
+                return len(items)
+        return lost
+
+    async def _write_portion(self, items: Sequence[Any], url: str) -> int:
         lost = 0
         for sink in self._stages.sinks:
             try:

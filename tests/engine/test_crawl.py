@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scraper import CloseSpider, FetchError, Request, Response, Spider, SpiderError
-from scraper.errors import Reason
+from scraper.errors import Reason, StorageError
 from scraper.events import Broke, Fetched
 from scraper.protocols import LAST, Attempts
 from scraper.verdict import GO, Fail, First, Redirect, Refuse, Retry, Verdict, Wait
@@ -541,6 +541,61 @@ async def test_a_slow_sink_slows_the_crawl() -> None:
     await crawl(Flood(), tree, sinks=[sink], concurrency=4, meanwhile=look)
     assert most <= 2 * 4 + 4
     assert sink.items == 500
+
+
+class Portions:
+    """A sink that has room for so many items, and notes how many come at once, and in which turn of the loop."""
+
+    path, bytes, items = "portions", 0, 0
+
+    def __init__(self, room: int = 5_000) -> None:
+        self.room = room
+        self.taken: list[tuple[int, int]] = []
+        self.turn = 0
+
+    async def write(self, items: Any) -> None:
+        self.room -= len(items)
+        if self.room < 0:
+            raise StorageError("full")
+        self.taken.append((len(items), self.turn))
+
+    async def count_turns(self, engine: Any) -> None:
+        while self.room > 0:
+            self.turn += 1
+            await asyncio.sleep(0)
+
+    async def sync(self) -> Any: ...
+    async def finish(self) -> None: ...
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+class Heap(Spider):
+    """Five thousand items of one page."""
+
+    name = "heap"
+    start_urls = ["http://a.example/"]
+
+    def parse(self, response: Response) -> Any:
+        return [{"number": number} for number in range(5_000)]
+
+
+async def test_a_page_of_many_items() -> None:
+    """They are written a portion at a time, with other work in between."""
+    sink = Portions()
+    run = await crawl(Heap(), tree, sinks=[sink], meanwhile=sink.count_turns)
+    assert [number for number, _ in sink.taken] == [2_000, 2_000, 1_000]
+    assert len({turn for _, turn in sink.taken}) == 3
+    assert run.engine.statistics().items == 5_000
+
+
+async def test_a_sink_that_fails_within_a_page() -> None:
+    """No further portion is tried, and none counts: the page is to be redone."""
+    sink = Portions(room=3_000)
+    run = await crawl(Heap(), tree, sinks=[sink], meanwhile=sink.count_turns)
+    assert (len(sink.taken), run.reason) == (1, "storage failed")
+    assert [str(event.error) for event in run.events if isinstance(event, Broke)] == ["full"]
+    assert run.engine.statistics().items == 0
 
 
 async def test_nothing_is_left_running_when_it_is_cancelled() -> None:
