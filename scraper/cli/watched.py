@@ -72,7 +72,8 @@ def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_
             click.echo(f"scraper: error: {visible(str(error))}", err=True)
             return Result(crawl.spider.name, FAILED, crawl.statistics(), problems=(str(error),))
     if not is_json:
-        summary.show(result, console, command=shown_command(["scraper", *sys.argv[1:]]))
+        again = [word for word in sys.argv[1:] if word != "--fresh"]  # what was crawled is not thrown away
+        summary.show(result, console, command=shown_command(["scraper", *again]))
     return result
 
 

@@ -148,7 +148,8 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
     steps = []
     if ending.job is not None:
         steps.append(_command(command, "goes on with it"))
-        steps.append(_command(f"{command} --finish", f"closes {', '.join(visible(file.path) for file in files)}"))
+        if files:
+            steps.append(_command(f"{command} --finish", f"closes {', '.join(visible(file.path) for file in files)}"))
     elif ending.reason == "interrupted":
         if files:
             steps.append(Text(f"what there is so far: {', '.join(visible(file.path) for file in files)}"))

@@ -157,6 +157,13 @@ def test_next_steps(result: Result, step: str) -> None:
     assert any(step in each.plain for each in summary.next_steps(result, command="scraper crawl books"))
 
 
+def test_what_nobody_can_close() -> None:
+    """Where all went to standard output there is no file to be closed, but the crawl goes on."""
+    ended = Result(Statistics(), reason="storage failed", job=Path("jobs/books"), sinks=(File("-"),))
+    steps = [each.plain for each in summary.next_steps(ended, command="scraper crawl books")]
+    assert steps == ["scraper crawl books  goes on with it"]
+
+
 def test_json() -> None:
     """One crawl is one JSON object in one line, whose keys are those of the documentation."""
     text = summary.as_json([Result(FULL, problems=("it failed",))])
