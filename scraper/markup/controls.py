@@ -7,6 +7,7 @@ these, what the tree no longer tells, a control's table is taken to be.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
@@ -63,20 +64,21 @@ def _owned(root: LexborNode) -> Iterator[tuple[Control, LexborNode | None]]:
     """Every control of a page, and the form it belongs to."""
     named: dict[str, LexborNode] | None = None
     open_form: LexborNode | None = None  # of a table
-    open_tables: set[int] = set()
+    open_table: int | None = None
+    ancestors = _Ancestors()
     for node in root.css(_CONTROLS):
         tag = node.tag
         if tag == "form":
             open_form = node if _is_cut_short(node) else None
-            open_tables = _around(node).tables if open_form is not None else set()
+            open_table = ancestors.of(node).table if open_form is not None else None
             continue
         attributes = node.attributes
-        around = _around(node)
+        around = ancestors.of(node)
         owner = around.form
         if "form" in attributes:
             named = _forms_by_id(root) if named is None else named
             owner = named.get(attributes["form"] or "")
-        elif owner is None and not around.tables.isdisjoint(open_tables):
+        elif owner is None and open_table is not None and around.table == open_table:
             owner = open_form
         is_disabled = "disabled" in attributes or around.is_disabled
         yield Control(node, _kind(tag or "", attributes), attributes, is_disabled, around.is_datalist), owner
@@ -104,36 +106,54 @@ def _forms_by_id(root: LexborNode) -> dict[str, LexborNode]:
     return {name: node for name, node in first.items() if name and node.tag == "form"}
 
 
-@dataclass(slots=True)
-class _Around:
-    """What the ancestors of a control say of it."""
+class _Around(NamedTuple):
+    """What the ancestors of an element say of it."""
 
-    form: LexborNode | None
-    is_disabled: bool
-    is_datalist: bool
-    tables: set[int]
+    form: LexborNode | None = None
+    is_disabled: bool = False
+    is_datalist: bool = False
+    table: int | None = None  # the outermost: who shares any table with it shares that
 
 
-def _around(node: LexborNode) -> _Around:
-    found = _Around(None, False, False, set())
-    inner, outer = node, node.parent
-    while outer is not None and outer.is_element_node:
+class _Ancestors:
+    """Asks the ancestors of elements what they say, each of them once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Around] = {}
+        self._legends: dict[int, int | None] = {}
+
+    def of(self, node: LexborNode) -> _Around:
+        path: list[LexborNode] = []
+        above: LexborNode | None = node
+        while above is not None and above.is_element_node and above.mem_id not in self._known:
+            path.append(above)
+            above = above.parent
+        found = self._known.get(above.mem_id, _Around()) if above is not None else _Around()
+        for inner in reversed(path):
+            if above is not None:
+                found = self._within(above, inner, found)
+            self._known[inner.mem_id] = found
+            above = inner
+        return self._known[node.mem_id]
+
+    def _within(self, outer: LexborNode, inner: LexborNode, found: _Around) -> _Around:
+        """What is said of `inner`, if `found` is said of the element `outer` that it is in."""
         match outer.tag:
-            case "form" if found.form is None:
-                found.form = outer
-            case "fieldset" if "disabled" in outer.attributes and not _is_first_legend(inner, outer):
-                found.is_disabled = True
+            case "form":
+                return found._replace(form=outer)
+            case "fieldset" if "disabled" in outer.attributes and inner.mem_id != self._legend(outer):
+                return found._replace(is_disabled=True)
             case "datalist":
-                found.is_datalist = True
-            case "table":
-                found.tables.add(outer.mem_id)
-        inner, outer = outer, outer.parent
-    return found
+                return found._replace(is_datalist=True)
+            case "table" if found.table is None:
+                return found._replace(table=outer.mem_id)
+        return found
 
-
-def _is_first_legend(node: LexborNode, fieldset: LexborNode) -> bool:
-    """Whether `node` is the legend of a fieldset, in which controls stay enabled (HTML, 4.10.15)."""
-    child = fieldset.first_child
-    while child is not None and child.tag != "legend":
-        child = child.next
-    return child is not None and child.mem_id == node.mem_id
+    def _legend(self, fieldset: LexborNode) -> int | None:
+        """The first legend of a fieldset, in which controls stay enabled (HTML, 4.10.15)."""
+        if fieldset.mem_id not in self._legends:
+            child = fieldset.first_child
+            while child is not None and child.tag != "legend":
+                child = child.next
+            self._legends[fieldset.mem_id] = child.mem_id if child is not None else None
+        return self._legends[fieldset.mem_id]

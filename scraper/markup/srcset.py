@@ -1,6 +1,10 @@
 """The `srcset` of an image: several URLs in one attribute, each with what it is for (HTML, 4.8.4.2.1)."""
 
+import re
+
 WHITE = "\t\n\f\r "
+_CANDIDATE = re.compile(f"[{WHITE},]*([^{WHITE},][^{WHITE}]*)")
+_MARK = re.compile("[(),]")
 
 
 def candidates(srcset: str) -> list[str]:
@@ -9,24 +13,21 @@ def candidates(srcset: str) -> list[str]:
     A URL may have commas in it, but neither begin nor end with one.
     """
     found: list[str] = []
-    rest = srcset.lstrip(WHITE + ",")
-    while rest:
-        url = rest.split(None, 1)[0]
-        rest = rest[len(url) :]
-        if url.endswith(","):
-            found.append(url.rstrip(","))
-        else:
-            found.append(url)
-            rest = _after_descriptors(rest)
-        rest = rest.lstrip(WHITE + ",")
+    place = 0
+    while candidate := _CANDIDATE.match(srcset, place):
+        url = candidate[1].rstrip(",")
+        found.append(url)
+        place = candidate.end()
+        if url == candidate[1]:
+            place = _after_descriptors(srcset, place)
     return found
 
 
-def _after_descriptors(rest: str) -> str:
-    """What comes behind the next comma that is not within parentheses."""
+def _after_descriptors(srcset: str, place: int) -> int:
+    """Where the next comma from `place` on ends that is not within parentheses."""
     depth = 0
-    for place, char in enumerate(rest):
-        if char == "," and not depth:
-            return rest[place + 1 :]
-        depth = max(0, depth + (char == "(") - (char == ")"))
-    return ""
+    for mark in _MARK.finditer(srcset, place):
+        if mark[0] == "," and not depth:
+            return mark.end()
+        depth = max(0, depth + (mark[0] == "(") - (mark[0] == ")"))
+    return len(srcset)

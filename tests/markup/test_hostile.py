@@ -61,6 +61,34 @@ def test_large_trees(html: str) -> None:
         assert process_time() - begun < 5
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<form>" + "<fieldset disabled>" * 3_000 + "<input name=x>" * 30_000,
+        "<form><fieldset disabled>" + "<p><input name=x>" * 30_000,
+        "<table>" * 300 + "<tr><form></form>" + "<td><input name=x value=y>" * 20_000,
+    ],
+    ids=["deep", "wide", "tables"],
+)
+def test_large_forms(html: str) -> None:
+    """A form of thousands of controls, in thousands of others, is read in time that grows with its size alone."""
+    page = Response(URL, body=html)
+    page.vet()
+    begun = process_time()
+    page.form().submit()
+    assert process_time() - begun < 5
+
+
+@pytest.mark.parametrize("srcset", ["a 1x," * 200_000, "a, " * 300_000, "," * 500_000, "a " + "(" * 500_000])
+def test_large_srcsets(srcset: str) -> None:
+    """A million candidates of an image are read one after the other."""
+    page = Response(URL, body=f"<img srcset='{srcset}'>")
+    page.vet()
+    begun = process_time()
+    page.links(tags="img", attrs="srcset", unique=False)
+    assert process_time() - begun < 5
+
+
 def test_deep_tables() -> None:
     """A table may be in a table in a table, without end."""
     rows = Selector(text="<table><tr><td>" * 20_000 + "5").table()

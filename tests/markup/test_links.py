@@ -132,6 +132,9 @@ def test_a_srcset_has_several_links() -> None:
         ("a, b", ["a", "b"]),
         ("data:,a (x, y) 1x, b", ["data:,a", "b"]),
         ("a( , b", ["a(", "b"]),
+        ("a,,, b", ["a", "b"]),
+        ("a 1x (, ) 2x,b", ["a", "b"]),
+        ("\x1c, \x85 1x", ["\x1c", "\x85"]),  # which Python takes for white space, and HTML does not
     ],
 )
 def test_srcsets_are_read_as_the_standard_has_it(srcset: str, expected: list[str]) -> None:
