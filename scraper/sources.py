@@ -44,7 +44,7 @@ class Source:
         """What is found in `page`: all of it, or the first match alone. Raises `ValueError` for data that is none."""
         match self.language:
             case "css":
-                found: Iterable[Any] = page.css(self.query)
+                found: Sequence[Any] = page.css(self.query)
             case "xpath":
                 found = page.xpath(self.query)
             case "jmespath":
@@ -53,10 +53,7 @@ class Source:
                 from scraper.markup.jmes import search
 
                 found = [each for item in page.json_ld(self.kind) for each in _all(search(self.query, item))]
-        if many:
-            return list(found)
-        first = next(iter(found), None)
-        return [] if first is None else [first]
+        return list(found) if many else [each for each in found[:1] if each is not None]
 
     def values(self, found: Iterable[Any]) -> list[Any]:
         """The texts of what was found, cut by `regex`; data as it is."""

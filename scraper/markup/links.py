@@ -16,6 +16,7 @@ from scraper.errors import SpiderError
 from scraper.markup.canonical import canonicalize_url, without_params
 from scraper.markup.page import Page
 from scraper.markup.query import SelectorError, compile_query
+from scraper.markup.relation import outermost
 from scraper.markup.selectors import SelectorList
 from scraper.markup.srcset import WHITE, candidates
 
@@ -154,9 +155,13 @@ class LinkExtractor:
             yield page.selector.node
             return
         for xpath in self._xpaths:
-            yield from _elements("restrict_xpaths", xpath, page.xpath(xpath))
+            yield from self._apart(_elements("restrict_xpaths", xpath, page.xpath(xpath)))
         for query in self._queries:
-            yield from _elements("restrict_css", query, page.css(query))
+            yield from self._apart(_elements("restrict_css", query, page.css(query)))
+
+    def _apart(self, regions: Iterable[LexborNode]) -> Iterable[LexborNode]:
+        """`regions` without those in others, whose links are found there already, before theirs."""
+        return outermost(regions) if self._is_unique else regions
 
     def _references(self, region: LexborNode) -> Iterator[tuple[LexborNode, dict[str, str | None], str]]:
         """Each reference in a part of a page, with its element and that one's attributes."""

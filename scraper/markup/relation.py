@@ -52,6 +52,13 @@ def origins(combinator: str, nodes: Iterable[LexborNode]) -> set[int]:
     return places
 
 
+def outermost(nodes: Iterable[LexborNode]) -> list[LexborNode]:
+    """`nodes` without those that are in another one."""
+    nodes = list(nodes)
+    within = Relation(" ", {node.mem_id for node in nodes})
+    return [node for node in nodes if not within.holds(node)]
+
+
 def _one_back(node: LexborNode, combinator: str) -> LexborNode | None:
     """The parent, or the element before, whichever a combinator is about."""
     if combinator in (" ", ">"):

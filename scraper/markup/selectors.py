@@ -176,9 +176,18 @@ class SelectorList(Sequence[Selector]):
 
     def _first(self) -> Selector | None:
         """The first match, found without looking for the rest where that can be told."""
-        if self._found is None and self._query.kind == "element":
-            node = first_node(self._scope, self._query)
-            return None if node is None else Selector(node)
+        query = self._query
+        if self._found is None and (query.kind == "element" or query.is_quick):
+            node = first_node(self._scope, query)
+            if node is None:
+                return None
+            if query.kind == "element":
+                return Selector(node)
+            child, attributes = node.first_child, node.attributes
+            if query.kind == "text" and child is not None and child.is_text_node:
+                return Selector(node, child.text_content)
+            if query.kind == "attribute" and query.attribute in attributes:
+                return Selector(node, attributes[query.attribute] or "")
         found = self._all()
         return found[0] if found else None
 
@@ -302,6 +311,8 @@ class SelectorList(Sequence[Selector]):
     @overload
     def __getitem__(self, index: slice) -> "SelectorList": ...
     def __getitem__(self, index: int | slice) -> "Selector | SelectorList":
+        if index in (0, _FIRST) and (first := self._first()) is not None:
+            return first if index == 0 else SelectorList.of([first])
         found = self._all()
         return SelectorList.of(found[index]) if isinstance(index, slice) else found[index]
 
@@ -336,3 +347,4 @@ def _reference(node: LexborNode) -> str | None:
 
 _NOWHERE = empty_root()
 _NOTHING = compile_query("*")
+_FIRST = slice(None, 1)

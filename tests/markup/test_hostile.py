@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scraper import Response
+from scraper import Item, Response, css
 from scraper.markup import Selector, SelectorError
 from scraper.markup.trial import TooComplexError
 
@@ -76,6 +76,26 @@ def test_large_forms(html: str) -> None:
     page.vet()
     begun = process_time()
     page.form().submit()
+    assert process_time() - begun < 5
+
+
+class Nested(Item):
+    """What stands first in each of many elements that stand in each other."""
+
+    title: str = css("b")
+    text: str = css("b::text")
+    link: str = css("a::attr(href)")
+
+
+def test_parts_in_parts() -> None:
+    """Links and items of thousands of elements in each other are found in time that grows with the page alone."""
+    page = Response(URL, body="".join(f"<div><a href={number}>x</a><b>{number}</b>" for number in range(8_000)))
+    page.vet()
+    begun = process_time()
+    assert len(page.links(restrict_css="div")) == 8_000
+    items = Nested.extract_all(page, css="div")
+    assert [item.title for item in items] == [item.text for item in items] == [item.link for item in items]
+    assert [int(item.link) for item in items] == list(range(8_000))
     assert process_time() - begun < 5
 
 

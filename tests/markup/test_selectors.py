@@ -87,6 +87,8 @@ def test_queries(name: str, query: str, expected: list[str]) -> None:
     assert page(name).css(query).get() == (expected[0] if expected else None)
     assert bool(page(name).css(query)) is bool(expected)
     assert [each.get() for each in page(name).css(query)] == expected
+    assert page(name).css(query)[:1].getall() == expected[:1]
+    assert [page(name).css(query)[0].get() for _ in expected[:1]] == expected[:1]
     assert len(page(name).css(query)) == len(expected)
 
 
@@ -132,6 +134,7 @@ def test_nested_queries_are_relative(name: str, scope: str, query: str, expected
             continue
         assert found.getall() == answer
         assert element.css(query).get() == (answer[0] if answer else None)
+        assert element.css(query)[:1].getall() == answer[:1]
         assert len(element.css(query)) == len(answer)
 
 
