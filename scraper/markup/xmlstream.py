@@ -22,6 +22,7 @@ DEEPEST = 200  # elements in each other; libxml2, which some records are handed 
 LONGEST = 1024 * 1024  # bytes of one tag or comment
 LARGEST = 16 * 1024 * 1024  # characters of one record
 NAMES = 20_000  # different names of elements and attributes
+ATTRIBUTES = 1000  # of one element; libxml2 looks through all of them for each
 PREFIXES = 256  # of namespaces that are declared at once
 ELEMENT = 100  # characters that an element counts for, besides its text
 
@@ -173,6 +174,8 @@ class Records:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) >= DEEPEST:
             raise DocumentError(f"its elements are nested more than {DEEPEST} deep")
+        if len(attributes) > ATTRIBUTES:
+            raise DocumentError(f"its <{name:.80}> has more than {ATTRIBUTES:,} attributes")
         scope: Namespaces = self._scopes[-1] if self._scopes else {"xml": XML}
         if declared := _declared(attributes) if attributes else None:
             scope = scope | declared

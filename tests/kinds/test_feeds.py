@@ -24,6 +24,7 @@ from tests.flow.site import Servers
 
 BOMB = b"<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]><rss><item><title>&b;</title></item></rss>"
 DEEP = b"<item>" + b"<a>" * 100_000
+WIDE = b"<a><item/><item " + b"".join(b"a%d='' " % number for number in range(50_000)) + b"/></a>"
 
 
 class Xml(XMLFeedSpider):
@@ -137,6 +138,7 @@ async def test_html_is_asked_by_selectors(servers: Servers) -> None:
         (bytes(range(256)), "it is no XML", 0),
         (BOMB, "refused", 0),
         (DEEP, "nested more than 200 deep", 0),
+        (WIDE, "its <item> has more than 1,000 attributes", 1),
         (b"<a><item>" + b"x" * 17_000_000, "more than 16,777,216 characters", 0),
     ],
     ids=lambda each: each.decode("latin-1")[:12] if isinstance(each, bytes) else None,
