@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from selectolax.lexbor import LexborNode
 
 from scraper.markup import jsontext
-from scraper.markup.matching import first_node, nodes, taken
+from scraper.markup.matching import Taken, first_node, nodes, taken
 from scraper.markup.query import Query, compile_exactly, compile_query
 from scraper.markup.regex import Regex, find_all
 from scraper.markup.texts import own_texts, visible
@@ -174,44 +174,39 @@ class SelectorList(Sequence[Selector]):
             self._found = [Selector(node, text) for node, text in taken(self._scope, self._query)]
         return self._found
 
-    def _first(self) -> Selector | None:
+    def _leading(self) -> Taken | None:
         """The first match, found without looking for the rest where that can be told."""
-        query = self._query
-        if self._found is None and (query.kind == "element" or query.is_quick):
-            node = first_node(self._scope, query)
-            if node is None:
-                return None
-            if query.kind == "element":
-                return Selector(node)
-            child, attributes = node.first_child, node.attributes
-            if query.kind == "text" and child is not None and child.is_text_node:
-                return Selector(node, child.text_content)
-            if query.kind == "attribute" and query.attribute in attributes:
-                return Selector(node, attributes[query.attribute] or "")
-        found = self._all()
-        return found[0] if found else None
-
-    def _first_text(self) -> str | None:
-        """The first of `getall()`, likewise."""
-        found = self._found
-        if found is not None:
-            return found[0].get() if found else None
         query, scope = self._query, self._scope
-        if query.is_quick:
+        if self._found is None and query.is_quick:
             node = first_node(scope, query) if query.is_chain else scope.css_first(query.css)
             if node is None:
                 return None
+            if query.kind == "element":
+                return node, None
             if query.kind == "text":
                 child = node.first_child
                 if child is not None and child.is_text_node:
-                    return child.text_content
-            elif query.kind == "attribute":
+                    return node, child.text_content or ""
+            else:
                 attributes = node.attributes
                 if query.attribute in attributes:
-                    return attributes[query.attribute] or ""
-            else:
-                return node.html
-        return next((found.get() for found in self._all()), None)
+                    return node, attributes[query.attribute] or ""
+        found = self._all()
+        return (found[0].node, found[0]._text) if found else None
+
+    def _first(self) -> Selector | None:
+        if self._found:
+            return self._found[0]
+        leading = self._leading()
+        return None if leading is None else Selector(*leading)
+
+    def _first_text(self) -> str | None:
+        """The first of `getall()`."""
+        leading = self._leading()
+        if leading is None:
+            return None
+        node, text = leading
+        return node.html if text is None else text
 
     @overload
     def get(self, default: None = None) -> str | None: ...

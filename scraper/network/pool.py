@@ -132,11 +132,11 @@ def broke_off(answer: aiohttp.ClientResponse) -> bool:
 
 
 def flags(answer: aiohttp.ClientResponse) -> tuple[str, ...]:
-    """What is to be said of `answer`, whose body was read to its end: see `Response.flags`."""
+    """What is to be said of `answer`, if its body was read to its end: see `Response.flags`."""
     protocol = answer._protocol
-    if isinstance(protocol, Wire) and not protocol.is_ended and _ends_with_connection(answer):
-        return (TRUNCATED,)
-    return ()
+    if not isinstance(protocol, Wire) or protocol.is_ended or not _ends_with_connection(answer):
+        return ()
+    return (TRUNCATED,) if answer.content.at_eof() else ()
 
 
 def _ends_with_connection(answer: aiohttp.ClientResponse) -> bool:
