@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
@@ -31,15 +32,19 @@ def gaps(times: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(times)]
 
 
+def is_every(seconds: float, times: list[float]) -> bool:
+    """Whether requests came at this distance: most of them nearly so, as a busy machine notes one or the other late."""
+    is_usual = 0.9 * seconds < median(gaps(times)) < 1.3 * seconds
+    return is_usual and times[-1] - times[0] > (len(times) - 1.6) * seconds  # one that does not wait is too many
+
+
 async def test_the_delay(servers: Servers) -> None:
     """A delay of 0.25 s gives four requests a second, robots.txt, redirects and retries included."""
     site = servers.site(trying_pages(range(6)))
     ended = await crawl(Follower, {"limits": {"delay": 0.25, "adapt": False}}, start_urls=[site.url()])
     assert ended.statistics.requests == len(site.asked) == 12
     assert (ended.statistics.retries, ended.statistics.redirects) == (2, 2)
-    rate = (len(site.times) - 1) / (site.times[-1] - site.times[0])
-    assert 3 <= rate <= 4.1, rate
-    assert min(gaps(site.times)) > 0.15
+    assert is_every(0.25, site.times)
 
 
 async def test_the_delay_of_pages_that_callbacks_fetch(servers: Servers) -> None:
@@ -61,8 +66,7 @@ async def test_the_delay_of_pages_that_callbacks_fetch(servers: Servers) -> None
     for site, ended in zip(sites, await asyncio.gather(*crawls), strict=True):
         assert len(ended.items) == 2
         assert len(site.asked) == 8  # robots.txt, two pages, two fetched for each, and one
-        assert 3 <= 7 / (site.times[-1] - site.times[0]) <= 4.1
-        assert min(gaps(site.times)) > 0.15
+        assert is_every(0.25, site.times)
 
 
 @pytest.mark.parametrize("per_host", [1, 2])
