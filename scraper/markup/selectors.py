@@ -180,6 +180,7 @@ class SelectorList(Sequence[Selector]):
         if self._found is None and query.is_quick:
             node = first_node(scope, query) if query.is_chain else scope.css_first(query.css)
             if node is None:
+                self._found = []
                 return None
             if query.kind == "element":
                 return node, None
