@@ -22,7 +22,6 @@ from scraper.request import Links, Request
 from scraper.response import Response
 from scraper.spider import Spider
 
-MOST = 1_000_000  # items and requests that a callback gives for a page, unless it is told otherwise
 TURN = 256  # of them that an asynchronous generator gives before others have their turn, though it awaits nothing
 
 
@@ -40,7 +39,7 @@ def find(spider: Spider, name: str) -> Callable[..., Any]:
 
 
 def run(
-    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], marks: Unmarked = UNMARKED, most: int = MOST
+    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], *, most: int, marks: Unmarked = UNMARKED
 ) -> tuple[Results, Any]:
     """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await.
 
@@ -71,8 +70,9 @@ async def finish(
     results: Results,
     outcome: Awaitable[Any] | AsyncIterator[Any],
     request: Request,
+    *,
+    most: int,
     marks: Unmarked = UNMARKED,
-    most: int = MOST,
 ) -> Results:
     """Await what `run` left of the callback for `request`, adding to its results."""
     token = SIGHTINGS.set(results.sightings)

@@ -8,6 +8,7 @@ it works until none is left, and hands the results back when it is through, or h
 """
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -21,7 +22,6 @@ from typing import Any, Self
 from scraper.errors import FetchError
 from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing import callbacks
-from scraper.parsing.callbacks import MOST
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
 from scraper.protocols import Results
@@ -40,7 +40,7 @@ class Inline:
     """Runs every callback on the event loop: for tests, and for spiders that do next to nothing."""
 
     def __init__(
-        self, spider: Spider, *, timeout: float | None = None, most: int = MOST, marks: Unmarked = UNMARKED
+        self, spider: Spider, *, timeout: float | None = None, most: int = sys.maxsize, marks: Unmarked = UNMARKED
     ) -> None:
         self._spider = spider
         self._timeout = timeout
@@ -67,7 +67,7 @@ class Inline:
         if type(argument) is Response and len(argument.body) > LARGE:
             await self._prepare(callback, argument)
         if self._is_asynchronous(callback):
-            results, rest = callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
+            results, rest = self._call(callback, argument, kwargs)
         else:
             results, rest = await self._run(callback, argument, kwargs)
         return results if rest is None else await self._finish(results, rest, argument.request)
@@ -76,7 +76,7 @@ class Inline:
         """Await what is asynchronous of a callback, for as long as it has."""
         try:
             async with asyncio.timeout(self._timeout) as deadline:
-                return await callbacks.finish(results, rest, request, self._marks, self._most)
+                return await callbacks.finish(results, rest, request, most=self._most, marks=self._marks)
         except TimeoutError:
             if not deadline.expired():
                 raise
@@ -101,7 +101,11 @@ class Inline:
             self._marks.end(place)
 
     async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
-        return callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
+        return self._call(callback, argument, kwargs)
+
+    def _call(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
+        """Run a callback in this very thread."""
+        return callbacks.run(self._spider, callback, argument, kwargs, most=self._most, marks=self._marks)
 
 
 class Thread(Inline):
@@ -116,7 +120,7 @@ class Thread(Inline):
         spider: Spider,
         *,
         timeout: float | None = None,
-        most: int = MOST,
+        most: int = sys.maxsize,
         marks: Unmarked = UNMARKED,
         batch: int = 64,
     ) -> None:
@@ -204,11 +208,11 @@ class Thread(Inline):
     def _run_in_time(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
         """In the thread: run one callback, which `_hurry` may end."""
         if self._timeout is None:
-            return callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
+            return self._call(callback, argument, kwargs)
         outcome: tuple[Results, Any] | None = None
         try:
             self._due = monotonic() + self._timeout
-            outcome = callbacks.run(self._spider, callback, argument, kwargs, self._marks, self._most)
+            outcome = self._call(callback, argument, kwargs)
             with self._lock:  # from here on nothing is raised
                 self._due = None
         except Overdue:

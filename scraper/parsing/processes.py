@@ -24,7 +24,6 @@ from typing import Any, Self, TypeVar
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing import callbacks
-from scraper.parsing.callbacks import MOST
 from scraper.parsing.deadline import Overdue, alarm
 from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import Inline
@@ -48,7 +47,7 @@ class Processes(Inline):
         workers: int,
         *,
         timeout: float | None = None,
-        most: int = MOST,
+        most: int = sys.maxsize,
         marks: Unmarked = UNMARKED,
     ) -> None:
         super().__init__(spider, timeout=timeout, most=most, marks=marks)
@@ -162,7 +161,7 @@ async def _outcome(future: Future[_T]) -> _T:
 _spider: Spider | None = None
 _failure: str = ""
 _timeout: float | None = None
-_most: int = MOST
+_most: int = sys.maxsize
 
 
 def _become(module: str, file: str | None, path: list[str], copy: bytes, timeout: float | None, most: int) -> None:
