@@ -5,11 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-if sys.platform == "win32":
-    TERMINALS = frozenset({signal.SIGINT})
-else:
-    TERMINALS = frozenset({signal.SIGINT, signal.SIGHUP})
-
 
 @contextmanager
 def unheard() -> Iterator[None]:
@@ -20,7 +15,7 @@ def unheard() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

@@ -143,7 +143,7 @@ def _ends_with_connection(answer: aiohttp.ClientResponse) -> bool:
     """Whether nothing but the end of its connection says where the body ends (RFC 9112, 6.3)."""
     if CONTENT_LENGTH in answer.headers or TRANSFER_ENCODING in answer.headers:
         return False
-    return answer.method != "HEAD" and answer.status not in {204, 304}
+    return answer.method != "HEAD" and answer.status not in EMPTY_BODY_STATUS_CODES
 
 
 class Pool(aiohttp.TCPConnector):
