@@ -9,6 +9,7 @@ from scraper import CloseSpider, FetchError, Request, Response, Spider, SpiderEr
 from scraper.errors import Reason, StorageError
 from scraper.events import Broke, Fetched
 from scraper.protocols import LAST, Attempts
+from scraper.sinks.memory import Collect
 from scraper.verdict import GO, Fail, First, Redirect, Refuse, Retry, Verdict, Wait
 from tests.engine.harness import crawl, failing, page
 
@@ -506,17 +507,10 @@ async def test_start_is_asked_for_idle_workers() -> None:
 async def test_a_slow_sink_slows_the_crawl() -> None:
     """While items are not written, no further pages are fetched than a fixed number."""
 
-    class Blocked:
-        path, bytes, items = "slow", 0, 0
-
+    class Blocked(Collect):
         async def write(self, items: Any) -> None:
             await gate.wait()
-            self.items += len(items)
-
-        async def sync(self) -> Any: ...
-        async def finish(self) -> None: ...
-        async def __aenter__(self) -> Any: ...
-        async def __aexit__(self, *_: object) -> None: ...
+            await super().write(items)
 
     class Flood(Spider):
         name = "flood"
@@ -543,12 +537,11 @@ async def test_a_slow_sink_slows_the_crawl() -> None:
     assert sink.items == 500
 
 
-class Portions:
+class Portions(Collect):
     """A sink that has room for so many items, and notes how many come at once, and in which turn of the loop."""
 
-    path, bytes, items = "portions", 0, 0
-
     def __init__(self, room: int = 5_000) -> None:
+        super().__init__()
         self.room = room
         self.taken: list[tuple[int, int]] = []
         self.turn = 0
@@ -558,16 +551,12 @@ class Portions:
         if self.room < 0:
             raise StorageError("full")
         self.taken.append((len(items), self.turn))
+        await super().write(items)
 
     async def count_turns(self, engine: Any) -> None:
         while self.room > 0:
             self.turn += 1
             await asyncio.sleep(0)
-
-    async def sync(self) -> Any: ...
-    async def finish(self) -> None: ...
-    async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *_: object) -> None: ...
 
 
 class Heap(Spider):

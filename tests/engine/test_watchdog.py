@@ -16,7 +16,6 @@ from scraper.running import loop_factory
 SECONDS = 0.6
 HERE = Path(__file__).name
 
-
 Factory = Callable[[], asyncio.AbstractEventLoop] | None
 
 
