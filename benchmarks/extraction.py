@@ -22,7 +22,7 @@ from selectolax.lexbor import LexborHTMLParser
 from catalogue import Shop, product_path
 from fields import read_lexbor, read_parsel
 from pages import product_page
-from scraper.response import Response
+from scraper.http.response import Response
 
 SHOP = Shop(products=500, port=8900)
 Work = Callable[[], Any]

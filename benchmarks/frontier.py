@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scraper.frontier import Description, Job
+from scraper.http.request import Request
 from scraper.protocols import Checkpoint
-from scraper.request import Request
 
 if TYPE_CHECKING:
     from scraper.protocols import Frontier

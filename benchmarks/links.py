@@ -17,8 +17,8 @@ from typing import Any
 from scrapy.http import HtmlResponse
 from scrapy.linkextractors import LinkExtractor as ScrapyLinkExtractor
 
-from scraper.markup.links import LinkExtractor
-from scraper.response import Response
+from scraper.http.response import Response
+from scraper.markup.links.links import LinkExtractor
 
 URL = "http://shop.example/list/"
 OPTIONS: dict[str, dict[str, Any]] = {

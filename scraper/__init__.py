@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from scraper.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from scraper.crawling import Crawl
+    from scraper.crawling.crawl import Crawl
+    from scraper.crawling.result import Result
+    from scraper.crawling.run import crawl, run, stream
     from scraper.errors import (
         CloseSpider,
         DropItem,
@@ -31,30 +33,28 @@ if TYPE_CHECKING:
         SpiderError,
         StorageError,
     )
-    from scraper.form import Form, FormError
-    from scraper.item import Item, ItemError
-    from scraper.kinds.feeds import CSVFeedSpider, FeedSpider, JSONFeedSpider, XMLFeedSpider
-    from scraper.kinds.rules import CrawlSpider, Rule
-    from scraper.kinds.sitemap import SitemapSpider
-    from scraper.markup.canonical import canonicalize_url
-    from scraper.markup.entries import File
-    from scraper.markup.links import Link, LinkExtractor
-    from scraper.markup.query import SelectorError
-    from scraper.markup.selectors import Selector, SelectorList
+    from scraper.http.form import Form, FormError
+    from scraper.http.request import FormRequest, JsonRequest, Request
+    from scraper.http.response import Response
+    from scraper.items.fields import css, jmespath, json_ld, xpath
+    from scraper.items.item import Item, ItemError
+    from scraper.items.record import Field
+    from scraper.markup.forms.entry_list import File
+    from scraper.markup.links.canonicalize import canonicalize_url
+    from scraper.markup.links.links import Link, LinkExtractor
+    from scraper.markup.selectors.query import SelectorError
+    from scraper.markup.selectors.selector import Selector, SelectorList
     from scraper.parsing.feed import FeedError
-    from scraper.record import Field
-    from scraper.request import FormRequest, JsonRequest, Request
-    from scraper.response import Response
-    from scraper.results import Result
-    from scraper.running import crawl, run, stream
-    from scraper.settings import Settings
-    from scraper.sources import css, jmespath, json_ld, xpath
+    from scraper.settings.schema import Settings
     from scraper.spider import Failure, Spider
+    from scraper.spiders.feeds import CSVFeedSpider, FeedSpider, JSONFeedSpider, XMLFeedSpider
+    from scraper.spiders.rules import CrawlSpider, Rule
+    from scraper.spiders.sitemap import SitemapSpider
 
 
 _HOMES = {
-    "scraper.crawling": ("Crawl",),
-    "scraper.results": ("Result",),
+    "scraper.crawling.crawl": ("Crawl",),
+    "scraper.crawling.result": ("Result",),
     "scraper.errors": (
         "CloseSpider",
         "DropItem",
@@ -66,23 +66,23 @@ _HOMES = {
         "SpiderError",
         "StorageError",
     ),
-    "scraper.form": ("Form", "FormError"),
-    "scraper.item": ("Item", "ItemError"),
-    "scraper.sources": ("css", "jmespath", "json_ld", "xpath"),
-    "scraper.kinds.rules": ("CrawlSpider", "Rule"),
-    "scraper.markup.canonical": ("canonicalize_url",),
-    "scraper.markup.entries": ("File",),
-    "scraper.markup.links": ("Link", "LinkExtractor"),
-    "scraper.kinds.feeds": ("CSVFeedSpider", "FeedSpider", "JSONFeedSpider", "XMLFeedSpider"),
-    "scraper.kinds.sitemap": ("SitemapSpider",),
-    "scraper.markup.query": ("SelectorError",),
-    "scraper.markup.selectors": ("Selector", "SelectorList"),
+    "scraper.http.form": ("Form", "FormError"),
+    "scraper.items.item": ("Item", "ItemError"),
+    "scraper.items.fields": ("css", "jmespath", "json_ld", "xpath"),
+    "scraper.spiders.rules": ("CrawlSpider", "Rule"),
+    "scraper.markup.links.canonicalize": ("canonicalize_url",),
+    "scraper.markup.forms.entry_list": ("File",),
+    "scraper.markup.links.links": ("Link", "LinkExtractor"),
+    "scraper.spiders.feeds": ("CSVFeedSpider", "FeedSpider", "JSONFeedSpider", "XMLFeedSpider"),
+    "scraper.spiders.sitemap": ("SitemapSpider",),
+    "scraper.markup.selectors.query": ("SelectorError",),
+    "scraper.markup.selectors.selector": ("Selector", "SelectorList"),
     "scraper.parsing.feed": ("FeedError",),
-    "scraper.record": ("Field",),
-    "scraper.request": ("FormRequest", "JsonRequest", "Request"),
-    "scraper.response": ("Response",),
-    "scraper.running": ("crawl", "run", "stream"),
-    "scraper.settings": ("Settings",),
+    "scraper.items.record": ("Field",),
+    "scraper.http.request": ("FormRequest", "JsonRequest", "Request"),
+    "scraper.http.response": ("Response",),
+    "scraper.crawling.run": ("crawl", "run", "stream"),
+    "scraper.settings.schema": ("Settings",),
     "scraper.spider": ("Failure", "Spider"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -6,8 +6,8 @@ A kind of event is only made where an observer wants it: see `protocols.Observer
 from dataclasses import dataclass, field
 
 from scraper.errors import FetchError
-from scraper.request import Request
-from scraper.response import Response
+from scraper.http.request import Request
+from scraper.http.response import Response
 
 
 @dataclass(frozen=True, slots=True)

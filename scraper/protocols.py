@@ -11,9 +11,9 @@ from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 from scraper.errors import FetchError
 from scraper.events import Event, Statistics
-from scraper.markup.canonical import without_params
-from scraper.request import Links, Request
-from scraper.response import Response
+from scraper.http.request import Links, Request
+from scraper.http.response import Response
+from scraper.markup.links.canonicalize import without_params
 from scraper.urls import key as page_key
 from scraper.verdict import Sequel, Verdict
 

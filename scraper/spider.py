@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scraper.errors import SpiderError
-from scraper.request import Request
-from scraper.response import Response
+from scraper.http.request import Request
+from scraper.http.response import Response
 
 
 @dataclass(frozen=True, slots=True)

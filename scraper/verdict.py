@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scraper.request import Request
+from scraper.http.request import Request
 
 
 @dataclass(frozen=True, slots=True)

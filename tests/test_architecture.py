@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import scraper
-from scraper.settings import Settings, SinkSettings
-from scraper.tables import flat
+from scraper.settings.schema import Settings, SinkSettings
+from scraper.settings.tables import flat
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "scraper"

@@ -17,18 +17,22 @@ import scraper
 from scraper.errors import ScraperError, SettingsError, SpiderError
 
 COMMANDS = {
-    "check": ("scraper.cli.check", "check", "Replay recordings, and check what docstrings promise."),
-    "crawl": ("scraper.cli.crawl", "crawl", "Run spiders."),
-    "fetch": ("scraper.cli.fetch", "fetch", "Print what is at a URL, decompressed."),
-    "jobs": ("scraper.cli.jobs", "jobs", "List the jobs there are."),
-    "list": ("scraper.cli.listing", "listing", "List the spiders there are."),
-    "new": ("scraper.cli.new", "new", "Begin a project or a spider."),
-    "parse": ("scraper.cli.parse", "parse", "Show what a spider makes of a page."),
-    "record": ("scraper.cli.record", "record", "Record a crawl, to replay it without the network."),
-    "replay": ("scraper.cli.replay", "replay", "Run a spider on what was recorded."),
-    "settings": ("scraper.cli.settings", "settings", "Show the settings in effect, and where each comes from."),
-    "shell": ("scraper.cli.shell", "shell", "Try things out on a page, at a prompt."),
-    "view": ("scraper.cli.view", "view", "Open a page in the browser as a spider sees it."),
+    "check": ("scraper.cli.commands.check", "check", "Replay recordings, and check what docstrings promise."),
+    "crawl": ("scraper.cli.commands.crawl", "crawl", "Run spiders."),
+    "fetch": ("scraper.cli.commands.fetch", "fetch", "Print what is at a URL, decompressed."),
+    "jobs": ("scraper.cli.commands.jobs", "jobs", "List the jobs there are."),
+    "list": ("scraper.cli.commands.list", "listing", "List the spiders there are."),
+    "new": ("scraper.cli.commands.new", "new", "Begin a project or a spider."),
+    "parse": ("scraper.cli.commands.parse", "parse", "Show what a spider makes of a page."),
+    "record": ("scraper.cli.commands.record", "record", "Record a crawl, to replay it without the network."),
+    "replay": ("scraper.cli.commands.replay", "replay", "Run a spider on what was recorded."),
+    "settings": (
+        "scraper.cli.commands.settings",
+        "settings",
+        "Show the settings in effect, and their sources.",
+    ),
+    "shell": ("scraper.cli.commands.shell", "shell", "Try things out on a page, at a prompt."),
+    "view": ("scraper.cli.commands.view", "view", "Open a page in the browser as a spider sees it."),
 }
 """By name: the module of a command, what it is called there, and what it does."""
 
@@ -87,8 +91,8 @@ class Commands(click.Group):
 
 def _told(line: str) -> str:
     """A line about an error, which shows all of it but the secrets of the command line."""
-    from scraper.cli.typed import without_secrets  # needed only now
-    from scraper.views.wording import visible
+    from scraper.cli.masking import without_secrets  # needed only now
+    from scraper.views.formatting import visible
 
     return visible(without_secrets(line, sys.argv[1:]), LONGEST)
 

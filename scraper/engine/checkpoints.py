@@ -8,12 +8,12 @@ the statistics that are kept: if the process dies, it will be counted again.
 import asyncio
 from collections.abc import Callable
 
-from scraper.blame import line_of
 from scraper.engine.ledger import Ledger
 from scraper.engine.pages import Pages
 from scraper.engine.stages import Stages
 from scraper.errors import SpiderError, StorageError
 from scraper.events import Statistics
+from scraper.process.stacks import line_of
 from scraper.protocols import Checkpoint
 
 

@@ -12,9 +12,9 @@ from scraper.engine.ledger import Ledger
 from scraper.engine.slots import Slots, Ticket
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, Reason, SpiderError
+from scraper.http.request import Links, Request
+from scraper.http.response import Response
 from scraper.protocols import identity
-from scraper.request import Links, Request
-from scraper.response import Response
 from scraper.spider import Spider
 from scraper.urls import key, site
 from scraper.verdict import Refuse

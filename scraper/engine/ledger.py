@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 from scraper.errors import REFUSALS, FetchError, Reason
 from scraper.events import Broke, Drifted, Dropped, Event, Failed, Refused, Statistics
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.protocols import Observer, Seeds
-from scraper.request import Request
-from scraper.response import Response
-from scraper.settings import StopAfter
+from scraper.settings.schema import StopAfter
 
 MOST_REASONS = 100  # of dropped items that are counted apart
 

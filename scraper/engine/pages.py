@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scraper.blame import line_of
 from scraper.engine.discovery import Discovery
 from scraper.engine.gate import Gate
 from scraper.engine.ledger import Ledger, at_hand
 from scraper.engine.slots import Ticket
 from scraper.engine.stages import Refined, Stages, Visit
 from scraper.errors import REFUSALS, CloseSpider, FetchError, Reason, StorageError, http_status
+from scraper.http.request import Links, Request
+from scraper.http.response import Response
+from scraper.process.stacks import line_of
 from scraper.protocols import Results, Sink
-from scraper.request import Links, Request
-from scraper.response import Response
 from scraper.spider import Failure
 from scraper.urls import without_credentials
 from scraper.verdict import Permits

@@ -25,10 +25,10 @@ from scraper.engine.slots import Slot, Slots, Ticket
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, IgnoreRequest, Reason, SpiderError, StorageError
 from scraper.events import Fetched, Parked, Retried, Statistics
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.protocols import Checkpoint
-from scraper.request import Request
-from scraper.response import Response
-from scraper.settings import EngineSettings
+from scraper.settings.schema import EngineSettings
 from scraper.spider import Failure, Spider
 from scraper.urls import without_credentials
 from scraper.verdict import Deliver, Fail, First, Go, Park, Redirect, Refuse, Retry, Wait

@@ -6,14 +6,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from scraper.blame import is_cancelled, line_of
 from scraper.engine.ledger import Ledger
 from scraper.engine.pages import Pages
 from scraper.engine.slots import Slots
 from scraper.errors import CloseSpider, SpiderError
-from scraper.item import is_item
+from scraper.http.request import Links, Request
+from scraper.items.item import is_item
+from scraper.process.stacks import is_cancelled, line_of
 from scraper.protocols import Results
-from scraper.request import Links, Request
 from scraper.spider import Spider
 
 AHEAD = 1_000  # requests that may wait before the spider is asked for more

@@ -25,9 +25,9 @@ from math import inf
 
 from scraper.engine.ledger import Ledger, Tally
 from scraper.errors import FetchError
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.protocols import LAST, Attempts, Entry, Frontier
-from scraper.request import Request
-from scraper.response import Response
 from scraper.urls import site
 from scraper.verdict import First
 

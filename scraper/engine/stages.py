@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from scraper.errors import FetchError
+from scraper.http.request import Links, Request
+from scraper.http.response import Response
 from scraper.protocols import (
     Attempts,
     Clock,
@@ -20,8 +22,6 @@ from scraper.protocols import (
     Sink,
     identity,
 )
-from scraper.request import Links, Request
-from scraper.response import Response
 from scraper.verdict import DELIVER, GO, Fail, Go, Permits, Sequel, Verdict
 
 
@@ -37,7 +37,7 @@ class Visit(Protocol):
 
 
 class Revisits(Protocol):
-    """The pages of earlier runs of a crawl: see `scraper.revisits`."""
+    """The pages of earlier runs of a crawl: see `scraper.crawling.recrawl`."""
 
     def ask(self, request: Request, /) -> Request | Response: ...
     def visit(self, request: Request, response: Response, /) -> Visit: ...

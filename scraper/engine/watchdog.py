@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Self
 
-from scraper.blame import is_library
 from scraper.events import Blocked
+from scraper.process.stacks import is_library
 from scraper.protocols import Observer
 
 BEAT = 0.05

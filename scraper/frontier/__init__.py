@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from scraper.errors import StorageError
-from scraper.frontier.description import Description, compare
-from scraper.frontier.job import Job
+from scraper.frontier.jobs.description import Description, compare
+from scraper.frontier.jobs.directory import Job
 from scraper.frontier.memory import MemoryFrontier, MemoryJob
 from scraper.frontier.sqlite import SqliteFrontier
-from scraper.settings import FrontierSettings
+from scraper.settings.schema import FrontierSettings
 
 
 def open_job(

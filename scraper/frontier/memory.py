@@ -6,12 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from scraper.frontier.description import Description
+from scraper.frontier.jobs.description import Description
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
-from scraper.marks import UNMARKED
+from scraper.http.request import Request
+from scraper.process.crash_marks import NO_CRASH_MARKS
 from scraper.protocols import Checkpoint, Entry
-from scraper.request import Request
 from scraper.urls import site
 
 
@@ -89,7 +89,7 @@ class MemoryJob:
     changes: tuple[str, ...] = ()
     died: tuple[str, ...] = ()
     crashes: Mapping[str, int] = {}
-    marks = UNMARKED
+    marks = NO_CRASH_MARKS
 
     def __init__(self, description: Description, order: Order = "breadth") -> None:
         self.description = description

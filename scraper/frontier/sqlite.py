@@ -14,16 +14,16 @@ from types import TracebackType
 from typing import Self, cast
 
 from scraper.errors import StorageError
-from scraper.frontier import checkpoints
-from scraper.frontier.checkpoints import encode
-from scraper.frontier.codec import decoded, encoded
+from scraper.frontier.database import Batch, Failure, Key, Store, Waiting
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
-from scraper.frontier.store import Batch, Failure, Key, Store, Waiting
+from scraper.frontier.serialization import checkpoints
+from scraper.frontier.serialization.checkpoints import encode
+from scraper.frontier.serialization.requests import decoded, encoded
 from scraper.frontier.window import Row, Window
-from scraper.marks import label
+from scraper.http.request import Request
+from scraper.process.crash_marks import label
 from scraper.protocols import LAST, Checkpoint, Entry
-from scraper.request import Request
 from scraper.urls import site, without_credentials
 
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
 from scraper.errors import SettingsError
-from scraper.limits.breaker import Breaker
 from scraper.limits.budget import Budget
-from scraper.limits.directives import Directives
+from scraper.limits.circuit_breaker import Breaker
 from scraper.limits.pace import Pace
 from scraper.limits.quarantine import Quarantine
 from scraper.limits.robots import Robots, product_token
+from scraper.limits.robots_meta import Directives
 from scraper.limits.scope import Depth, Scheme, Scope
 from scraper.limits.traps import Traps
 from scraper.protocols import Limit
-from scraper.settings import LimitsSettings
+from scraper.settings.schema import LimitsSettings
 
 __all__ = ["Directives", "before_sending", "on_discovery"]
 

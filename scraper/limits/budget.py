@@ -6,9 +6,9 @@ behalf, does not. The count is exact for the whole crawl, at the price of one nu
 
 from scraper import urls
 from scraper.errors import FetchError, Reason
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.limits.robots import is_robots
-from scraper.request import Request
-from scraper.response import Response
 from scraper.verdict import GO, Refuse, Verdict
 
 _SPENT = Refuse(Reason.BUDGET)

@@ -31,11 +31,11 @@ from random import Random
 
 from scraper import urls
 from scraper.errors import FetchError, Reason
+from scraper.http.request import Request
+from scraper.http.response import Response
+from scraper.http.retry_after import LONGEST_REST, retry_after
 from scraper.limits.robots import is_robots
-from scraper.request import Request
-from scraper.response import Response
-from scraper.retryafter import LONGEST_REST, retry_after
-from scraper.settings import LimitsSettings
+from scraper.settings.schema import LimitsSettings
 from scraper.verdict import GO, Verdict, Wait
 
 MAX_SITES = 10_000  # whose pace is remembered, apart from those that are not due yet

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from scraper.errors import FetchError, Reason
-from scraper.marks import label
-from scraper.request import Request
-from scraper.response import Response
+from scraper.http.request import Request
+from scraper.http.response import Response
+from scraper.process.crash_marks import label
 from scraper.verdict import GO, Refuse, Verdict
 
 CRASHES = 2

@@ -30,8 +30,8 @@ from protego import Protego
 
 from scraper import urls
 from scraper.errors import FetchError, Reason
-from scraper.request import Request
-from scraper.response import Response
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.verdict import GO, First, Park, Refuse, Verdict
 
 MAX_BYTES = 500 * 1024  # of a robots.txt that are read (RFC 9309, 2.5)

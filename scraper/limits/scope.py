@@ -14,8 +14,8 @@ from functools import lru_cache
 
 from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
-from scraper.request import Request
-from scraper.response import Response
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.verdict import GO, Refuse, Verdict
 
 HEADS = 16_384  # how many heads' verdicts are remembered

@@ -12,9 +12,9 @@ A path without end that does not repeat itself (`/2031/05/17`) is told by its de
 from collections import OrderedDict
 
 from scraper.errors import FetchError, Reason
-from scraper.request import Request
-from scraper.response import Response
-from scraper.settings import LimitsSettings
+from scraper.http.request import Request
+from scraper.http.response import Response
+from scraper.settings.schema import LimitsSettings
 from scraper.urls import without_fragment
 from scraper.verdict import GO, Refuse, Verdict
 

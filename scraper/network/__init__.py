@@ -17,31 +17,31 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from scraper.errors import SettingsError
+from scraper.http.request import Request
+from scraper.http.response import Response
+from scraper.network.cache.counts import Counts
 from scraper.network.chain import chain
-from scraper.network.cookies import Cookies
-from scraper.network.counts import Counts
-from scraper.network.deadlines import Deadlines
+from scraper.network.connection.address_guard import Guard
+from scraper.network.connection.deadlines import Deadlines
+from scraper.network.connection.pool import Pool, room
+from scraper.network.connection.resolver import Resolver
+from scraper.network.connection.session import open_session
+from scraper.network.connection.tls import trust
+from scraper.network.cookies.middleware import Cookies
 from scraper.network.fetcher import Fetcher
-from scraper.network.guard import Guard
 from scraper.network.headers import defaults
-from scraper.network.pool import Pool, room
-from scraper.network.proxy import is_socks, proxy
-from scraper.network.redirects import Redirects
-from scraper.network.referrer import Referrers
-from scraper.network.resolver import Resolver
-from scraper.network.retry import Retries
-from scraper.network.session import open_session
-from scraper.network.socks import Socks, require
-from scraper.network.status import Statuses
-from scraper.network.tls import trust
+from scraper.network.policies.redirects import Redirects
+from scraper.network.policies.referrer import Referrers
+from scraper.network.policies.retry import Retries
+from scraper.network.policies.status import Statuses
+from scraper.network.proxies.address import is_socks, proxy
+from scraper.network.proxies.socks import Socks, require
 from scraper.protocols import Clock, Fetch, Middleware, Policy
-from scraper.request import Request
-from scraper.response import Response
-from scraper.settings import CacheSettings, NetworkSettings
+from scraper.settings.schema import CacheSettings, NetworkSettings
 
 if TYPE_CHECKING:
-    from scraper.network.auth import Auth
-    from scraper.network.cache import Cache
+    from scraper.network.auth.middleware import Auth
+    from scraper.network.cache.middleware import Cache
 
 __all__ = ["Counts", "Guard", "Network", "open_network"]
 
@@ -90,7 +90,7 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
     async with AsyncExitStack() as stack:
         fetch = await _open_wire(stack, settings, redirects, guard=guard)
         if proxies:
-            from scraper.network.proxies import Proxies
+            from scraper.network.proxies.rotation import Proxies
 
             fetch = partial(Proxies(proxies, per=settings.proxy_per, clock=clock), fetch=fetch)
         cache = await _open_cache(stack, settings.cache, settings) if settings.cache.mode != "off" else None
@@ -138,15 +138,15 @@ async def _open_wire(
 
 
 async def _open_cache(stack: AsyncExitStack, settings: CacheSettings, network: NetworkSettings) -> "Cache":
-    from scraper.network.cache import AlwaysCache, RfcCache
-    from scraper.network.store import Store
+    from scraper.network.cache.middleware import AlwaysCache, RfcCache
+    from scraper.network.cache.store import Store
 
     store = await stack.enter_async_context(Store(settings.path, max_size=int(settings.max_size)))
     return AlwaysCache(store) if settings.mode == "always" else RfcCache(store, defaults=defaults(network))
 
 
 def _auth(settings: NetworkSettings) -> "Auth":
-    from scraper.network.auth import Auth
+    from scraper.network.auth.middleware import Auth
 
     return Auth(settings.auth)
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from scraper.errors import FetchError, IgnoreRequest, Reason, SpiderError
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.protocols import Fetch, Middleware
-from scraper.request import Request
-from scraper.response import Response
 from scraper.urls import without_credentials
 
 

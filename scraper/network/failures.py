@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from scraper.errors import FetchError, Reason
-from scraper.network.guard import AddressNotAllowedError
+from scraper.network.connection.address_guard import AddressNotAllowedError
 from scraper.urls import without_credentials
 
 NUMBERS: Mapping[int, Reason] = {

@@ -19,21 +19,21 @@ from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
 from yarl import URL
 
 from scraper.errors import FetchError, Reason, SpiderError
-from scraper.network.codec import CodecError, decoded
-from scraper.network.content import Content
-from scraper.network.deadlines import TICK, Deadline, Deadlines
+from scraper.http.request import Request
+from scraper.http.response import Headers, Response
+from scraper.network.body.content_coding import CodecError, decoded
+from scraper.network.body.stream import BodyStream
+from scraper.network.body.upload import Content
+from scraper.network.connection.address_guard import Guard
+from scraper.network.connection.deadlines import TICK, Deadline, Deadlines
+from scraper.network.connection.pool import broke_off, flags, opened
+from scraper.network.connection.session import timeouts
+from scraper.network.connection.tls import Trust
 from scraper.network.failures import failure
-from scraper.network.guard import Guard
 from scraper.network.headers import FRAMING, check
-from scraper.network.pool import broke_off, flags, opened
-from scraper.network.proxy import Proxy, basic, proxy
-from scraper.network.retry import IDEMPOTENT
-from scraper.network.session import timeouts
-from scraper.network.streaming import BodyStream
-from scraper.network.tls import Trust
-from scraper.request import Request
-from scraper.response import Headers, Response
-from scraper.settings import NetworkSettings
+from scraper.network.policies.retry import IDEMPOTENT
+from scraper.network.proxies.address import Proxy, basic, proxy
+from scraper.settings.schema import NetworkSettings
 from scraper.urls import host, is_web, without_credentials
 
 SMALL = 256 * 1024  # compressed bytes that may be decoded on the loop, if they

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 
 from scraper.errors import SettingsError, SpiderError
-from scraper.request import Request
-from scraper.settings import NetworkSettings
+from scraper.http.request import Request
+from scraper.settings.schema import NetworkSettings
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 CODINGS = "gzip, deflate, br, zstd"

@@ -13,13 +13,13 @@ from itertools import count, islice
 from types import GeneratorType
 from typing import Any
 
-from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, SpiderError
-from scraper.item import SIGHTINGS, is_item
-from scraper.marks import UNMARKED, Unmarked
+from scraper.http.request import Links, Request
+from scraper.http.response import Response
+from scraper.items.item import SIGHTINGS, is_item
+from scraper.process.crash_marks import NO_CRASH_MARKS, NoCrashMarks
+from scraper.process.stacks import is_cancelled, line_of
 from scraper.protocols import Results
-from scraper.request import Links, Request
-from scraper.response import Response
 from scraper.spider import Spider
 
 TURN = 256  # of them that an asynchronous generator gives before others have their turn, though it awaits nothing
@@ -39,7 +39,7 @@ def find(spider: Spider, name: str) -> Callable[..., Any]:
 
 
 def run(
-    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], *, most: int, marks: Unmarked = UNMARKED
+    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], *, most: int, marks: NoCrashMarks = NO_CRASH_MARKS
 ) -> tuple[Results, Any]:
     """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await.
 
@@ -72,7 +72,7 @@ async def finish(
     request: Request,
     *,
     most: int,
-    marks: Unmarked = UNMARKED,
+    marks: NoCrashMarks = NO_CRASH_MARKS,
 ) -> Results:
     """Await what `run` left of the callback for `request`, adding to its results."""
     token = SIGHTINGS.set(results.sightings)

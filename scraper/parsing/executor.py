@@ -20,13 +20,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from scraper.errors import FetchError
-from scraper.marks import UNMARKED, Unmarked
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.parsing import callbacks
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
+from scraper.process.crash_marks import NO_CRASH_MARKS, NoCrashMarks
 from scraper.protocols import Results
-from scraper.request import Request
-from scraper.response import Response
 from scraper.spider import Spider
 
 QUIET = 0.001  # seconds without a further page that end the gathering
@@ -40,7 +40,12 @@ class Inline:
     """Runs every callback on the event loop: for tests, and for spiders that do next to nothing."""
 
     def __init__(
-        self, spider: Spider, *, timeout: float | None = None, most: int = sys.maxsize, marks: Unmarked = UNMARKED
+        self,
+        spider: Spider,
+        *,
+        timeout: float | None = None,
+        most: int = sys.maxsize,
+        marks: NoCrashMarks = NO_CRASH_MARKS,
     ) -> None:
         self._spider = spider
         self._timeout = timeout
@@ -121,7 +126,7 @@ class Thread(Inline):
         *,
         timeout: float | None = None,
         most: int = sys.maxsize,
-        marks: Unmarked = UNMARKED,
+        marks: NoCrashMarks = NO_CRASH_MARKS,
         batch: int = 64,
     ) -> None:
         super().__init__(spider, timeout=timeout, most=most, marks=marks)

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 from scraper import urls
 from scraper.errors import ScraperError
-from scraper.markup.document import DocumentError, texts
-from scraper.markup.xmlstream import Element, Records, split
+from scraper.markup.document.text_stream import DocumentError, texts
+from scraper.markup.document.xml_stream import Element, Records, split
 from scraper.parsing.dates import moment
 
 RECORDS = {"rss": "item", "rdf": "item", "feed": "entry"}  # by root, in lower case

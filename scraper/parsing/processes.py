@@ -22,13 +22,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from scraper.errors import FetchError, Reason, SpiderError
-from scraper.marks import UNMARKED, Unmarked
 from scraper.parsing import callbacks
 from scraper.parsing.deadline import Overdue, alarm
 from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import Inline
+from scraper.process.crash_marks import NO_CRASH_MARKS, NoCrashMarks
+from scraper.process.signals import unheard
 from scraper.protocols import Results
-from scraper.signals import unheard
 from scraper.spider import Spider
 from scraper.urls import without_credentials
 
@@ -48,7 +48,7 @@ class Processes(Inline):
         *,
         timeout: float | None = None,
         most: int = sys.maxsize,
-        marks: Unmarked = UNMARKED,
+        marks: NoCrashMarks = NO_CRASH_MARKS,
     ) -> None:
         super().__init__(spider, timeout=timeout, most=most, marks=marks)
         self._workers = workers

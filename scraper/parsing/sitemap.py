@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scraper import urls
-from scraper.markup.document import DocumentError, texts
-from scraper.markup.xmlstream import Element, Records, split
+from scraper.markup.document.text_stream import DocumentError, texts
+from scraper.markup.document.xml_stream import Element, Records, split
 from scraper.parsing import feed
 from scraper.parsing.dates import moment
 

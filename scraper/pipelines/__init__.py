@@ -6,7 +6,7 @@ from typing import Any
 from scraper.pipelines.chain import Chain, Refined
 from scraper.pipelines.unique import Unique
 from scraper.pipelines.validate import Require, Validate
-from scraper.settings import PipelinesSettings
+from scraper.settings.schema import PipelinesSettings
 
 
 def build(settings: PipelinesSettings, own: Iterable[object], spider: object) -> Chain:

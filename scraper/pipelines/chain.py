@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from scraper.blame import is_cancelled, line_of
 from scraper.errors import CloseSpider, DropItem, ScraperError, SpiderError
-from scraper.item import is_item
+from scraper.items.item import is_item
 from scraper.pipelines.unique import Unique
+from scraper.process.stacks import is_cancelled, line_of
 
 
 @dataclass(frozen=True, slots=True)

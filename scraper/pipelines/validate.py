@@ -18,7 +18,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from scraper.errors import DropItem, SpiderError
-from scraper.item import fields
+from scraper.items.item import fields
 
 _CONVERTING = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
 _STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True, revalidate_instances="always")

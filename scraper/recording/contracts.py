@@ -30,11 +30,11 @@ from typing import Any
 import msgspec
 
 from scraper.errors import SpiderError
-from scraper.item import fields
-from scraper.request import Request
-from scraper.response import Response
+from scraper.http.request import Request
+from scraper.http.response import Response
+from scraper.items.item import fields
+from scraper.settings.messages import nearest
 from scraper.spider import Spider
-from scraper.wording import nearest
 
 Check = Callable[[str, Response, Sequence[Any], Sequence[Request]], object]
 

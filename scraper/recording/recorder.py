@@ -11,12 +11,12 @@ from typing import BinaryIO, Self
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, StorageError
 from scraper.events import Event, Failed, Fetched, Refused
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.protocols import Fetch
-from scraper.recording.labels import label
+from scraper.recording.request_labels import label
 from scraper.recording.warc import Writer
-from scraper.request import Request
-from scraper.response import Response
-from scraper.views.wording import told
+from scraper.views.formatting import told
 
 
 class Recorder:

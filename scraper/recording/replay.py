@@ -21,20 +21,20 @@ import msgspec
 from scraper import urls
 from scraper.engine.stages import Refine, Refined, Stages
 from scraper.errors import FetchError, IgnoreRequest, Reason
+from scraper.http.request import Links, Request
+from scraper.http.response import Response
 from scraper.limits.pace import Pace
 from scraper.limits.robots import is_robots
 from scraper.pipelines.chain import Chain
 from scraper.protocols import Attempts, Fetch, Parse, Policy, Results
 from scraper.recording.accepted import START, Accepted, Page
-from scraper.recording.labels import label
 from scraper.recording.origin import recorded_origin
+from scraper.recording.request_labels import label
 from scraper.recording.warc import Exchange
-from scraper.request import Links, Request
-from scraper.response import Response
-from scraper.settings import CacheSettings, FailWhen, FrontierSettings, ParsingSettings, Settings
-from scraper.sinks.values import json_lines, problem, record
+from scraper.settings.schema import CacheSettings, FailWhen, FrontierSettings, ParsingSettings, Settings
+from scraper.sinks.formats.values import json_lines, problem, record
 from scraper.verdict import GO, Refuse, Retry, Sequel, Verdict
-from scraper.views.wording import told
+from scraper.views.formatting import told
 
 _NO_NETWORK = {
     "auth": (),

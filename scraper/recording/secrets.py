@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from msgspec import MsgspecError
 
-from scraper.request import FORM, Request
+from scraper.http.request import FORM, Request
 from scraper.urls import without_credentials
 
 STRIPPED = "stripped"

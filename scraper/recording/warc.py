@@ -25,9 +25,9 @@ from urllib.parse import urlsplit
 from multidict import CIMultiDict
 
 from scraper.errors import FetchError, SettingsError, StorageError
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.recording.secrets import stripped, stripped_headers
-from scraper.request import Request
-from scraper.response import Response
 from scraper.urls import without_credentials
 from scraper.version import __version__
 

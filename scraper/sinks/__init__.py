@@ -7,17 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from scraper.errors import SettingsError
-from scraper.settings import SinkSettings
-from scraper.sinks.csv_table import CsvTable
-from scraper.sinks.datafile import DataFile, Format, UnwritableItems
-from scraper.sinks.destination import Destination
-from scraper.sinks.json_array import JsonArray
-from scraper.sinks.jsonl import JsonLines
-from scraper.sinks.naming import fill, format_of, placeholders
-from scraper.sinks.packing import packing_of
-from scraper.sinks.parquet_file import parquet
-from scraper.sinks.sqlite_file import SqliteFile
-from scraper.sinks.sqlite_tables import Tables
+from scraper.settings.schema import SinkSettings
+from scraper.sinks.files.compression import packing_of
+from scraper.sinks.files.destination import Destination
+from scraper.sinks.files.path_template import fill, format_of, placeholders
+from scraper.sinks.files.sink import DataFile, Format, UnwritableItems
+from scraper.sinks.formats.csv import CsvTable
+from scraper.sinks.formats.json import JsonArray
+from scraper.sinks.formats.jsonl import JsonLines
+from scraper.sinks.parquet.sink import parquet
+from scraper.sinks.sqlite.sink import SqliteFile
+from scraper.sinks.sqlite.tables import Tables
 
 FORMATS: Mapping[str, Callable[[tuple[str, ...]], Format]] = {
     "jsonl": JsonLines,

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from scraper.config import laid_over
-from scraper.crawling import Crawl
+from scraper.crawling.crawl import Crawl
+from scraper.crawling.result import Result
+from scraper.crawling.run import loop_factory
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, SettingsError
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.protocols import Fetch
 from scraper.recording.replay import at_once, still
-from scraper.request import Request
-from scraper.response import Response
-from scraper.results import Result
-from scraper.running import loop_factory
+from scraper.settings.load import laid_over
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
 from scraper.urls import without_fragment

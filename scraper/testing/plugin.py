@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from scraper.response import Response
-    from scraper.results import Result
+    from scraper.crawling.result import Result
+    from scraper.http.response import Response
     from scraper.spider import Spider
     from scraper.testing.local import Pages
 

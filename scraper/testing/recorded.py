@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scraper.cli.common import chosen, job_of, loaded_from
-from scraper.config import FILE
-from scraper.crawling import Crawl
+from scraper.cli.options import chosen, job_of, loaded_from
+from scraper.crawling.crawl import Crawl
+from scraper.crawling.recordings import FOLDER, open_recording, spider_of
+from scraper.crawling.result import Result
 from scraper.recording.replay import Replay, still
-from scraper.replaying import FOLDER, open_recording, spider_of
-from scraper.results import Result
+from scraper.settings.load import FILE
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
 from scraper.testing.local import run

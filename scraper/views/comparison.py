@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from rich.text import Text
 
-from scraper.views.wording import plural, visible
+from scraper.views.formatting import plural, visible
 
 LONGEST = 200
 """Characters of a value that are shown at most."""

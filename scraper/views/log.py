@@ -31,7 +31,7 @@ from scraper.events import (
     Started,
 )
 from scraper.urls import without_credentials
-from scraper.views.wording import duration, plural, told, visible
+from scraper.views.formatting import duration, plural, told, visible
 
 REPEATS = 5
 """How often the same failure of the same line is told."""

@@ -19,8 +19,8 @@ from rich.live import Live
 from rich.text import Text
 
 from scraper.events import Statistics
-from scraper.settings import StopAfter
-from scraper.views.wording import clock, plural, visible
+from scraper.settings.schema import StopAfter
+from scraper.views.formatting import clock, plural, visible
 
 REFRESH = 0.2
 WINDOW = 5.0

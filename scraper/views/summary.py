@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scraper.events import Statistics
-from scraper.views.wording import counts, duration, plural, size, visible
+from scraper.views.formatting import counts, duration, plural, size, visible
 
 
 class DataFile(Protocol):

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal, Optional
 
 import pytest
 
-from scraper.cli.arguments import converted, pairs
+from scraper.cli.spiders.arguments import converted, pairs
 from scraper.errors import SettingsError, SpiderError
-from scraper.filled import filled
+from scraper.settings.environment import filled
 from scraper.spider import Spider
 
 

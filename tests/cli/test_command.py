@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 
 import scraper
 from scraper.cli import COMMANDS, main
-from scraper.cli.common import Job, jobs
-from scraper.config import load
+from scraper.cli.options import Job, jobs
 from scraper.errors import ScraperError
-from scraper.tables import from_tables
+from scraper.settings.load import load
+from scraper.settings.tables import from_tables
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "command.md"
 BOOKS = '''

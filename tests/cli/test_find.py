@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scraper.cli.find import in_file, in_source, named
+from scraper.cli.spiders.find import in_file, in_source, named
 from scraper.errors import SpiderError
 
 

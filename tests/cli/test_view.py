@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scraper import Response
-from scraper.views.browser import kept, shown
+from scraper.views.preview import kept, shown
 from tests.cli.conftest import Shop
 
 

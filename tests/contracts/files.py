@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from scraper.settings import SinkSettings
+from scraper.settings.schema import SinkSettings
 from scraper.sinks import DataFile, SqliteFile, open_sinks
 
 if sys.version_info >= (3, 14):

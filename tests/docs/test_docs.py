@@ -21,9 +21,9 @@ from pytest_httpserver import HTTPServer
 
 import scraper
 from scraper.cli import main
-from scraper.config import load
-from scraper.settings import Settings, SinkSettings
-from scraper.tables import SCRAPY, flat
+from scraper.settings.load import load
+from scraper.settings.schema import Settings, SinkSettings
+from scraper.settings.tables import SCRAPY, flat
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, prose
 
 PYTHON = blocks("python")

@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from scraper import Response, Spider
-from scraper.crawling import Crawl
+from scraper.crawling.crawl import Crawl
+from scraper.crawling.run import loop_factory, run_until_signalled
 from scraper.engine.checkpoints import Checkpoints
 from scraper.errors import StorageError
 from scraper.events import Broke, Event
-from scraper.frontier.job import Job
+from scraper.frontier.jobs.directory import Job
 from scraper.frontier.sqlite import SqliteFrontier
-from scraper.running import loop_factory, run_until_signalled
 from scraper.sinks import DataFile
-from scraper.sinks.destination import Destination
+from scraper.sinks.files.destination import Destination
 
 STEPS: dict[str, tuple[type[Any], str, bool]] = {
     "before a sink is synced": (DataFile, "sync", False),

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from scraper import Item, Request, Response, Spider, css
-from scraper.crawling import Crawl
-from scraper.results import Result
+from scraper.crawling.crawl import Crawl
+from scraper.crawling.result import Result
 from tests.flow.site import Asked, Servers, Site, links
 
 LATER = "Wed, 21 Oct 2026 07:28:00 GMT"

@@ -13,11 +13,11 @@ from scraper.engine.stages import Stages
 from scraper.errors import FetchError
 from scraper.events import Event
 from scraper.frontier import MemoryFrontier
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.parsing import Thread
 from scraper.protocols import Checkpoint, Limit, Policy, Remembers, Sink
-from scraper.request import Request
-from scraper.response import Response
-from scraper.settings import EngineSettings
+from scraper.settings.schema import EngineSettings
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
 from scraper.urls import site

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scraper import Failure, Response, Spider
-from scraper.markup import trial
+from scraper.markup.document import sandbox
 from tests.flow.crawls import crawl
 from tests.flow.site import Servers, Site, links
 
@@ -18,7 +18,7 @@ WIDE = "<select>" + "<option>x" * 200_000
 @pytest.fixture(autouse=True)
 def _short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page is given up sooner than usual."""
-    monkeypatch.setattr(trial, "SECONDS", 1.5)
+    monkeypatch.setattr(sandbox, "SECONDS", 1.5)
 
 
 class Titles(Spider):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scraper import Crawl, Request, Result, Spider
-from scraper.limits import breaker
+from scraper.limits import circuit_breaker
 from tests.flow.crawls import check, merged
 from tests.flow.site import Servers
 
@@ -19,7 +19,7 @@ PAGES = 8
 @pytest.fixture(autouse=True)
 def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that cannot be reached rests for moments."""
-    monkeypatch.setattr(breaker, "RESTS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr(circuit_breaker, "RESTS", (0.01, 0.02, 0.03))
 
 
 @pytest.fixture

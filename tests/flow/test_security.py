@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from scraper import Request
-from scraper.network.proxy import proxy
-from scraper.network.referrer import asked_for
-from scraper.settings import NetworkSettings
+from scraper.network.policies.referrer import asked_for
+from scraper.network.proxies.address import proxy
+from scraper.settings.schema import NetworkSettings
 from tests.flow.crawls import ask, ask_one
 from tests.flow.site import Asked, Servers, redirect
 

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from scraper.events import Statistics
 from scraper.frontier import MemoryFrontier, SqliteFrontier, window
+from scraper.frontier.database import Store, create
 from scraper.frontier.order import rank
-from scraper.frontier.store import Store, create
+from scraper.http.request import Request
 from scraper.protocols import Checkpoint, Entry, Frontier
-from scraper.request import Request
 
 SITES = ("a.example", "b.example", "c.example")
 

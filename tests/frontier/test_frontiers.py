@@ -9,11 +9,11 @@ import pytest
 
 from scraper.errors import StorageError
 from scraper.frontier import Description, Job, MemoryFrontier, SqliteFrontier, open_job
+from scraper.frontier.database import Store, create
 from scraper.frontier.order import Order, rank
-from scraper.frontier.store import Store, create
+from scraper.http.request import Request
 from scraper.protocols import Checkpoint, Entry, Frontier, identity
-from scraper.request import Request
-from scraper.settings import FrontierSettings
+from scraper.settings.schema import FrontierSettings
 from scraper.urls import site
 
 A, B = "http://a.example", "http://b.example"

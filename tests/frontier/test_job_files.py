@@ -6,9 +6,9 @@ import pytest
 
 from scraper.errors import StorageError
 from scraper.frontier import Description, Job
-from scraper.frontier.examine import FILE
+from scraper.frontier.jobs.integrity import FILE
+from scraper.http.request import Request
 from scraper.protocols import Checkpoint
-from scraper.request import Request
 
 BOOKS = Description("books")
 

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from scraper.errors import SpiderError, StorageError
 from scraper.events import Statistics
 from scraper.frontier import Description, Job, compare
-from scraper.frontier.description import DIGEST
-from scraper.frontier.examine import FILE
-from scraper.frontier.store import Store
+from scraper.frontier.database import Store
+from scraper.frontier.jobs.description import DIGEST
+from scraper.frontier.jobs.integrity import FILE
+from scraper.http.request import Request
 from scraper.protocols import Checkpoint, Position, Seeds
-from scraper.request import Request
 
 SHOP = Description("shop", "spiders:Shop", {"n": 1}, {"limits.per_host": 8}, [{"path": "a.jsonl", "fields": ["x"]}])
 ROOT = Path(__file__).parent.parent.parent

@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 
 from scraper import LinkExtractor, Request, SpiderError, urls
 from scraper.errors import Reason
-from scraper.markup.canonical import canonicalize_url
-from scraper.network.redirects import Redirects
-from scraper.network.referrer import POLICIES, referer
-from scraper.network.refresh import refresh
+from scraper.markup.links.canonicalize import canonicalize_url
+from scraper.network.policies.meta_refresh import refresh
+from scraper.network.policies.redirects import Redirects
+from scraper.network.policies.referrer import POLICIES, referer
 from scraper.protocols import Attempts, identity
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 from scraper.verdict import Fail, Redirect
 from tests.fuzz.drawn import HERE, bodies, headers, response, texts
 

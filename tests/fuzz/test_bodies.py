@@ -13,11 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scraper.errors import FetchError, Reason
-from scraper.form import FormError
-from scraper.markup.encoding import decode
-from scraper.markup.steps import SelectorError
-from scraper.network.codec import CodecError, decoded
-from scraper.network.unpacking import Unpacker
+from scraper.http.form import FormError
+from scraper.markup.document.encoding import decode
+from scraper.markup.selectors.css_parser import SelectorError
+from scraper.network.body.content_coding import CodecError, decoded
+from scraper.network.body.streamed_coding import Unpacker
 from scraper.parsing.feed import FeedError, entries
 from scraper.parsing.sitemap import Sitemap
 from tests.fuzz.drawn import bodies, headers, problem_of, response, texts

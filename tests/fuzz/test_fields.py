@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from scraper import Request
 from scraper.errors import FetchError, Reason
-from scraper.filenames import safe
-from scraper.limits.directives import Directives
+from scraper.http.filenames import safe
+from scraper.http.retry_after import http_date, retry_after
 from scraper.limits.robots import Robots
-from scraper.markup.entries import File
-from scraper.markup.submission import MULTIPART, written
-from scraper.network.digest import challenge
-from scraper.network.jar import Jar
-from scraper.network.netscape import read
-from scraper.network.netscape import written as netscape
-from scraper.network.suffixes import is_public_suffix
+from scraper.limits.robots_meta import Directives
+from scraper.markup.forms.entry_list import File
+from scraper.markup.forms.submission import MULTIPART, written
+from scraper.network.auth.digest import challenge
+from scraper.network.cookies.cookie_file import read
+from scraper.network.cookies.cookie_file import written as netscape
+from scraper.network.cookies.jar import Jar
+from scraper.network.cookies.public_suffixes import is_public_suffix
 from scraper.parsing.sitemap import sitemaps_of_robots
-from scraper.retryafter import http_date, retry_after
 from scraper.verdict import GO, First, Refuse
 from tests.fuzz.drawn import HERE, bodies, headers, problem_of, response, texts
 

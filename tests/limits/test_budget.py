@@ -1,9 +1,9 @@
 """How many requests one site may cost."""
 
 from scraper.errors import Reason
+from scraper.http.request import Request
 from scraper.limits.budget import Budget
 from scraper.limits.robots import Robots
-from scraper.request import Request
 from scraper.verdict import GO, First, Refuse
 
 PAGE = Request("http://a.example/1")

@@ -8,10 +8,10 @@ import pytest
 
 import scraper.limits
 from scraper.errors import Reason, SettingsError, SpiderError
+from scraper.http.request import Request
 from scraper.limits import before_sending, on_discovery
 from scraper.protocols import Limit
-from scraper.request import Request
-from scraper.settings import LimitsSettings
+from scraper.settings.schema import LimitsSettings
 from scraper.verdict import GO, First, Refuse, Verdict
 
 

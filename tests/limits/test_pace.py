@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.errors import FetchError, Reason
+from scraper.http.request import Request
+from scraper.http.response import Response
+from scraper.http.retry_after import retry_after
 from scraper.limits import pace as module
 from scraper.limits.pace import Pace
 from scraper.limits.robots import Robots
-from scraper.request import Request
-from scraper.response import Response
-from scraper.retryafter import retry_after
-from scraper.settings import LimitsSettings
+from scraper.settings.schema import LimitsSettings
 from scraper.verdict import GO, First, Wait
 
 NOON = 1_559_559_600.0  # Mon, 03 Jun 2019 11:00:00 GMT

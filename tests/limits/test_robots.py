@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.errors import FetchError, Reason
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.limits import robots as module
 from scraper.limits.robots import Robots, is_robots, product_token
-from scraper.request import Request
-from scraper.response import Response
 from scraper.urls import origin
 from scraper.verdict import GO, First, Park, Refuse, Verdict
 

@@ -7,9 +7,9 @@ test that it comes from, then the file, the crawler, the URL, and whether it may
 
 import pytest
 
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.limits.robots import Robots
-from scraper.request import Request
-from scraper.response import Response
 from scraper.verdict import GO, First
 
 CASES = [

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from scraper import urls
 from scraper.errors import Reason, SpiderError
+from scraper.http.request import Request
 from scraper.limits.scope import Depth, Scheme, Scope
-from scraper.request import Request
 from scraper.verdict import GO, Refuse, Verdict
 
 LABELS = st.lists(st.sampled_from(["a", "b", "shop", "example", "xn--bcher-kva"]), min_size=1, max_size=4)

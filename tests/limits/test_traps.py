@@ -3,10 +3,10 @@
 import pytest
 
 from scraper.errors import Reason
+from scraper.http.request import Request
 from scraper.limits import traps as module
 from scraper.limits.traps import Traps, repeats
-from scraper.request import Request
-from scraper.settings import LimitsSettings
+from scraper.settings.schema import LimitsSettings
 from scraper.verdict import GO, Refuse, Verdict
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.markup import trial as module
-from scraper.markup.complexity import ONE_TAG, SHORT, is_simple
-from scraper.markup.selectors import Selector
-from scraper.markup.trial import TooComplexError, Trial, trial
+from scraper.markup.document import sandbox as module
+from scraper.markup.document.complexity import ONE_TAG, SHORT, is_simple
+from scraper.markup.document.sandbox import Sandbox, TooComplexError, sandbox
+from scraper.markup.selectors.selector import Selector
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Patience is short, and no process is left."""
     monkeypatch.setattr(module, "SECONDS", 0.8)
     yield
-    trial.close()
+    sandbox.close()
 
 
 def attributes(number: int, between: str = "") -> str:
@@ -79,13 +79,13 @@ def test_what_is_merely_odd_is_parsed(name: str) -> None:
 
 def test_a_crash_is_no_crash_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page at which the parser dies is refused, and the next one is parsed by another process."""
-    other = Trial()
+    other = Sandbox()
     listing = b"<li><a href=/p>y</a>" * 20_000
     other.check(listing)
     assert other._child is not None
     other._child.kill()
     other.check(listing)
-    monkeypatch.setattr(Trial, "_start", lambda _: module.subprocess.Popen(["false"], stdin=-1, stdout=-1))
+    monkeypatch.setattr(Sandbox, "_start", lambda _: module.subprocess.Popen(["false"], stdin=-1, stdout=-1))
     other.close()
     with pytest.raises(TooComplexError):
         other.check(listing)
@@ -94,10 +94,10 @@ def test_a_crash_is_no_crash_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 OUTSIDE_OF_A_CRAWL = """
 import atexit
-atexit.register(lambda: print(trial))  # runs after what is registered later
+atexit.register(lambda: print(sandbox))  # runs after what is registered later
 from scraper.markup.selectors import Selector
-from scraper.markup.trial import trial
-print(len(Selector(text="<p>" + "<b></b>" * 200_000).css("b")), "waiting" in repr(trial))
+from scraper.markup.document.sandbox import sandbox
+print(len(Selector(text="<p>" + "<b></b>" * 200_000).css("b")), "waiting" in repr(sandbox))
 """
 
 
@@ -105,7 +105,7 @@ def test_nothing_is_left_outside_of_a_crawl() -> None:
     """A program that never closes anything ends its process, without a word."""
     command = [sys.executable, "-X", "dev", "-c", OUTSIDE_OF_A_CRAWL]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.stdout, done.stderr) == ("200000 False\n<Trial waiting>\n", "")
+    assert (done.stdout, done.stderr) == ("200000 False\n<Sandbox waiting>\n", "")
 
 
 def test_a_page_in_other_encodings_is_looked_at() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.markup.encoding import decode, from_content_type, from_declaration, from_mark
-from scraper.markup.labels import resolve
+from scraper.markup.document.encoding import decode, from_content_type, from_declaration, from_mark
+from scraper.markup.document.encoding_labels import resolve
 
 META_1251 = b'<meta charset="windows-1251">'
 

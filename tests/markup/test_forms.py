@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from scraper.form import Form, FormError
-from scraper.markup.entries import NO_FILE, File
-from scraper.request import FormRequest, Request
-from scraper.response import Response
+from scraper.http.form import Form, FormError
+from scraper.http.request import FormRequest, Request
+from scraper.http.response import Response
+from scraper.markup.forms.entry_list import NO_FILE, File
 from scraper.spider import Spider
 from tests.flow.crawls import crawl
 from tests.flow.site import Asked, Servers

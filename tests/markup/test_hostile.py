@@ -9,7 +9,7 @@ import pytest
 
 from scraper import Item, Response, css
 from scraper.markup import Selector, SelectorError
-from scraper.markup.trial import TooComplexError
+from scraper.markup.document.sandbox import TooComplexError
 
 URL = "http://user:secret@a.example/b"
 DEEP = "<div>" + "<span>" * 100_000 + "x<b>y"

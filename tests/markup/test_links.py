@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from scraper import urls
 from scraper.errors import SpiderError
-from scraper.markup.canonical import TRACKING_PARAMS, canonicalize_url, without_params
-from scraper.markup.links import Link, LinkExtractor
-from scraper.markup.srcset import candidates
-from scraper.response import Response
+from scraper.http.response import Response
+from scraper.markup.links.canonicalize import TRACKING_PARAMS, canonicalize_url, without_params
+from scraper.markup.links.links import Link, LinkExtractor
+from scraper.markup.links.srcset import candidates
 
 CASES = Path(__file__).parent / "cases"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scraper import Response
-from scraper.markup.metadata import Metadata
+from scraper.markup.structured_data.metadata import Metadata
 
 URL = "http://a.example/b/c"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.markup import Selector
-from scraper.markup.numbers import read_number
+from scraper.markup.structured_data.numbers import read_number
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.markup import Selector, SelectorError, SelectorList
-from scraper.markup.query import compile_query
+from scraper.markup.selectors.query import compile_query
 
 SHOP = """<!doctype html><html><head><title>Shop &amp; Co</title>
 <meta name="description" content="Best &quot;tea&quot;">

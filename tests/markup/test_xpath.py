@@ -5,8 +5,8 @@ import pytest
 from scraper import Response
 from scraper.errors import FetchError, SettingsError
 from scraper.markup import Selector, SelectorError
-from scraper.markup.trial import TooComplexError
-from scraper.markup.xpath import DEEPEST
+from scraper.markup.document.sandbox import TooComplexError
+from scraper.markup.selectors.xpath import DEEPEST
 
 PAGE = """<html><head><title>T</title></head><body>
 <div class="a x" id="d1"><p>one <b>two</b> three</p><!-- note --><p lang="en">four</p>

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from scraper.network import Network, open_network
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 
 Open = Callable[..., Awaitable[Network]]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from scraper import FetchError, Request
+from scraper.http.response import Response
 from scraper.network import Network
 from scraper.protocols import Attempts
-from scraper.response import Response
 from scraper.verdict import Fail, Redirect, Retry
 from tests.network.raw import Script, Talk, raw
 

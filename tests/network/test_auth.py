@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from scraper import Request, SettingsError
-from scraper.network.digest import answer, challenge
-from scraper.network.redirects import Redirects
+from scraper.network.auth.digest import answer, challenge
+from scraper.network.policies.redirects import Redirects
 from scraper.protocols import Attempts
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 from scraper.verdict import Redirect
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, raw, repeating

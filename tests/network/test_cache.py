@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from scraper import Request, SettingsError
-from scraper.network.store import Kept, Store
-from scraper.response import Response
+from scraper.http.response import Response
+from scraper.network.cache.store import Kept, Store
 from tests.network.conftest import Open
 from tests.network.raw import Talk, raw
 

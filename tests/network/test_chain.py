@@ -7,9 +7,9 @@ import pytest
 
 from scraper import FetchError, IgnoreRequest, Request, SpiderError
 from scraper.errors import Reason
+from scraper.http.response import Response
 from scraper.network.chain import chain
 from scraper.protocols import Fetch, Middleware
-from scraper.response import Response
 from tests.network.conftest import Open
 from tests.network.raw import OK, raw, repeating
 

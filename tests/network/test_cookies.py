@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from scraper import Request, SettingsError, StorageError, urls
+from scraper.http.response import Response
 from scraper.network import open_network
-from scraper.network.cookies import Cookies
-from scraper.network.jar import Jar
-from scraper.network.suffixes import is_public_suffix
-from scraper.response import Response
-from scraper.settings import NetworkSettings
+from scraper.network.cookies.jar import Jar
+from scraper.network.cookies.middleware import Cookies
+from scraper.network.cookies.public_suffixes import is_public_suffix
+from scraper.settings.schema import NetworkSettings
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, raw, repeating
 

@@ -7,7 +7,7 @@ import pytest
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.network.deadlines import TICK, Deadlines
+from scraper.network.connection.deadlines import TICK, Deadlines
 from tests.network.conftest import Open
 from tests.network.raw import Talk, raw
 from tests.network.test_fetcher import dripping

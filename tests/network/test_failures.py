@@ -18,8 +18,8 @@ from yarl import URL
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
+from scraper.network.connection.address_guard import AddressNotAllowedError
 from scraper.network.failures import NUMBERS, TABLE, VERIFY_CODES, detail_of, failure, reason_of
-from scraper.network.guard import AddressNotAllowedError
 from tests.network.conftest import Open
 from tests.network.raw import Talk, raw
 

@@ -12,7 +12,7 @@ from pytest_httpserver import HTTPServer
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.network.codec import decoded
+from scraper.network.body.content_coding import decoded
 from scraper.network.fetcher import IN_ONE, SMALL
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, answer, raw, repeating

@@ -5,7 +5,7 @@ import pytest
 from scraper import FetchError, Request, SettingsError, SpiderError
 from scraper.errors import Reason
 from scraper.network.headers import check, defaults
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 from tests.network.conftest import Open
 from tests.network.raw import OK, raw, repeating
 

@@ -7,13 +7,13 @@ import pytest
 
 from scraper import FetchError, Request, SettingsError
 from scraper.errors import Reason
+from scraper.http.response import Response
 from scraper.network import Network, open_network
-from scraper.network.redirects import Redirects
-from scraper.network.retry import Retries
-from scraper.network.status import Statuses
+from scraper.network.policies.redirects import Redirects
+from scraper.network.policies.retry import Retries
+from scraper.network.policies.status import Statuses
 from scraper.protocols import Attempts
-from scraper.response import Response
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 from scraper.verdict import DELIVER, Deliver, Fail, Redirect, Retry, Sequel
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, raw, repeating

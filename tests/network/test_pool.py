@@ -14,11 +14,11 @@ import pytest
 from scraper import FetchError, Request
 from scraper.errors import Reason
 from scraper.network import open_network
-from scraper.network import pool as pools
-from scraper.network.pool import Pool, room
-from scraper.network.resolver import Resolver
-from scraper.network.session import check_version
-from scraper.settings import NetworkSettings
+from scraper.network.connection import pool as pools
+from scraper.network.connection.pool import Pool, room
+from scraper.network.connection.resolver import Resolver
+from scraper.network.connection.session import check_version
+from scraper.settings.schema import NetworkSettings
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, answer, raw, repeating
 
@@ -156,7 +156,7 @@ from random import Random
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 from scraper import Request
 from scraper.network import open_network
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 
 async def main(url):
     async with open_network(NetworkSettings(), rng=Random(0)) as net:

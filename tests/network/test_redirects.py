@@ -6,10 +6,10 @@ import pytest
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.network.redirects import Redirects
+from scraper.http.response import Response
+from scraper.network.policies.redirects import Redirects
 from scraper.protocols import Attempts
-from scraper.response import Response
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 from scraper.verdict import Fail, Redirect, Sequel
 
 HERE = "http://a.example/dir/page?q=1"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scraper import Request, urls
-from scraper.network.referrer import LONGEST, asked_for, referer, with_referer
+from scraper.network.policies.referrer import LONGEST, asked_for, referer, with_referer
 
 CASES = json.loads((Path(__file__).parent / "cases/referrer.json").read_text())
 

@@ -8,11 +8,11 @@ import pytest
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.network.retry import DOUBTFUL, PASSING, UNSENT, Retries
+from scraper.http.response import Response
+from scraper.http.retry_after import retry_after
+from scraper.network.policies.retry import DOUBTFUL, PASSING, UNSENT, Retries
 from scraper.protocols import Attempts
-from scraper.response import Response
-from scraper.retryafter import retry_after
-from scraper.settings import NetworkSettings
+from scraper.settings.schema import NetworkSettings
 from scraper.verdict import Retry, Sequel
 
 URL = "http://a.example/"

@@ -6,9 +6,9 @@ import pytest
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.network.status import Statuses
+from scraper.http.response import Response
+from scraper.network.policies.status import Statuses
 from scraper.protocols import Attempts
-from scraper.response import Response
 from scraper.verdict import DELIVER, Fail, Sequel
 
 URL = "http://a.example/"

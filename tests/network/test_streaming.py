@@ -11,10 +11,10 @@ import pytest
 
 from scraper import FetchError, Request, SpiderError
 from scraper.errors import Reason
+from scraper.http.response import Response
 from scraper.network import open_network
-from scraper.network.unpacking import PIECE
-from scraper.response import Response
-from scraper.settings import NetworkSettings
+from scraper.network.body.streamed_coding import PIECE
+from scraper.settings.schema import NetworkSettings
 from tests.network.conftest import Open
 from tests.network.raw import OK, Script, Talk, answer, raw, repeating
 

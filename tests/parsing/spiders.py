@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scraper.errors import CloseSpider
-from scraper.request import Request
-from scraper.response import Response
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.spider import Spider
 
 

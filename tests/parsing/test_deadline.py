@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from scraper.errors import SpiderError
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.parsing import open_parse
 from scraper.protocols import Parse, Results
-from scraper.request import Request
-from scraper.response import Response
-from scraper.settings import ParsingSettings
+from scraper.settings.schema import ParsingSettings
 from scraper.spider import Spider
 
 SECONDS = 0.3

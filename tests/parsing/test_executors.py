@@ -11,12 +11,12 @@ import pytest
 import pytest_asyncio
 
 from scraper.errors import CloseSpider, SpiderError
-from scraper.item import fields
+from scraper.http.request import Links, Request
+from scraper.http.response import Response
+from scraper.items.item import fields
 from scraper.parsing import Inline, Processes, Thread, open_parse
 from scraper.protocols import Parse, Results
-from scraper.request import Links, Request
-from scraper.response import Response
-from scraper.settings import ParsingSettings
+from scraper.settings.schema import ParsingSettings
 from scraper.spider import Failure
 from tests.parsing import spiders
 from tests.parsing.spiders import Shop

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, BeforeValidator, Field, HttpUrl
 
 from scraper.errors import CloseSpider, DropItem, SpiderError
-from scraper.item import Item
+from scraper.items.fields import css
+from scraper.items.item import Item
 from scraper.pipelines import Chain, Refined, Require, Unique, Validate, build
-from scraper.settings import PipelinesSettings
-from scraper.sources import css
+from scraper.settings.schema import PipelinesSettings
 
 SPIDER = object()
 EMMA = {"title": "Emma", "price": 9}

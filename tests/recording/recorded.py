@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from scraper import Crawl, Result, Spider
-from scraper.config import laid_over
+from scraper.crawling.recordings import Recording, limited, open_recording, recorder, replay, settle
 from scraper.recording.accepted import Header
 from scraper.recording.replay import Replay
-from scraper.replaying import Recording, limited, open_recording, recorder, replay, settle
-from scraper.settings import Settings
+from scraper.settings.load import laid_over
+from scraper.settings.schema import Settings
+from scraper.settings.tables import from_tables
 from scraper.sinks.memory import Collect
-from scraper.tables import from_tables
 
 QUICK: dict[str, Any] = {"network": {"backoff": 0.02}, "limits": {"adapt": False}}
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from scraper import Request, Response, Spider, SpiderError
+from scraper.crawling.recordings import answering, judge
 from scraper.recording.contracts import broken, contracts_of
-from scraper.replaying import answering, judge
-from scraper.tables import from_tables
+from scraper.settings.tables import from_tables
 from tests.flow.site import Servers
 from tests.recording.recorded import record, without_sockets
 

@@ -13,8 +13,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from scraper import DropItem, Failure, FetchError, Item, Request, Response, Spider, css
+from scraper.crawling.recordings import accept, check, open_recording
 from scraper.recording.origin import recorded_origin
-from scraper.replaying import accept, check, open_recording
 from scraper.testing import bookshop
 from tests.flow.site import Asked, Servers
 from tests.recording.recorded import record, without_sockets

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from scraper import FetchError, Reason, Request, Response, SettingsError, StorageError
+from scraper.crawling.recordings import open_recording
 from scraper.recording import warc
 from scraper.recording.warc import Exchange, Writer, read
-from scraper.replaying import open_recording
 
 URL = "https://books.example/shelf?page=2"
 

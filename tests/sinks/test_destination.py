@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from scraper.errors import StorageError
-from scraper.sinks.destination import ROOM, Destination
+from scraper.sinks.files.destination import ROOM, Destination
 
 CRAWL = """
 import asyncio, resource, sys
 from scraper.errors import StorageError
-from scraper.sinks.destination import Destination
+from scraper.sinks.files.destination import Destination
 
 async def crawl(path, size):
     destination = Destination(path)

@@ -22,11 +22,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, HttpUrl, TypeAdapter
 
-from scraper.item import Item
-from scraper.sinks.csv_table import CsvTable
-from scraper.sinks.json_array import JsonArray
-from scraper.sinks.jsonl import JsonLines
-from scraper.sinks.values import cell
+from scraper.items.item import Item
+from scraper.sinks.formats.csv import CsvTable
+from scraper.sinks.formats.json import JsonArray
+from scraper.sinks.formats.jsonl import JsonLines
+from scraper.sinks.formats.values import cell
 
 UUID_TEXT = "12345678-1234-5678-1234-567812345678"
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from scraper.errors import FetchError, StorageError
 from scraper.events import Blocked, Broke, Dropped, Failed, Fetched, Finished, Refused, Retried, Started, Statistics
-from scraper.request import Request
+from scraper.http.request import Request
 from scraper.views.log import Log, configure
 
 EVIL = "https://a.example/\x1b[2J\n12:00:00 ERROR   forged"

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from scraper.events import Statistics
-from scraper.settings import StopAfter
-from scraper.views.console import StandardError
+from scraper.settings.schema import StopAfter
 from scraper.views.progress import Progress, Trend, lines, sentence
+from scraper.views.standard_error import StandardError
 
 BUSY = Statistics(
     "bookshop", discovered=6505, fetched=1204, waiting=5301, in_flight=32, hosts=4, items=1180, errors=2, seconds=97.0

@@ -3,14 +3,7 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from scraper.testing.bookshop.catalogue import (
-    Author,
-    Book,
-    Catalogue,
-    Category,
-    author_path,
-    category_path,
-)
+from scraper.testing.bookshop.catalogue import Author, Book, Catalogue, Category, author_path, category_path
 from scraper.testing.bookshop.layout import layout
 
 BOOKS_PER_PAGE = 8

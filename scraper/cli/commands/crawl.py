@@ -1,0 +1,100 @@
+"""`scraper crawl`: runs spiders, one after the other. People watch on standard error; standard output is for data."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from scraper.cli.options import arguments_option, jobs, settings_options
+from scraper.errors import SettingsError
+from scraper.settings.schema import Settings, SinkSettings
+
+DEFAULT_PATH = "data/{spider}.jsonl"
+
+
+@click.command()
+@click.argument("spiders", nargs=-1, metavar="[SPIDER | FILE.py]...")
+@settings_options
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="PATH",
+    help="Write items to this file (.jsonl .json .csv, also with .gz or .zst; .sqlite .parquet; - is standard output) "
+    "instead of the configured sinks; may be repeated.",
+)
+@arguments_option
+@click.option(
+    "--job",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep what is done in this job directory, rather than in one named after the spider.",
+)
+@click.option("--fresh", is_flag=True, help="Start over, even if the last crawl did not come to its end.")
+@click.option("--finish", is_flag=True, help="Only close the data files of a crawl that did not come to its end.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object at the end, and nothing but it.")
+def crawl(
+    spiders: tuple[str, ...],
+    config: Path | None,
+    overrides: tuple[str, ...],
+    outputs: tuple[str, ...],
+    arguments: tuple[str, ...],
+    folder: Path | None,
+    fresh: bool,
+    finish: bool,
+    is_json: bool,
+) -> None:
+    """Run spiders: those named, those of a file, or those that config.toml names.
+
+    \b
+    scraper crawl                             what config.toml names
+    scraper crawl books -o books.csv          one spider, into one file
+    scraper crawl books.py -a category=travel the spiders of a file; no config.toml is needed
+    scraper crawl books -s limits.delay=0.5   with a setting of its own
+    scraper crawl books --fresh               from the beginning, whatever the last crawl left
+    scraper crawl books --finish              no more pages: the data files are closed as they stand
+
+    Items go to the configured sinks, or else to data/SPIDER.jsonl. Ctrl-C ends a crawl in good order, a second
+    one at once. However it was ended, the same command goes on with it.
+
+    The exit status is 0 for a success; 1 if a callback, pipeline or sink failed, every start URL failed, or
+    [engine.fail_when] holds; 2 for wrong usage, configuration or spider; 130 if interrupted.
+    """  # noqa: D301 -- click leaves the lines after a backspace as they are
+    asked = [
+        replace(job, settings=_with_sinks(job.settings, outputs)) for job in jobs(config, overrides, spiders, arguments)
+    ]
+    if folder is not None and len(asked) > 1:
+        raise SettingsError(f"--job is for one spider, and this would crawl {len(asked)}")
+    if finish and fresh:
+        raise SettingsError("--finish closes what a crawl left, --fresh throws it away: give one of them")
+    _check_paths([[sink.path for sink in job.settings.sinks] for job in asked], is_json=is_json)
+
+    from scraper.cli.display import crawl_all  # slow to import, and needed only now
+
+    sys.exit(crawl_all(asked, folder=folder, fresh=fresh, finish=finish, is_json=is_json))
+
+
+def _with_sinks(settings: Settings, outputs: Sequence[str]) -> Settings:
+    """`settings` with the sinks that -o names, or the default one if there is none at all."""
+    if not outputs and settings.sinks:
+        return settings
+    if "" in outputs:
+        raise SettingsError("-o: expected a path, got an empty text")
+    sinks = tuple(SinkSettings(path=path) for path in outputs or (DEFAULT_PATH,))
+    return settings.model_copy(update={"sinks": sinks})
+
+
+def _check_paths(paths: Sequence[Sequence[str]], *, is_json: bool) -> None:
+    """Raise `SettingsError` if crawls would write over each other's data, or items among the JSON."""
+    seen: set[str] = set()
+    for each in paths:
+        if is_json and "-" in each:
+            raise SettingsError("--json and items (-o -) cannot both have standard output")
+        for path in dict.fromkeys(each):
+            if path in seen and path != "-" and "{spider}" not in path:
+                raise SettingsError(f"{path} would be written by several spiders: put {{spider}} into its name")
+            seen.add(path)

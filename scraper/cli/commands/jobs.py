@@ -1,0 +1,173 @@
+"""`scraper jobs`: the crawls there are, finished or not, and what became of their requests."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scraper.cli.commands.list import columns
+from scraper.cli.options import loaded_from, settings_options
+from scraper.errors import SettingsError
+from scraper.settings.messages import suggestion
+from scraper.views.formatting import counts, visible
+
+if TYPE_CHECKING:
+    from scraper.frontier.jobs.listing import JobDetails, JobState
+
+MOST_SITES = 10
+
+name_argument = click.argument("name", required=False, metavar="[NAME]")
+folder_option = click.option(
+    "--job", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The job in this directory."
+)
+json_option = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("jobs", invoke_without_command=True)
+@json_option
+@settings_options
+@click.pass_context
+def jobs(ctx: click.Context, config: Path | None, overrides: tuple[str, ...], is_json: bool) -> None:
+    """List the jobs there are: what each crawl has done, and whether it came to its end.
+
+    \b
+    scraper jobs                    all of them
+    scraper jobs show books         one, with the requests that failed
+    scraper jobs retry books        its failed requests are to be asked for again, by the next crawl
+    """  # noqa: D301 -- click leaves the lines after a backspace as they are
+    if ctx.invoked_subcommand is not None:
+        return
+    from scraper.frontier.jobs.listing import list_jobs
+
+    found = list_jobs(_jobs_folder(config, overrides))
+    if is_json:
+        click.echo(json.dumps([_facts(each) for each in found]))
+        return
+    if not found:
+        click.echo("no jobs yet: a crawl makes one", err=True)
+        return
+    heads = ("JOB", "STATE", "STARTED", "PAGES", "ITEMS", "WAITING", "FAILED")
+    for line in columns([heads, *(_row(each) for each in found if not each.problem)]):
+        click.echo(line)
+    for each in found:
+        if each.problem:
+            click.echo(f"scraper: {visible(each.problem)}", err=True)
+
+
+@jobs.command("show")
+@name_argument
+@folder_option
+@click.option("--reason", metavar="REASON", help="Only requests that failed for this: http_503, timeout, …")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Failed requests to show.")
+@json_option
+@settings_options
+def show_job(
+    name: str | None,
+    folder: Path | None,
+    reason: str | None,
+    limit: int,
+    is_json: bool,
+    config: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Show one job: its counts, by host, status and reason, and the requests that failed."""
+    from scraper.frontier.jobs.listing import show
+
+    shown = show(folder or _folder(name, config, overrides), reason=reason, limit=limit)
+    if is_json:
+        parts = {key: value for key, value in asdict(shown).items() if key != "job"}
+        click.echo(json.dumps(_facts(shown.job) | parts))
+        return
+    for line in _lines(shown):
+        click.echo(line)
+
+
+@jobs.command("retry")
+@name_argument
+@folder_option
+@click.option("--reason", metavar="REASON", help="Only those that failed for this: http_503, timeout, …")
+@settings_options
+def retry_job(
+    name: str | None, folder: Path | None, reason: str | None, config: Path | None, overrides: tuple[str, ...]
+) -> None:
+    """Put the failed requests of a job back among the waiting."""
+    from scraper.frontier.jobs.listing import retry
+
+    number = retry(folder or _folder(name, config, overrides), reason=reason)
+    if number:
+        click.echo(f"{number:,} put back: the next crawl asks for them again")
+    else:
+        click.echo("nothing to put back: no request failed" + (f" for {reason}" if reason else ""))
+
+
+def _jobs_folder(config: Path | None, overrides: tuple[str, ...]) -> Path:
+    return Path(loaded_from(config, overrides, needs_file=False).settings.frontier.jobs)
+
+
+def _folder(name: str | None, config: Path | None, overrides: tuple[str, ...]) -> Path:
+    """The directory of the job `name`, or of the only one there is."""
+    from scraper.frontier.jobs.listing import list_jobs
+
+    folder = _jobs_folder(config, overrides)
+    found = {each.name: each.path for each in list_jobs(folder)}
+    if name is None and len(found) == 1:
+        return next(iter(found.values()))
+    if not found:
+        raise SettingsError(f"no jobs in {folder}: a crawl makes one")
+    if name not in found:
+        raise SettingsError(f"which job?{suggestion('', found)}" if name is None else _unknown(name, found))
+    return found[name]
+
+
+def _unknown(name: str, found: Mapping[str, Path]) -> str:
+    return f"no job {name!r}{suggestion(name, found)}"
+
+
+def _state(job: "JobState") -> str:
+    if job.is_running:
+        return "running"
+    return job.reason if job.state == "finished" else job.state
+
+
+def _row(job: "JobState") -> tuple[str, ...]:
+    now = job.statistics
+    pages, items = (now.fetched, now.items) if now is not None else (0, 0)
+    numbers = (pages, items, job.waiting, job.failed)
+    return visible(job.name), visible(_state(job)), job.description.started, *(f"{each:,}" for each in numbers)
+
+
+def _facts(job: "JobState") -> dict[str, Any]:
+    return {
+        "job": job.name,
+        "path": str(job.path),
+        "spider": job.spider,
+        "state": "running" if job.is_running else job.state,
+        "reason": job.reason,
+        "started": job.description.started,
+        "waiting": job.waiting,
+        "failed": job.failed,
+        "statistics": asdict(job.statistics) if job.statistics is not None else None,
+        "problem": job.problem,
+    }
+
+
+def _lines(shown: "JobDetails") -> Iterator[str]:
+    job, now = shown.job, shown.job.statistics
+    yield f"{visible(job.name)}: {visible(_state(job))}, begun {job.description.started}, in {visible(str(job.path))}"
+    if now is not None:
+        yield (
+            f"  discovered {now.discovered:,} = fetched {now.fetched:,} + refused {sum(now.refused.values()):,}"
+            f" + failed {sum(now.failed.values()):,} + waiting {now.waiting:,}; {now.items:,} items"
+        )
+        statuses = {str(status): number for status, number in now.statuses.items()}
+        for what, numbers in (("statuses", statuses), ("refused", now.refused), ("failed", now.failed)):
+            if numbers:
+                yield f"  {what}: {counts(numbers)}"
+    for what, sites in (("waiting", shown.waiting), ("failed", shown.failed)):
+        if sites:
+            yield f"  {what} by host: {counts(sites, MOST_SITES)}"
+    for each in shown.requests:
+        yield f"  {visible(each.reason, 60)}  {visible(each.url)}"

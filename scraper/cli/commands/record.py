@@ -1,0 +1,111 @@
+"""`scraper record`: crawls some pages and keeps what sites answered, and what the spider made of it."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scraper.cli.options import arguments_option, chosen, job_of, loaded_from, settings_options
+from scraper.errors import SettingsError, StorageError
+
+if TYPE_CHECKING:
+    from scraper.cli.options import Job
+    from scraper.recording.accepted import Header
+
+PAGES = 50
+
+name_option = click.option("--name", metavar="NAME", help="The recording's name, if not that of the spider.")
+
+
+@click.command()
+@click.argument("spider", metavar="SPIDER | FILE.py")
+@settings_options
+@arguments_option
+@click.option(
+    "--pages", type=click.IntRange(1), default=PAGES, show_default=True, metavar="N", help="Pages to record at most."
+)
+@name_option
+@click.option(
+    "--ignore", "ignored", multiple=True, metavar="FIELD", help="A field that differs each time; may be repeated."
+)
+@click.option("--keep-secrets", is_flag=True, help="Keep cookies, authorization and passwords, too.")
+def record(
+    spider: str,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    arguments: tuple[str, ...],
+    pages: int,
+    name: str | None,
+    ignored: tuple[str, ...],
+    keep_secrets: bool,
+) -> None:
+    """Record a crawl, to replay it without the network: in recordings/SPIDER, beside config.toml.
+
+    \b
+    scraper record books --pages 5                            five pages, and what the spider made of them
+    scraper record books -a shelf=new --name books-new        another recording of the same spider
+    scraper record books --ignore scraped_at                  a field that is another one each time
+
+    What is there is replaced once the new recording is whole. The spider is then replayed, and what it makes of the
+    pages is what 'scraper check' compares with.
+    """  # noqa: D301 -- click leaves the lines after a backspace as they are
+    loaded = loaded_from(config, overrides, needs_file=not spider.endswith(".py"))
+    found = chosen([spider], loaded)
+    if name is not None and len(found) > 1:
+        raise SettingsError(f"--name is for one spider, and {spider} has {len(found)}")
+    jobs = [job_of(each.spider, loaded, arguments) for each in found]
+
+    from scraper.crawling.recordings import FOLDER, kept_arguments
+    from scraper.crawling.resume import job_name
+    from scraper.recording.accepted import Header
+
+    statuses = []
+    for job in jobs:
+        called = job.spider_class.name
+        header = Header(called, arguments=kept_arguments(arguments), ignored=list(ignored))
+        folder = loaded.folder / FOLDER / job_name(name or called)
+        statuses.append(_record(job, folder, header, pages=pages, keep_secrets=keep_secrets))
+    sys.exit(max(statuses))
+
+
+def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
+    """Record one spider; the exit status."""
+    from scraper.cli.display import Watched, crawled
+    from scraper.crawling.recordings import discard, limited, recorder, settle
+    from scraper.crawling.result import INTERRUPTED
+    from scraper.crawling.run import loop_factory
+    from scraper.sinks.memory import Collect
+    from scraper.views.formatting import plural, visible
+    from scraper.views.log import Log, configure
+    from scraper.views.standard_error import StandardError
+
+    console = StandardError()
+    settings = limited(job.settings, pages)
+    tap = recorder(folder, job.spider_class.name, settings, secrets=keep_secrets)
+    crawl = Watched(
+        job.spider_class, settings, arguments=job.arguments, observers=[Log(), tap], sinks=[Collect()], tap=tap
+    )
+    try:
+        result = crawled(crawl, console)
+        tap.check()
+        if result.reason == INTERRUPTED:
+            click.echo(f"scraper: interrupted: {visible(str(folder))} is as it was", err=True)
+            return result.exit_status
+        if not result.statistics.fetched:
+            raise StorageError(f"no page was fetched, so nothing is recorded: {folder} is as it was")
+        configure("ERROR", console)  # what the spider says has been said
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            replayed = runner.run(settle(folder, job.spider_class, job.settings, job.arguments, header, tap.ended))
+    finally:
+        discard(folder)
+    items = plural(replayed.statistics.items, "item")
+    click.echo(f"{visible(str(folder))} is ready: {plural(replayed.statistics.fetched, 'page')}, {items}", err=True)
+    if len(result.items) != len(replayed.items):
+        click.echo(
+            f"scraper: warning: the crawl gave {plural(len(result.items), 'item')}, its replay {items}: "
+            "the spider goes by more than what was answered (time, chance, or the order of pages)",
+            err=True,
+        )
+    return result.exit_status

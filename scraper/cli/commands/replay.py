@@ -1,0 +1,66 @@
+"""`scraper replay`: runs a spider on what was recorded. No socket is opened, and nothing is waited for."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from scraper.cli.commands.record import name_option
+from scraper.cli.options import arguments_option, chosen, job_of, loaded_from, settings_options
+from scraper.errors import SettingsError
+from scraper.settings.schema import SinkSettings
+
+
+@click.command()
+@click.argument("spider", metavar="SPIDER | FILE.py")
+@settings_options
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="PATH",
+    help="Write items to this file instead of standard output; may be repeated.",
+)
+@arguments_option
+@name_option
+def replay(
+    spider: str,
+    config: Path | None,
+    overrides: tuple[str, ...],
+    outputs: tuple[str, ...],
+    arguments: tuple[str, ...],
+    name: str | None,
+) -> None:
+    """Run a spider on what was recorded, as often as you like: the same pages, in the same order, at once.
+
+    \b
+    scraper replay books                      items on standard output, as JSON Lines
+    scraper replay books -o books.csv         into a file
+
+    Configured sinks are left alone. The spider has the arguments it was recorded with, and those given by -a. A
+    request that the recording has no answer to fails as not_recorded; the exit status is 1 then.
+    """  # noqa: D301 -- click leaves the lines after a backspace as they are
+    if "" in outputs:
+        raise SettingsError("-o: expected a path, got an empty text")
+    loaded = loaded_from(config, overrides, needs_file=not spider.endswith(".py"))
+    found = chosen([spider], loaded)
+    if len(found) > 1:
+        raise SettingsError(
+            f"{spider} has {len(found)} spiders: which? {', '.join(each.spider.name for each in found)}"
+        )
+
+    from scraper.cli.display import Watched, crawled
+    from scraper.crawling.recordings import FOLDER, open_recording
+    from scraper.recording.replay import Replay, still
+    from scraper.views.log import Log
+    from scraper.views.standard_error import StandardError
+
+    kind = found[0].spider
+    recording = open_recording(loaded.folder / FOLDER / (name or kind.name), kind.name)
+    job = job_of(kind, loaded, [*recording.accepted.header.arguments, *arguments])
+    sinks = tuple(SinkSettings(path=path) for path in outputs or ("-",))
+    settings = still(job.settings).model_copy(update={"sinks": sinks})
+    tap = Replay(recording.exchanges, recording.accepted)
+    crawl = Watched(kind, settings, arguments=job.arguments, observers=[Log()], tap=tap)
+    sys.exit(crawled(crawl, StandardError()).exit_status)

@@ -1,0 +1,93 @@
+"""Crawls as they are run from the command line: watched by the log, the progress display and the summary."""
+
+import asyncio
+import gc
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, redirect_stdout
+from pathlib import Path
+
+import click
+
+from scraper.cli.masking import shown_command
+from scraper.cli.options import Job, leave
+from scraper.crawling.crawl import Crawl
+from scraper.crawling.result import INTERRUPTED, Result
+from scraper.crawling.run import loop_factory, run_until_signalled
+from scraper.errors import StorageError
+from scraper.views import summary
+from scraper.views.formatting import visible
+from scraper.views.log import Log, configure
+from scraper.views.progress import Progress
+from scraper.views.standard_error import StandardError
+
+FAILED = "storage failed"
+
+
+class Watched(Crawl):
+    """A crawl that says when it was told to stop."""
+
+    def stop(self, reason: str = INTERRUPTED) -> None:
+        """End the crawl in good order."""
+        logging.getLogger("scraper").info(
+            "%s: stopping once what is in flight is done; Ctrl-C again leaves at once", visible(self.spider.name)
+        )
+        super().stop(reason)
+
+
+def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: bool, is_json: bool) -> int:
+    """Crawl one after the other, until one is interrupted; tell how each ended. Returns the worst exit status.
+
+    With `finish` nothing is crawled: the data files that were left are closed.
+    """
+    console = StandardError()
+    crawls = [
+        Watched(job.spider_class, job.settings, arguments=job.arguments, observers=[Log()], job=folder, fresh=fresh)
+        for job in jobs
+    ]
+    results = []
+    for crawl in crawls:
+        result = crawled(crawl, console, finish=finish, is_json=is_json)
+        results.append(result)
+        if result.reason == INTERRUPTED:
+            break
+    if is_json:
+        click.echo(summary.as_json(results))
+    return max((result.exit_status for result in results), default=0)
+
+
+def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_json: bool = False) -> Result:
+    """Run one crawl in a loop of its own. A sink or a job that cannot be opened is told in one line."""
+    level = crawl.settings.views.log_level
+    configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
+    gc.freeze()  # nothing that is loaded by now will ever be garbage
+    gc.enable()
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        try:
+            result = runner.run(crawl.finish() if finish else _watch(crawl, console, is_json=is_json))
+        except KeyboardInterrupt:
+            leave()
+        except StorageError as error:
+            click.echo(f"scraper: error: {visible(str(error))}", err=True)
+            return Result(crawl.spider.name, FAILED, crawl.statistics(), problems=(str(error),))
+    if not is_json:
+        again = [word for word in sys.argv[1:] if word != "--fresh"]  # what was crawled is not thrown away
+        summary.show(result, console, command=shown_command(["scraper", *again]))
+    return result
+
+
+async def _watch(crawl: Watched, console: StandardError, *, is_json: bool) -> Result:
+    """Run `crawl` with its display. What the spider prints keeps clear of data on standard output."""
+    settings = crawl.settings
+    has_items = any(sink.path == "-" for sink in settings.sinks)
+    is_shown = settings.views.progress and not is_json and not (has_items and sys.stdout.isatty())
+    async with AsyncExitStack() as stack:
+        if is_json or has_items:
+            stack.enter_context(redirect_stdout(sys.stderr))
+        if is_shown:
+            stop_after, interval = settings.engine.stop_after, settings.views.interval
+            await stack.enter_async_context(
+                Progress(crawl.statistics, console, interval=interval, stop_after=stop_after)
+            )
+        return await run_until_signalled(crawl)

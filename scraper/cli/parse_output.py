@@ -1,0 +1,162 @@
+"""What a spider has made of a page: tables for people, an array for programs."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from scraper.crawling.inspection import Lead, Parsed, Taken
+from scraper.errors import SpiderError
+from scraper.http.request import Request
+from scraper.items.item import ItemError, Misfit, fields, plain
+from scraper.urls import without_credentials
+from scraper.views.formatting import plural, told, visible
+
+WIDE = 160  # columns where there is no terminal
+
+# For people.
+
+
+def show(page: Parsed) -> None:
+    """Print `page` on standard output."""
+    console = Console(
+        file=sys.stdout,
+        highlight=False,
+        width=None if sys.stdout.isatty() else WIDE,
+        force_interactive=None if sys.stdout.isatty() else False,
+    )
+    with console.capture() as capture:
+        console.print(Group(*_parts(page)))
+    click.echo("\n".join(line.rstrip() for line in capture.get().split("\n")))
+
+
+def _parts(page: Parsed) -> Iterator[RenderableType]:
+    yield _heading(page)
+    for number, taken in enumerate(page.items, 1):
+        yield _indented(_item(number, taken))
+    if page.leads:
+        yield _indented(_requests(page.leads))
+    if page.error is not None:
+        yield _indented(_error(page, page.error))
+    if not page.items and not page.leads and page.error is None:
+        yield _indented(Text("neither items nor requests", "yellow"))
+
+
+def _heading(page: Parsed) -> Text:
+    status = str(page.status) if page.status else "failed"
+    style = "bold green" if page.status and page.error is None else "bold red"
+    found = f"{plural(len(page.items), 'item')}, {plural(len(page.leads), 'request')}"
+    return Text.assemble(
+        (status, style), " ", (_url(page.url), "bold"), f"  {visible(page.where)}", (f"  {found}", "dim")
+    )
+
+
+def _item(number: int, taken: Taken) -> Table:
+    table = _table(f"item {number}", type(taken.item).__name__, "field", "value")
+    for name, value in fields(taken.item).items():
+        table.add_row(Text(visible(name)), Text(_value(value)))
+    if taken.problem:
+        table.add_row(Text("dropped", "bold red"), Text(visible(taken.problem), "red"))
+    return table
+
+
+def _requests(leads: Sequence[Lead]) -> Table:
+    has_problems = any(lead.problem for lead in leads)
+    table = _table("requests", "", "URL", "callback", *(["not sent"] if has_problems else []))
+    for lead in leads:
+        request = lead.request
+        address = _url(request.url) if request.method == "GET" else f"{visible(request.method)} {_url(request.url)}"
+        cells = [Text(address), Text(visible(str(request.callback or "parse")))]
+        table.add_row(*cells, *([Text(visible(lead.problem), "yellow")] if has_problems else []))
+    return table
+
+
+def _error(page: Parsed, error: BaseException) -> RenderableType:
+    place = f"{visible(page.line)}: " if page.line else ""
+    if not isinstance(error, ItemError) or not error.misfits:
+        return Text.assemble(("error", "bold red"), " ", (f"{place}{told(error)}", "red"))
+    table = _table("error", f"{place}an item that cannot be made", "field", "selector", "value", "problem")
+    for each in error.misfits:
+        table.add_row(
+            *map(Text, map(visible, (f"{each.item}.{each.field}", each.selector, each.value))), _problem(each)
+        )
+    return table
+
+
+def _problem(misfit: Misfit) -> Text:
+    return Text(visible(misfit.problem), "red")
+
+
+def _table(title: str, more: str, *columns: str) -> Table:
+    heading = Text.assemble((title, "bold"), (f"  {visible(more)}" if more else "", "dim"))
+    table = Table(title=heading, title_justify="left", title_style="", box=None, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _indented(part: RenderableType) -> Padding:
+    return Padding(part, (1, 0, 0, 2))
+
+
+def _url(url: str) -> str:
+    return visible(without_credentials(url))
+
+
+def _value(value: Any) -> str:
+    return visible(value if isinstance(value, str) else repr(value), 500)
+
+
+# For programs.
+
+
+def as_json(pages: Sequence[Parsed]) -> str:
+    """One JSON array: an object for each page. Raises `SpiderError` for an item that JSON cannot hold."""
+    try:
+        return msgspec.json.encode([_page(page) for page in pages], enc_hook=_any).decode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SpiderError(f"an item cannot be written as JSON: {error}; --format table shows it") from None
+
+
+def _page(page: Parsed) -> dict[str, Any]:
+    error = page.error
+    misfits = error.misfits if isinstance(error, ItemError) else ()
+    return {
+        "url": without_credentials(page.url),
+        "status": page.status or None,
+        "depth": page.depth,
+        "callback": page.where,
+        "items": [
+            {"type": type(taken.item).__name__, "fields": fields(taken.item), "problem": taken.problem or None}
+            for taken in page.items
+        ],
+        "requests": [_request(lead) for lead in page.leads],
+        "error": None if error is None else {"text": told(error), "line": page.line or None, "misfits": misfits},
+    }
+
+
+def _request(lead: Lead) -> dict[str, Any]:
+    request: Request = lead.request
+    return {
+        "url": without_credentials(request.url),
+        "method": request.method,
+        "callback": str(request.callback or "parse"),
+        "cb_kwargs": request.cb_kwargs,
+        "meta": request.meta,
+        "priority": request.priority,
+        "problem": lead.problem or None,
+    }
+
+
+def _any(value: object) -> object:
+    """What JSON has no form for, as Python writes it."""
+    try:
+        return plain(value)
+    except TypeError:
+        return repr(value)

@@ -1,0 +1,1 @@
+"""Spiders as the command line names them: found, read, and given arguments."""

@@ -1,0 +1,94 @@
+"""How a crawl ended: its counts, its files, and why it cannot be called a success."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from scraper.errors import Reason
+from scraper.events import Statistics
+from scraper.settings.schema import FailWhen
+
+INTERRUPTED = "interrupted"
+CANCELLED = "cancelled"
+CLOSED = "closed early"
+
+HOSTS_NAMED = 10  # of those that cannot be reached, in the list of problems
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A data file: its final path, or that of its `.part` if the crawl did not end."""
+
+    path: str
+    items: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a crawl ended.
+
+    `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
+    cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
+    `job` is the directory from which the next crawl will go on, if this one did not come to its end. `drifted` are
+    the fields of items that used to be found, and on how many of the last pages they were not. `cached` counts the
+    hits, misses and revalidations of the HTTP cache, if there is one.
+    """
+
+    spider: str
+    reason: str
+    statistics: Statistics
+    sinks: tuple[Written, ...] = ()
+    problems: tuple[str, ...] = ()
+    items: list[Any] = field(default_factory=list)
+    job: Path | None = None
+    drifted: dict[str, int] = field(default_factory=dict)
+    cached: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def exit_status(self) -> int:
+        """0 for a success, 1 if there are problems, 130 if the crawl was interrupted."""
+        return 130 if self.reason == INTERRUPTED else 1 if self.problems else 0
+
+
+def drifted(statistics: Statistics, after: int) -> dict[str, int]:
+    """The fields that were found before, and not on the last `after` pages or more; none if that is 0."""
+    return {name: pages for name, pages in statistics.misses.items() if after and pages >= after}
+
+
+def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
+    """Why a crawl with these counts cannot be called a success, one line each."""
+    problems = []
+    if statistics.discovered == 0:
+        problems.append("nothing was crawled: the spider gave no request")
+    elif statistics.start_urls and statistics.start_urls_failed >= statistics.start_urls:
+        reasons = ", ".join(
+            f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items()
+        )
+        problems.append(f"every start URL failed ({reasons})")
+    if parked := statistics.parked:
+        number = f"{sum(parked.values()):,} request(s)"
+        problems.append(f"{number} not sent, as their hosts cannot be reached: {_told(parked)}")
+    if unrecorded := statistics.failed.get(Reason.NOT_RECORDED):
+        problems.append(f"{unrecorded} request(s) that the recording has no answer to: record it anew")
+    if quarantined := statistics.failed.get(Reason.QUARANTINED):
+        problems.append(f"{quarantined} page(s) left alone, at which the process died twice")
+    if statistics.errors:
+        problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
+    if fail_when.items_below is not None and statistics.items < fail_when.items_below:
+        problems.append(
+            f"{statistics.items} items, fewer than [engine.fail_when] items_below = {fail_when.items_below}"
+        )
+    asked = statistics.fetched + sum(statistics.failed.values())
+    share = 100 * (statistics.errors + sum(statistics.failed.values())) / asked if asked else 0.0
+    if fail_when.errors_above is not None and share > fail_when.errors_above:
+        problems.append(f"{share:.1f} % errors, more than [engine.fail_when] errors_above = {fail_when.errors_above:g}")
+    return problems
+
+
+def _told(hosts: Mapping[str, int]) -> str:
+    """Hosts and their numbers, the first ones by name: `a.example (3), b.example (1) and 12 more`."""
+    named = ", ".join(f"{host} ({number:,})" for host, number in islice(hosts.items(), HOSTS_NAMED))
+    return named if len(hosts) <= HOSTS_NAMED else f"{named} and {len(hosts) - HOSTS_NAMED:,} more"

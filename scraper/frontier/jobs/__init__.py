@@ -1,0 +1,1 @@
+"""Job directories: a crawl that outlives its process."""

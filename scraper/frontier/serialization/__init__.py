@@ -1,0 +1,1 @@
+"""Requests, values and checkpoints as bytes."""

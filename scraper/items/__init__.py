@@ -1,0 +1,1 @@
+"""What a spider yields: items, their fields, and what fills them."""

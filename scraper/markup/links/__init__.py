@@ -1,0 +1,1 @@
+"""Where a page leads: its links, and when two URLs are one page."""

@@ -1,0 +1,1 @@
+"""Selectors: parsel's names and meanings, by Lexbor, lxml and JMESPath."""

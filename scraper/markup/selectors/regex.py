@@ -1,0 +1,47 @@
+"""Regular expressions over what was selected, as parsel applies them."""
+
+import re
+from html import unescape
+from html.entities import html5, name2codepoint
+
+from scraper.markup.selectors.css_parser import SelectorError, shortened
+
+Regex = str | re.Pattern[str]
+
+_ENTITY = re.compile(r"&(?:([a-zA-Z0-9]+)|#(?:[0-9]+|[xX][0-9a-fA-F]+));?", re.ASCII)
+_KEPT = frozenset(("lt", "amp"))
+
+
+def find_all(regex: Regex, text: str, replace_entities: bool) -> list[str]:
+    """All that `regex` finds: the first match's group `extract`, or all matches' groups, or all matches.
+
+    Raises `SelectorError` for an expression that is not understood.
+    """
+    try:
+        pattern = re.compile(regex) if isinstance(regex, str) else regex
+    except re.error as error:
+        raise SelectorError(f"the regular expression {shortened(regex)} is not understood: {error}") from None
+    found: list[str]
+    if "extract" in pattern.groupindex:
+        match = pattern.search(text)
+        found = [] if match is None or match["extract"] is None else [match["extract"]]
+    else:
+        found = [group or "" for match in pattern.finditer(text) for group in match.groups() or (match[0],)]
+    return [without_entities(each) for each in found] if replace_entities else found
+
+
+def without_entities(text: str) -> str:
+    """`text` with its character references replaced, except `&lt;` and `&amp;`; unknown ones stay."""
+    return _ENTITY.sub(_meaning, text) if "&" in text else text
+
+
+def _meaning(found: re.Match[str]) -> str:
+    name = found[1]
+    if name is None:
+        return unescape(found[0])
+    if name.lower() in _KEPT:
+        return found[0]
+    if found[0].endswith(";") and f"{name};" in html5:
+        return html5[f"{name};"]
+    code = name2codepoint.get(name) or name2codepoint.get(name.lower())
+    return chr(code) if code else found[0]

@@ -1,0 +1,1 @@
+"""Data that a page holds ready: metadata, microdata, JSON-LD, tables, numbers."""

@@ -1,0 +1,1 @@
+"""Credentials, sent to the origins that settings name and to no other."""

@@ -1,0 +1,1 @@
+"""Bodies, sent and received: content codings, streams, uploads."""

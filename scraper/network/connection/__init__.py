@@ -1,0 +1,1 @@
+"""How a host is reached: addresses that are allowed, names, TLS, pooled connections and deadlines."""

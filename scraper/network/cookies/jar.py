@@ -1,0 +1,275 @@
+"""Cookies by RFC 6265bis: which of them are kept, and where each is sent. Pure: no clock, no files, no network.
+
+Where a cookie goes:
+
+* to the host that set it, or with a Domain to that domain and all hosts below it; never to a domain under which
+  anybody can have a name, and never from an IP address to another;
+* to the paths below its Path, or below the folder of the page that set it;
+* with Secure, to https only; such a cookie is neither set nor replaced by way of http.
+
+Names that begin with `__Host-` and `__Secure-` keep what they promise, in whatever case they are written. SameSite is
+read and kept and makes no difference: whoever follows a link comes to a site as one who typed its address, and
+nothing that a crawler sends is sent from within a page of somebody else's.
+
+A jar holds 180 cookies a domain and 3,000 in all, and sends 8 KiB of them at most. Beyond that, expired cookies go
+first, and then those that were not sent for longest, of a domain that has too many those without Secure before the
+others.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from math import inf
+from typing import Any
+
+from scraper import urls
+from scraper.network.cookies.set_cookie import SetCookie, parse
+
+MOST_A_DOMAIN = 180
+MOST = 3_000
+SPARE = 300  # cookies that are dropped at once when there are too many
+LONGEST_HEADER = 8 * 1024  # bytes
+
+
+@dataclass(slots=True)
+class Cookie:
+    """A cookie as it is kept. `expires` is in seconds since 1970, inf for never; `used` orders by last use."""
+
+    name: str
+    value: str = field(repr=False)
+    domain: str
+    path: str = "/"
+    expires: float = inf
+    is_secure: bool = False
+    is_http_only: bool = False
+    is_host_only: bool = True
+    same_site: str = ""
+    created: int = 0
+    used: int = 0
+
+    @property
+    def pair(self) -> str:
+        """The cookie as the Cookie header has it."""
+        return f"{self.name}={self.value}"
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """What tells cookies of one domain apart."""
+        return self.name, self.path, self.is_host_only
+
+
+class Jar:
+    """Keeps the cookies of one session; `is_public_suffix` tells the domains that no cookie can be for."""
+
+    def __init__(self, *, is_public_suffix: Callable[[str], bool]) -> None:
+        self._is_public_suffix = is_public_suffix
+        self._domains: dict[str, dict[tuple[str, str, bool], Cookie]] = {}
+        self._number = 0
+        self._turn = 0
+        self._has_secure = False
+        self.has_changed = False
+
+    def store(self, url: str, fields: Iterable[str], now: float) -> None:
+        """Take the Set-Cookie `fields` of an answer of `url`; those that are not allowed are ignored."""
+        host, is_secure = urls.host(url), url.startswith("https:")
+        for each in fields:
+            said = parse(each, now)
+            cookie = self._allowed(said, url, host, is_secure=is_secure) if said is not None else None
+            if cookie is not None:
+                self._keep(cookie, now)
+
+    def put(self, url: str, cookies: Iterable[tuple[str, str]], now: float) -> None:
+        """Take `cookies` as if the host of `url` had set them for all its paths; those given on https stay there."""
+        host, is_secure = urls.host(url), url.startswith("https:")
+        for name, value in cookies:
+            self._keep(Cookie(name, value, host, is_secure=is_secure), now)
+
+    def add(self, cookie: Cookie, now: float) -> None:
+        """Take `cookie` as it is, unless it has expired or is for a public suffix and all below it."""
+        if cookie.is_host_only or not (_is_address(cookie.domain) or self._is_public_suffix(cookie.domain)):
+            self._keep(cookie, now)
+
+    def matching(self, url: str, now: float) -> list[Cookie]:
+        """The cookies to send to `url`: those of longer paths first, and then those that were there first."""
+        host, is_secure, path = urls.host(url), url.startswith("https:"), _path(url)
+        found = [
+            cookie
+            for domain in self._domains_of(host)
+            for cookie in self._domains[domain].values()
+            if (domain == host or not cookie.is_host_only)
+            and (is_secure or not cookie.is_secure)
+            and cookie.expires > now
+            and (cookie.path == "/" or path_matches(path, cookie.path))
+        ]
+        if not found:
+            return found
+        if len(found) > 1:
+            found.sort(key=lambda cookie: (-len(cookie.path), cookie.created))
+        self._turn += 1
+        size, last = 0, len(found)
+        for index, cookie in enumerate(found):
+            size += len(cookie.pair if cookie.value.isascii() else cookie.pair.encode()) + 2
+            if size > LONGEST_HEADER + 2:
+                last = index
+                break
+            cookie.used = self._turn
+        return found[:last]
+
+    def __iter__(self) -> Iterator[Cookie]:
+        """All cookies, the oldest first."""
+        found = [cookie for cookies in self._domains.values() for cookie in cookies.values()]
+        return iter(sorted(found, key=lambda cookie: cookie.created))
+
+    def __len__(self) -> int:
+        return self._number
+
+    def kept(self) -> list[list[Any]]:
+        """All cookies as plain values, which `recall()` takes."""
+        return [
+            [
+                each.name, each.value, each.domain, each.path, None if each.expires == inf else each.expires,
+                each.is_secure, each.is_http_only, each.is_host_only, each.same_site, each.used,
+            ]
+            for each in self
+        ]  # fmt: skip
+
+    def recall(self, kept: Iterable[Iterable[Any]]) -> None:
+        """Take back what `kept()` gave."""
+        for name, value, domain, path, expires, secure, http_only, host_only, same_site, used in kept:
+            lasts = inf if expires is None else float(expires)
+            cookie = Cookie(name, value, domain, path, lasts, secure, http_only, host_only, same_site)
+            self._keep(cookie, -inf)
+            cookie.used = used
+            self._turn = max(self._turn, used)
+        self.has_changed = False
+
+    # What is kept.
+
+    def _allowed(self, said: SetCookie, url: str, host: str, *, is_secure: bool) -> Cookie | None:
+        """The cookie that a field sets, or None if its host may not set it (RFC 6265bis, 5.7)."""
+        domain = _canonical(said.domain) if said.domain else None
+        if domain is not None and domain != host and not domain_matches(host, domain):
+            return None
+        if domain is not None and (_is_address(host) or self._is_public_suffix(domain)):
+            if domain != host:
+                return None
+            domain = None
+        if said.is_secure and not is_secure:
+            return None
+        path = said.path if said.path is not None else default_path(url)
+        if not _keeps_promise(said, is_host_only=domain is None):
+            return None
+        cookie = Cookie(
+            _sendable(said.name), _sendable(said.value), domain or host, path, said.expires,
+            said.is_secure, said.is_http_only, domain is None, said.same_site,
+        )  # fmt: skip
+        return None if not is_secure and self._hides_secure(cookie) else cookie
+
+    def _hides_secure(self, cookie: Cookie) -> bool:
+        """Whether `cookie`, which came by http, would come in the way of one that is for https alone."""
+        return self._has_secure and any(
+            other.is_secure
+            and other.name == cookie.name
+            and (domain_matches(other.domain, cookie.domain) or domain_matches(cookie.domain, other.domain))
+            and path_matches(cookie.path, other.path)
+            for domain in self._domains
+            if domain.endswith(cookie.domain) or cookie.domain.endswith(domain)
+            for other in self._domains[domain].values()
+        )
+
+    def _keep(self, cookie: Cookie, now: float) -> None:
+        cookies = self._domains.get(cookie.domain, {})
+        old = cookies.get(cookie.key)
+        if cookie.expires <= now:
+            if old is not None:
+                self._drop(old)
+            return
+        self._turn += 1
+        cookie.created, cookie.used = self._turn if old is None else old.created, self._turn
+        self._domains.setdefault(cookie.domain, cookies)[cookie.key] = cookie
+        self.has_changed = True
+        self._has_secure = self._has_secure or cookie.is_secure
+        if old is None:
+            self._number += 1
+            if len(cookies) > MOST_A_DOMAIN:
+                self._drop(min(cookies.values(), key=lambda each: (each.expires > now, each.is_secure, each.used)))
+            if self._number > MOST:
+                for each in nsmallest(SPARE, self, key=lambda each: (each.expires > now, each.used)):
+                    self._drop(each)
+
+    def _drop(self, cookie: Cookie) -> None:
+        cookies = self._domains[cookie.domain]
+        del cookies[cookie.key]
+        if not cookies:
+            del self._domains[cookie.domain]
+        self._number -= 1
+        self.has_changed = True
+
+    def _domains_of(self, host: str) -> list[str]:
+        """The domains with cookies that `host` may have a part in: itself, and those above it."""
+        if len(self._domains) == 1:
+            [domain] = self._domains
+            return [domain] if domain_matches(host, domain) else []
+        found = [host] if host in self._domains else []
+        if _is_address(host):
+            return found
+        dot = host.find(".")
+        while dot >= 0:
+            if host[dot + 1 :] in self._domains:
+                found.append(host[dot + 1 :])
+            dot = host.find(".", dot + 1)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Jar of {self._number} cookies>"
+
+
+def domain_matches(host: str, domain: str) -> bool:
+    """Whether `host` is `domain` or below it, both in lower case (RFC 6265bis, 5.1.3)."""
+    return host == domain or (host.endswith(f".{domain}") and bool(domain) and not _is_address(host))
+
+
+def path_matches(path: str, cookie_path: str) -> bool:
+    """Whether a cookie of `cookie_path` is for `path` (RFC 6265bis, 5.1.4)."""
+    return path == cookie_path or (
+        path.startswith(cookie_path) and (cookie_path.endswith("/") or path[len(cookie_path)] == "/")
+    )
+
+
+def default_path(url: str) -> str:
+    """The path of a cookie that `url` sets without a Path: its folder, without the slash at the end."""
+    path = _path(url)
+    return path[: path.rfind("/")] or "/"
+
+
+def _path(url: str) -> str:
+    """The path of a canonical URL."""
+    start = url.find("/", 8)
+    path = url[start:] if start >= 0 else "/"
+    return path.partition("#")[0].partition("?")[0] if "?" in path or "#" in path else path
+
+
+def _is_address(host: str) -> bool:
+    """Whether a canonical host is an IP address: no name ends with a label of digits."""
+    return host[-1:] == "]" or host[host.rfind(".") + 1 :].isdigit()
+
+
+def _canonical(domain: str) -> str:
+    """A Domain as hosts are written."""
+    if domain.isascii():
+        return domain
+    url = urls.canonical(f"http://{domain}/")
+    return urls.host(url) if url is not None else domain
+
+
+def _keeps_promise(said: SetCookie, *, is_host_only: bool) -> bool:
+    """Whether a cookie has what its name promises."""
+    name = said.name.lower()
+    if name.startswith("__host-"):
+        return said.is_secure and is_host_only and said.domain is None and said.path == "/"
+    return said.is_secure or not name.startswith("__secure-")
+
+
+def _sendable(text: str) -> str:
+    """`text` without bytes that are no UTF-8, which could be neither stored nor sent."""
+    return text if text.isascii() else text.encode(errors="surrogateescape").decode(errors="replace")

@@ -1,0 +1,1 @@
+"""Proxies: their addresses, how several share the work, and SOCKS."""

@@ -1,0 +1,1 @@
+"""The operating system's process: its signals, its crashes, its stacks."""

@@ -1,0 +1,1 @@
+"""config.toml as typed settings: what there is, where it comes from, and what is wrong with it."""

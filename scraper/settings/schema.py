@@ -1,0 +1,313 @@
+"""config.toml as typed settings: one class a table, one word a stage.
+
+Values are of the type that their key has, as in TOML itself: no number is taken for a text, nor `1` for `true`.
+What does not fit is refused in one line that names the table, the key, what was expected and what was given.
+Where settings come from, and which of two sources wins, is told in `scraper.settings.load`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_serializer,
+    model_validator,
+)
+
+
+def _written_as_size(value: object) -> object:
+    if isinstance(value, bool | float):
+        raise ValueError("neither a number of bytes nor a text")
+    return value
+
+
+# A title says what is expected, where the type alone would not.
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Limit = Annotated[int, Field(ge=0, strict=True)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True, title="a number of seconds")]
+Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True, title="a number of seconds")]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Percentage = Annotated[float, Field(ge=0, le=100, strict=True, title="a percentage")]
+Status = Annotated[int, Field(ge=100, le=599, strict=True, title="an HTTP status")]
+Text = Annotated[str, Field(min_length=1)]
+Printable = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$", title="a text of printable ASCII characters")]
+Size = Annotated[
+    ByteSize, BeforeValidator(_written_as_size), Field(gt=0, title='a number of bytes, or a text like "32 MiB"')
+]
+
+
+class Table(BaseModel):
+    """A table of config.toml: a key that is not listed is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class StopAfter(Table):
+    """Ends the crawl early, in good order, when any of these is reached."""
+
+    items: Count | None = None
+    pages: Count | None = None
+    errors: Count | None = None
+    seconds: Timeout | None = None
+
+
+class FailWhen(Table):
+    """Gives exit status 1 to a crawl that ended but did not bring what it should have."""
+
+    items_below: Count | None = None
+    """Fewer items than this."""
+    errors_above: Percentage | None = None
+    """More failed requests and callbacks than this percentage of all pages asked for."""
+
+
+class EngineSettings(Table):
+    """The loop."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 32
+    """Worker tasks: how many requests are in flight at most."""
+    stop_after: StopAfter = StopAfter()
+    fail_when: FailWhen = FailWhen()
+
+
+class FrontierSettings(Table):
+    """Where requests wait."""
+
+    store: Literal["sqlite", "memory"] = "sqlite"
+    """In a job directory, from which a crawl goes on after any death, or in memory alone."""
+    order: Literal["breadth", "depth"] = "breadth"
+    jobs: Text = ".scraper/jobs"
+    """The folder of the job directories, each named after its spider."""
+    interval: Timeout = 0.5
+    """Seconds between two checkpoints: so much work is done again after a death."""
+    durability: Literal["process", "power"] = "process"
+    """What a checkpoint survives: the death of the process, or a power cut as well (fsync)."""
+    recrawl: Literal["never", "changed"] = "never"
+    """How a finished crawl is run again: from the beginning, or asking for what has changed, with items marked."""
+    ignore_params: tuple[Text, ...] = ()
+    """Query parameters that make no two pages of one: `sid`, `ref_*`."""
+    ignore_tracking: Flag = False
+    """The same of the usual parameters that count visitors: `utm_*`, `gclid`, `fbclid` and others."""
+    unique_redirects: Flag = False
+    """Follow no redirect to a page that was met before, and take what one leads to for met."""
+
+
+class LimitsSettings(Table):
+    """May a request be sent, and when?"""
+
+    robots: Flag = True
+    """Obey robots.txt (RFC 9309)."""
+    robots_meta: Flag = False
+    """Obey what pages ask themselves, by X-Robots-Tag or `<meta name="robots">`: nofollow and noindex."""
+    per_host: Count = 8
+    """Requests in flight to one host at most."""
+    delay: Seconds = 0.0
+    """Seconds between the starts of two requests to one host."""
+    jitter: Share = 0.0
+    """Vary each delay at random by up to this part of it: 0.5 makes 1 s anything from 0.5 s to 1.5 s."""
+    adapt: Flag = True
+    """Slow down on 429, 503 and rising latency, and speed up again."""
+    max_delay: Seconds = 60.0
+    """The longest delay that adapting or a Crawl-delay may lead to."""
+    max_depth: Limit = 0
+    """Links from a start URL at most; 0 is any number."""
+    max_per_host: Limit = 0
+    """Requests to one host at most; 0 is any number."""
+    max_links: Limit = 100_000
+    """Requests that one page may lead to; 0 is any number."""
+    max_queries: Limit = 10_000
+    """Different queries of one path; 0 is any number."""
+    max_repeats: Limit = 3
+    """How often the same one to three folders of a path may follow each other; 0 is any number."""
+    max_same: Limit = 10_000
+    """How often a page may be asked for by links with `dont_filter`; 0 is any number."""
+    park_after: Limit = 10
+    """Connections to one host that fail one after the other before it is left alone for a while; 0 is any number."""
+
+
+class AuthSettings(Table):
+    """What to say to one origin, so that it lets the crawl in."""
+
+    origin: Text
+    """Scheme, host and port: "https://a.example". Nothing is said to any other."""
+    type: Literal["basic", "bearer", "digest"] = "basic"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    """What "bearer" takes in place of user and password."""
+
+
+class CacheSettings(Table):
+    """Answers that were kept, in place of asking again."""
+
+    mode: Literal["off", "rfc", "always"] = "off"
+    """Ask again when RFC 9111 says so, or never."""
+    path: Text = "cache.sqlite"
+    max_size: Size = ByteSize(1024 * 1024 * 1024)
+    """The size of all that is kept, after which the answers go that were not used for longest."""
+
+
+class NetworkSettings(Table):
+    """Request in, response out."""
+
+    user_agent: Printable = "scraper/0.1"
+    timeout: Timeout = 30.0
+    """Seconds for a whole request: connecting, waiting, reading."""
+    connect_timeout: Timeout = 10.0
+    headers_timeout: Timeout = 30.0
+    """Seconds until the head of an answer is there."""
+    read_timeout: Timeout = 20.0
+    """Seconds between two pieces of an answer."""
+    min_rate: Limit = 100
+    """Bytes a second that a body brings at least, over `read_timeout` seconds; 0 is any number."""
+    retries: Limit = 3
+    """How often a request that failed is sent again."""
+    backoff: Seconds = 0.5
+    """Seconds before the first retry at most; each further one may wait twice as long."""
+    max_backoff: Seconds = 30.0
+    retry_statuses: tuple[Status, ...] = (408, 429, 500, 502, 503, 504, 522, 524)
+    max_redirects: Limit = 20
+    resend_bodies: Flag = False
+    """Follow a 307 or 308 that would send a request's content to another origin."""
+    meta_refresh: Seconds = 5.0
+    """Follow a page's `<meta http-equiv="refresh">` of less than so many seconds; 0 follows none."""
+    referrer_policy: Literal[
+        "no-referrer",
+        "no-referrer-when-downgrade",
+        "origin",
+        "origin-when-cross-origin",
+        "same-origin",
+        "strict-origin",
+        "strict-origin-when-cross-origin",
+        "unsafe-url",
+    ] = "no-referrer"
+    """What a page that links to another is told of in the Referer of the next request."""
+    secret_headers: tuple[Text, ...] = ()
+    """Headers that, as Authorization and Cookie, do not follow a redirect to another origin, and are not shown."""
+    max_body: Size = ByteSize(32 * 1024 * 1024)
+    """The longest body, after decompression, that is taken: bytes, or a text like "32 MiB"."""
+    max_stream: Size = ByteSize(1024 * 1024 * 1024)
+    """The longest body, after decompression, of a request with `stream=True`."""
+    max_url: Count = 8192
+    """Characters of a URL that is asked for at most."""
+    allow_addresses: tuple[Text, ...] = ()
+    """Hosts, addresses and networks that may be reached although they are not of the public internet."""
+    headers: Annotated[dict[str, str], Field(repr=False)] = {}
+    cookies: Flag = True
+    load_cookies: Text | None = None
+    """A Netscape cookie file to begin with."""
+    save_cookies: Text | None = None
+    """A Netscape cookie file to write at the end."""
+    auth: tuple[AuthSettings, ...] = ()
+    proxy: Annotated[str | None, Field(repr=False)] = None
+    """http://[user:password@]host:port, or with https or socks5"""
+    proxies: Annotated[tuple[str, ...], Field(repr=False)] = ()
+    """Proxies that share the work."""
+    proxy_per: Literal["host", "request"] = "host"
+    """Whether a host keeps the proxy that it was given, or each request is for the next one."""
+    cache: CacheSettings = CacheSettings()
+    verify_tls: Flag = True
+    insecure_hosts: tuple[Text, ...] = ()
+    """Hosts whose certificates are not checked."""
+    ca_file: str | None = None
+    client_cert: str | None = None
+    """A file with the certificate that we show to servers that ask for one."""
+    client_key: str | None = None
+    """A file with its key, if that stands in another file."""
+    accept_statuses: tuple[Status, ...] = ()
+    """Error statuses whose pages are handed to callbacks nevertheless."""
+
+
+class ParsingSettings(Table):
+    """Response in, items and requests out."""
+
+    executor: Literal["thread", "process", "inline"] = "thread"
+    workers: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
+    timeout: Seconds = 300.0
+    """Seconds that a callback has for a page; 0 is any number."""
+    max_results: Limit = 1_000_000
+    """Items and requests that a callback gives for a page at most; 0 is any number."""
+    drift_after: Limit = 20
+    """Pages in a row without a field of an `Item` that was found before, which are told of; 0 is never."""
+
+
+class PipelinesSettings(Table):
+    """Items are refined, in this order: `require`, `validate`, `unique`, then the spider's own pipelines."""
+
+    require: tuple[str, ...] = ()
+    """Drop items in which one of these fields is missing or empty."""
+    check: Annotated[Flag, Field(alias="validate")] = False
+    """Drop items whose values do not fit the types that their class declares."""
+    unique: tuple[str, ...] = ()
+    """Drop items that are equal to an earlier one in these fields."""
+    concurrency: Count = 16
+    """Pages whose items are refined at the same time."""
+
+
+class SinkSettings(Table):
+    """A data file."""
+
+    path: Text
+    """May contain {spider}, {time} and any of the spider's arguments; '-' is standard output."""
+    format: Literal["jsonl", "json", "csv", "sqlite", "parquet"] | None = None
+    """Told by the path's ending unless given: .jsonl .json .csv, also with .gz or .zst, .sqlite or .db, .parquet"""
+    fields: tuple[str, ...] = ()
+    """The fields to write, in this order; all unless given."""
+    items: tuple[str, ...] = ()
+    """Names of the item classes to write; all unless given."""
+    formula_guard: Flag = False
+    """CSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
+
+
+class ViewsSettings(Table):
+    """Who watches."""
+
+    progress: Flag = True
+    interval: Timeout = 10.0
+    """Seconds between two progress lines where standard error is no terminal."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class SpidersSettings(Table):
+    """Where spiders are found, and what is set for each: `spiders = "folder"` is short for `source` alone."""
+
+    source: Text = "spiders"
+    """A folder, or the dotted name of a module or package."""
+    own: dict[str, dict[str, Any]] = {}
+    """By spider name: its arguments, and any of the tables above."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        """From both ways to write it: a text, or a table that holds a table for each spider."""
+        if isinstance(value, str):
+            return {"source": value}
+        if not isinstance(value, Mapping):
+            return value
+        own = {name: each for name, each in value.items() if name != "source" and isinstance(each, Mapping)}
+        return {"own": own, **{name: each for name, each in value.items() if name not in own}}
+
+    @model_serializer
+    def _write(self) -> dict[str, Any]:
+        return {"source": self.source, **self.own}
+
+
+class Settings(Table):
+    """All of config.toml."""
+
+    spiders: SpidersSettings = SpidersSettings()
+    crawl: tuple[str, ...] = ()
+    """The spiders that a bare `scraper crawl` runs."""
+    engine: EngineSettings = EngineSettings()
+    frontier: FrontierSettings = FrontierSettings()
+    limits: LimitsSettings = LimitsSettings()
+    network: NetworkSettings = NetworkSettings()
+    parsing: ParsingSettings = ParsingSettings()
+    pipelines: PipelinesSettings = PipelinesSettings()
+    sinks: tuple[SinkSettings, ...] = ()
+    views: ViewsSettings = ViewsSettings()

@@ -1,0 +1,165 @@
+"""From the tables of config.toml to settings: what does not fit is told in words, and what would is a schema."""
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema
+
+from scraper.errors import SettingsError
+from scraper.settings import schema as declared
+from scraper.settings.messages import Place, Problem, composite, keys_at, misfit, nearest
+from scraper.settings.schema import Settings, Table
+
+OWN = frozenset(Settings.model_fields) - {"spiders", "crawl"}
+"""The tables that a spider can have of its own."""
+
+SCRAPY = {
+    "AUTOTHROTTLE_ENABLED": "limits.adapt",
+    "AUTOTHROTTLE_MAX_DELAY": "limits.max_delay",
+    "CLOSESPIDER_ERRORCOUNT": "engine.stop_after.errors",
+    "CLOSESPIDER_ITEMCOUNT": "engine.stop_after.items",
+    "CLOSESPIDER_PAGECOUNT": "engine.stop_after.pages",
+    "CLOSESPIDER_TIMEOUT": "engine.stop_after.seconds",
+    "CONCURRENT_REQUESTS": "engine.concurrency",
+    "CONCURRENT_REQUESTS_PER_DOMAIN": "limits.per_host",
+    "COOKIES_ENABLED": "network.cookies",
+    "DEFAULT_REQUEST_HEADERS": "network.headers",
+    "DEPTH_LIMIT": "limits.max_depth",
+    "DOWNLOAD_DELAY": "limits.delay",
+    "DOWNLOAD_MAXSIZE": "network.max_body",
+    "DOWNLOAD_TIMEOUT": "network.timeout",
+    "FEEDS": "sinks",
+    "HTTPCACHE_ENABLED": "network.cache.mode",
+    "HTTPERROR_ALLOWED_CODES": "network.accept_statuses",
+    "LOG_LEVEL": "views.log_level",
+    "METAREFRESH_MAXDELAY": "network.meta_refresh",
+    "REDIRECT_MAX_TIMES": "network.max_redirects",
+    "REFERRER_POLICY": "network.referrer_policy",
+    "RETRY_HTTP_CODES": "network.retry_statuses",
+    "RETRY_TIMES": "network.retries",
+    "ROBOTSTXT_OBEY": "limits.robots",
+    "SPIDER_MODULES": "spiders",
+    "USER_AGENT": "network.user_agent",
+}
+"""What Scrapy calls them: many a `custom_settings` comes from there."""
+
+
+def from_tables(tables: Mapping[str, Any], *, origin: str = "settings") -> Settings:
+    """The settings that `tables`, those of config.toml, hold; what they do not name has its default.
+
+    Raises `SettingsError` if something in them is unknown or does not fit; `origin` begins its text.
+    """
+    refuse([f"{origin}: {problem}" for problem in problems(tables)])
+    return Settings.model_validate(tables)
+
+
+def refuse(errors: Sequence[str]) -> None:
+    """Raise a `SettingsError` of one line if there are `errors`: the first, and how many more."""
+    if errors:
+        raise SettingsError(errors[0] + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""))
+
+
+def problems(tables: Mapping[str, Any]) -> list[Problem]:
+    """All that is wrong with `tables`, the spiders' own included."""
+    found = list(_misfits(tables))
+    spiders = tables.get("spiders")
+    for name, own in spiders.items() if isinstance(spiders, Mapping) else ():
+        if isinstance(own, Mapping):
+            found += _misfits({key: own[key] for key in own if key in OWN}, within=("spiders", name))
+    return found
+
+
+def _misfits(tables: Mapping[str, Any], *, within: Place = ()) -> Iterator[Problem]:
+    try:
+        Settings.model_validate(tables)
+    except ValidationError as error:
+        # A mistyped key first: it tells more than that the right one is missing.
+        for each in sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden"):
+            place, given = within + each["loc"], each["input"]
+            match each["type"]:
+                case "extra_forbidden":
+                    yield Problem(place, _unknown(place, given))
+                case "missing":
+                    yield Problem(place, "is missing")
+                case kind:
+                    yield Problem(place, misfit(_schema(), place, kind=kind, given=given))
+
+
+def _unknown(place: Place, given: object) -> str:
+    name, known = str(place[-1]), keys_at(_schema(), place[:-1])
+    elsewhere = [key for key, _ in flat(Settings()) if key.rpartition(".")[2] == name.lower()]
+    kind = "table" if isinstance(given, Mapping) else "key"
+    if better := SCRAPY.get(name) or nearest(name, known) or next(iter(elsewhere), None):
+        return f"unknown {kind}; did you mean {better}?"
+    return f"unknown {kind} (known: {', '.join(known)})"
+
+
+def flat(settings: Table, *, within: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key, with dots, and its value; what is set for single spiders is left out."""
+    for name, field in type(settings).model_fields.items():
+        value, key = getattr(settings, name), within + (field.alias or name)
+        if isinstance(value, Table):
+            yield from flat(value, within=f"{key}.")
+        elif key != "spiders.own":
+            yield key, value
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out the titles that only repeat a name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _described() -> dict[tuple[str, str], str]:
+    """The docstrings of all keys. (pydantic would read them whenever this module is imported, and that takes time.)"""
+    found: dict[tuple[str, str], str] = {}
+    tables = [each for each in ast.parse(inspect.getsource(declared)).body if isinstance(each, ast.ClassDef)]
+    for table in tables:
+        for each in pairwise(table.body):
+            match each:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(text))):
+                    field = getattr(declared, table.name).model_fields[name]
+                    found[table.name, field.alias or name] = text
+    return found
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of config.toml."""
+    made = deepcopy(_schema())
+    nodes = made["$defs"] | {"Settings": made}
+    for (table, key), text in _described().items():
+        if key in (keys := composite(nodes[table])["properties"]):
+            keys[key]["description"] = text
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "config.toml"}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    made = Settings.model_json_schema(schema_generator=_Untitled)
+    tables = {name: node for name, node in made["properties"].items() if name in OWN}
+    spiders = made["$defs"]["SpidersSettings"]
+    own = {"type": "object", "properties": tables, "description": "A spider's own: its arguments, and any table."}
+    made["$defs"]["SpidersSettings"] = {
+        "title": "the name of a folder or module, or a table",
+        "description": spiders["description"],
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {
+                "type": "object",
+                "properties": {"source": spiders["properties"]["source"]},
+                "additionalProperties": own,
+            },
+        ],
+    }
+    for node in (made, *made["$defs"].values()):
+        for child in node.get("properties", {}).values():
+            if "$ref" in child:
+                child.pop("default", None)
+    return made

@@ -1,0 +1,143 @@
+"""A sink is a format and a destination: what the bytes are, and where they go."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from scraper.errors import StorageError
+from scraper.protocols import Position
+from scraper.sinks.files.destination import Destination
+from scraper.sinks.formats.values import problem
+
+
+class UnwritableItems(StorageError):  # noqa: N818 -- says what it has
+    """Some items cannot be written in the format of their file; all others of the batch were taken.
+
+    `failures` has the items, each with what is wrong with it.
+    """
+
+    def __init__(self, path: str, failures: list[tuple[Any, str]]) -> None:
+        super().__init__(path, failures)
+        self.path = path
+        self.failures = failures
+
+    def __str__(self) -> str:
+        more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
+        return f"{self.path} cannot hold {self.failures[0][1]}{more}"
+
+
+class Format(Protocol):
+    """Turns items into the bytes of a file, from its beginning to its end."""
+
+    def encode(self, items: Sequence[Any], /) -> bytes:
+        """The bytes of `items` (at least one), to follow all that were given before.
+
+        Raises any exception if one of them cannot be written, and is then as if it had not been called.
+        """
+        ...
+
+    def end(self) -> bytes:
+        """What makes the file whole after its last item."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What it has to be told to go on after what it gave until now: values of JSON."""
+        ...
+
+    def resume(self, position: Position, /) -> None:
+        """Go on where the file ends at `position`, whose `state` is what `state()` was then."""
+        ...
+
+
+class DataFile:
+    """The sink that writes one file; only items of the classes named in `classes`, if any are.
+
+    `items` is how many it took.
+    """
+
+    def __init__(self, destination: Destination, format: Format, *, classes: Sequence[str] = ()) -> None:  # noqa: A002 -- the word of config.toml
+        self.items = 0
+        self._destination = destination
+        self._format = format
+        self._classes = frozenset(classes)
+        self._position: Position | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the file is: under its final name, or as the `.part` that it still is."""
+        return self._destination.place
+
+    @property
+    def bytes(self) -> int:
+        """How long the file is, as far as it has been written."""
+        return self._destination.bytes
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the file can be cut back, once it is open: not if it is standard output, a device or a pipe."""
+        return self._destination.is_exact
+
+    def resume(self, position: Position) -> None:
+        """To be opened at `position`, which an earlier process came to: what follows it is cut off.
+
+        Opening raises `StorageError` if what stands before it is not there as it was.
+        """
+        self._position = position
+
+    async def write(self, items: Sequence[Any]) -> None:
+        """Take `items`; waits while too much of what was taken is not yet written.
+
+        Raises `UnwritableItems` if some of them cannot be written, after the others were taken, and `StorageError`
+        if the file cannot be written.
+        """
+        if self._classes:
+            items = [each for each in items if type(each).__name__ in self._classes]
+        if not items:
+            return
+        failures: list[tuple[Any, str]] = []
+        try:
+            written = self._format.encode(items)
+        except Exception:  # an item's own code may raise anything
+            written = b"".join(_encode_each(self._format, items, failures))
+        self._destination.put(written)
+        self.items += len(items) - len(failures)
+        await self._destination.wait_for_room()
+        if failures:
+            raise UnwritableItems(self._destination.path, failures)
+
+    async def sync(self) -> Position:
+        """Hand all that was taken until now to the operating system, or the disk if durable; where that ends."""
+        items, state = self.items, self._format.state()
+        end = await self._destination.sync()
+        return Position(self._destination.path, end.bytes, items, end.crc, state)
+
+    async def finish(self) -> None:
+        """Write what is left, close the file and give it its final name."""
+        self._destination.put(self._format.end())
+        await self._destination.finish()
+
+    async def __aenter__(self) -> Self:
+        await self._destination.open(self._position)
+        if self._position is not None:
+            self._format.resume(self._position)
+            self.items = self._position.items
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._destination.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path}: {self.items} items, {self.bytes} bytes>"
+
+
+def _encode_each(format: Format, items: Sequence[Any], failures: list[tuple[Any, str]]) -> list[bytes]:  # noqa: A002 -- the word of config.toml
+    """What can be written of `items`; adds to `failures` what cannot."""
+    written = []
+    for each in items:
+        try:
+            written.append(format.encode((each,)))
+        except Exception as error:  # an item's own code may raise anything
+            failures.append((each, problem(each, error)))
+    return written

@@ -1,0 +1,29 @@
+"""JSON Lines: one item a line (https://jsonlines.org)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from scraper.protocols import Position
+from scraper.sinks.formats.values import json_lines, record
+
+
+class JsonLines:
+    """Items as JSON, one a line; `fields` are the ones to write, all unless given."""
+
+    def __init__(self, fields: tuple[str, ...] = ()) -> None:
+        self._fields = fields
+
+    def encode(self, items: Sequence[Any]) -> bytes:
+        """The lines of `items`. Raises if one of them cannot be written."""
+        return json_lines([record(each, self._fields) for each in items])
+
+    def end(self) -> bytes:
+        """Nothing closes such a file."""
+        return b""
+
+    def state(self) -> dict[str, Any]:
+        """One line says nothing about the next."""
+        return {}
+
+    def resume(self, position: Position) -> None:
+        """Nothing has to be known."""

@@ -1,0 +1,198 @@
+"""An SQLite database that a crawl grows: NAME.part, locked, begun anew or cut back. Everything here blocks."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from io import FileIO
+from pathlib import Path
+from urllib.parse import quote
+
+from scraper.protocols import Position
+from scraper.sinks.files import part
+from scraper.sinks.files.part import Misfit
+from scraper.sinks.sqlite.tables import Statement
+
+_PATIENCE = 30.0  # seconds to wait for a reader that holds the database
+_COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+class Database:
+    """The database that is called `target` once it is whole. Each method is called from the same thread.
+
+    `mark` is the number by which it is known again, `bytes` its size after the last commit. After an error nothing
+    is committed any more.
+    """
+
+    def __init__(self, target: str, *, durable: bool) -> None:
+        self.mark = 0
+        self.bytes = 0
+        self._target = target
+        self._part = f"{target}.part"
+        self._durable = durable
+        self._lock: FileIO | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._is_broken = False
+
+    def open(self, path: str, position: Position | None) -> dict[str, list[str]]:
+        """Begin, or go on at `position`; the columns of the tables that there are.
+
+        Raises `Misfit` if what was written before is not there, `BlockingIOError` if another crawl has it locked,
+        `OSError` or `sqlite3.Error`.
+        """
+        part.require_ordinary(self._target)
+        part.make_folders(Path(self._target).parent, durable=self._durable)
+        rows = position.state.get("rows") if position is not None and position.items else {}
+        if rows is None:
+            raise Misfit(path, "it was written in another format")
+        if position is None or not rows:
+            self._lock = part.begin(self._target)
+            self._forget_companions()
+            self._connect()
+            self.mark = secrets.randbits(31)
+            self._ask(f"PRAGMA user_version = {self.mark}")
+        else:
+            self.mark = position.state["mark"]
+            self._find(path, rows)
+            self._connect()
+            self._cut(rows)
+        if self._durable:
+            part.sync_folder(Path(self._target).parent)
+        self._ask("BEGIN")
+        return {name: self._columns(name) for name in self._tables()}
+
+    def execute(self, statements: Sequence[Statement]) -> None:
+        """Add what `statements` say. Raises `sqlite3.Error`."""
+        if self._is_broken:
+            return
+        try:
+            for each in statements:
+                self._connected().executemany(each.sql, each.rows) if each.rows != [()] else self._ask(each.sql)
+        except BaseException:
+            self._is_broken = True
+            raise
+
+    def commit(self) -> int:
+        """Make what was executed durable; the size of the database. Raises `sqlite3.Error`."""
+        if not self._is_broken:
+            try:
+                self._ask("COMMIT")
+                self.bytes = self._number("PRAGMA page_count") * self._number("PRAGMA page_size")
+                self._ask("BEGIN")
+            except BaseException:
+                self._is_broken = True
+                raise
+        return self.bytes
+
+    def finish(self) -> None:
+        """Give the database, in one file, its final name. Raises `OSError` or `sqlite3.Error`."""
+        self._ask("COMMIT")
+        self._ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._ask("PRAGMA journal_mode = DELETE")
+        self._connected().close()
+        self._connection = None
+        if self._lock is not None:
+            os.fsync(self._lock.fileno())
+        os.replace(self._part, self._target)  # noqa: PTH105 -- of two paths that are text
+        self.bytes = Path(self._target).stat().st_size
+        if self._durable:
+            part.sync_folder(Path(self._target).parent)
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; what was not committed is gone."""
+        connection, self._connection = self._connection, None
+        file, self._lock = self._lock, None
+        with suppress(sqlite3.Error):  # a disk that is full: the next one who opens it will do this
+            if connection is not None and connection.in_transaction:
+                connection.rollback()
+        if connection is not None:
+            connection.close()
+        if file is not None:
+            file.close()
+
+    # Going on.
+
+    def _find(self, path: str, rows: dict[str, int]) -> None:
+        """Have the part hold `rows` of each table: as it is, or as a copy of the file with the final name."""
+        with suppress(FileNotFoundError):
+            self._lock = part.locked(self._part, create=False)
+        reasons = []
+        for name in (self._part, self._target):
+            if Path(name).exists():
+                reason = self._difference(name, rows)
+                if not reason:
+                    break
+                reasons.append(f"{Path(name).name} {reason}")
+        else:
+            raise Misfit(path, reasons[0] if reasons else f"neither it nor {Path(self._part).name} is there")
+        if name == self._target:
+            self._lock = self._lock or part.locked(self._part)
+            self._forget_companions()
+            part.copy(self._target, self._lock, Path(self._target).stat().st_size)
+
+    def _difference(self, name: str, rows: dict[str, int]) -> str:
+        """How the database `name` differs from what was written; nothing if its tables begin with `rows` rows."""
+        try:
+            with closing(sqlite3.connect(f"file:{quote(name)}?mode=rw", uri=True, timeout=_PATIENCE)) as database:
+                if database.execute("PRAGMA user_version").fetchone()[0] != self.mark:
+                    return "is the database of another crawl"
+                if (found := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                    return f"is damaged: {' '.join(found.split())}"
+                for table, number in rows.items():
+                    count = database.execute(
+                        f"SELECT count(*) FROM {_quoted(table)} WHERE _rowid_ <= ?",  # noqa: S608 -- quoted
+                        (number,),
+                    ).fetchone()[0]
+                    if count < number:
+                        return f"has {count:,} rows in {table}, fewer than the {number:,} that were written"
+        except sqlite3.Error as error:
+            return f"cannot be read: {error}"
+        return ""
+
+    def _cut(self, rows: dict[str, int]) -> None:
+        """Delete all that came after `rows` rows of each table."""
+        self._ask("BEGIN IMMEDIATE")
+        for table in self._tables():
+            if table in rows:
+                self._connected().execute(f"DELETE FROM {_quoted(table)} WHERE _rowid_ > ?", (rows[table],))  # noqa: S608 -- quoted
+            else:
+                self._ask(f"DROP TABLE {_quoted(table)}")
+        self._ask("COMMIT")
+
+    def _forget_companions(self) -> None:
+        """Remove what belonged to a database that is not there any more."""
+        for ending in _COMPANIONS:
+            Path(f"{self._part}{ending}").unlink(missing_ok=True)
+
+    # SQL.
+
+    def _connect(self) -> None:
+        self._connection = sqlite3.connect(self._part, timeout=_PATIENCE, isolation_level=None)
+        self._ask("PRAGMA journal_mode = WAL")
+        self._ask(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("it is not open")
+        return self._connection
+
+    def _ask(self, sql: str) -> None:
+        self._connected().execute(sql).fetchall()
+
+    def _number(self, sql: str) -> int:
+        return int(self._connected().execute(sql).fetchone()[0])
+
+    def _tables(self) -> list[str]:
+        found = self._connected().execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
+        return [name for (name,) in found.fetchall()]
+
+    def _columns(self, table: str) -> list[str]:
+        return [row[1] for row in self._connected().execute(f"PRAGMA table_info({_quoted(table)})").fetchall()]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

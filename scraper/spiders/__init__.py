@@ -1,0 +1,1 @@
+"""Spider classes for what many sites have: link rules, sitemaps and feeds."""
