@@ -10,7 +10,7 @@ from scraper.frontier.jobs.description import Description
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
 from scraper.http.request import Request
-from scraper.process.crash_marks import NO_CRASH_MARKS
+from scraper.process.crash_marks import NO_MARKS
 from scraper.protocols import Checkpoint, Entry
 from scraper.urls import site
 
@@ -89,7 +89,7 @@ class MemoryJob:
     changes: tuple[str, ...] = ()
     died: tuple[str, ...] = ()
     crashes: Mapping[str, int] = {}
-    marks = NO_CRASH_MARKS
+    marks = NO_MARKS
 
     def __init__(self, description: Description, order: Order = "breadth") -> None:
         self.description = description

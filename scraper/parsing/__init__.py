@@ -4,15 +4,13 @@ import sys
 
 from scraper.parsing.executor import Inline, Thread
 from scraper.parsing.processes import Processes
-from scraper.process.crash_marks import NO_CRASH_MARKS, NoCrashMarks
+from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.protocols import Parse
 from scraper.settings.schema import ParsingSettings
 from scraper.spider import Spider
 
 
-def open_parse(
-    settings: ParsingSettings, spider: Spider, *, batch: int = 64, marks: NoCrashMarks = NO_CRASH_MARKS
-) -> Parse:
+def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64, marks: NoMarks = NO_MARKS) -> Parse:
     """The executor that `[parsing]` asks for, for the callbacks of `spider`; a thread takes `batch` pages at once.
 
     `marks` tell a later process which callbacks were running in this one when it died.

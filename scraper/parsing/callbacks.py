@@ -17,7 +17,7 @@ from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.item import SIGHTINGS, is_item
-from scraper.process.crash_marks import NO_CRASH_MARKS, NoCrashMarks
+from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.stacks import is_cancelled, line_of
 from scraper.protocols import Results
 from scraper.spider import Spider
@@ -39,7 +39,7 @@ def find(spider: Spider, name: str) -> Callable[..., Any]:
 
 
 def run(
-    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], *, most: int, marks: NoCrashMarks = NO_CRASH_MARKS
+    spider: Spider, name: str, argument: Any, kwargs: dict[str, Any], *, most: int, marks: NoMarks = NO_MARKS
 ) -> tuple[Results, Any]:
     """Run the plain callback `name`. What is asynchronous of its outcome is returned for `finish` to await.
 
@@ -72,7 +72,7 @@ async def finish(
     request: Request,
     *,
     most: int,
-    marks: NoCrashMarks = NO_CRASH_MARKS,
+    marks: NoMarks = NO_MARKS,
 ) -> Results:
     """Await what `run` left of the callback for `request`, adding to its results."""
     token = SIGHTINGS.set(results.sightings)

@@ -25,7 +25,7 @@ from scraper.http.response import Response
 from scraper.parsing import callbacks
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
-from scraper.process.crash_marks import NO_CRASH_MARKS, NoCrashMarks
+from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.protocols import Results
 from scraper.spider import Spider
 
@@ -45,7 +45,7 @@ class Inline:
         *,
         timeout: float | None = None,
         most: int = sys.maxsize,
-        marks: NoCrashMarks = NO_CRASH_MARKS,
+        marks: NoMarks = NO_MARKS,
     ) -> None:
         self._spider = spider
         self._timeout = timeout
@@ -126,7 +126,7 @@ class Thread(Inline):
         *,
         timeout: float | None = None,
         most: int = sys.maxsize,
-        marks: NoCrashMarks = NO_CRASH_MARKS,
+        marks: NoMarks = NO_MARKS,
         batch: int = 64,
     ) -> None:
         super().__init__(spider, timeout=timeout, most=most, marks=marks)

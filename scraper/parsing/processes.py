@@ -26,7 +26,7 @@ from scraper.parsing import callbacks
 from scraper.parsing.deadline import Overdue, alarm
 from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import Inline
-from scraper.process.crash_marks import NO_CRASH_MARKS, NoCrashMarks
+from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.signals import unheard
 from scraper.protocols import Results
 from scraper.spider import Spider
@@ -48,7 +48,7 @@ class Processes(Inline):
         *,
         timeout: float | None = None,
         most: int = sys.maxsize,
-        marks: NoCrashMarks = NO_CRASH_MARKS,
+        marks: NoMarks = NO_MARKS,
     ) -> None:
         super().__init__(spider, timeout=timeout, most=most, marks=marks)
         self._workers = workers

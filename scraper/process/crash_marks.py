@@ -57,7 +57,7 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-class NoCrashMarks:
+class NoMarks:
     """No file, and no marks: nothing is gone on with."""
 
     def begin(self, request: Request) -> int:
@@ -75,11 +75,11 @@ class NoCrashMarks:
         """The process ends in order."""
 
 
-NO_CRASH_MARKS = NoCrashMarks()
+NO_MARKS = NoMarks()
 
 
-class CrashMarks(NoCrashMarks):
-    """CrashMarks in the file `path`, which holds none at first. To be called from any thread.
+class CrashMarks(NoMarks):
+    """Marks in the file `path`, which holds none at first. To be called from any thread.
 
     Raises `OSError` if the file cannot be made. It is there until `close`: a process that ends in order has no marks.
     """

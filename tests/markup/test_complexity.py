@@ -95,7 +95,7 @@ def test_a_crash_is_no_crash_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 OUTSIDE_OF_A_CRAWL = """
 import atexit
 atexit.register(lambda: print(sandbox))  # runs after what is registered later
-from scraper.markup.selectors import Selector
+from scraper.markup.selectors.selector import Selector
 from scraper.markup.document.sandbox import sandbox
 print(len(Selector(text="<p>" + "<b></b>" * 200_000).css("b")), "waiting" in repr(sandbox))
 """

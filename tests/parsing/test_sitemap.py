@@ -138,7 +138,7 @@ def test_images_and_videos_are_not_pages() -> None:
     ],
 )
 def test_what_is_wrong_but_plain_is_let_pass(body: bytes | str) -> None:
-    """CrashMarks, prefixes, junk after the end, double gzip, feeds: the one URL is found, and nothing is told."""
+    """Marks, prefixes, junk after the end, double gzip, feeds: the one URL is found, and nothing is told."""
     assert locs(body) == ["http://a.example/"]
 
 

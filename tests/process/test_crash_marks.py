@@ -1,4 +1,4 @@
-"""CrashMarks of what is being handled: what a file says after the process has gone."""
+"""Marks of what is being handled: what a file says after the process has gone."""
 
 import asyncio
 from pathlib import Path
