@@ -13,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import ours
 from catalogue import Shop
 from compare import compare
 from nginx import free_port, serve
@@ -62,27 +62,29 @@ def start_scrapy(url: str, output: Path, _: list[str]) -> list[str]:
     return [str(scrapy_python()), str(HERE / "scrapy_spider.py"), url, str(output)]
 
 
-def start_ours(url: str, output: Path, settings: list[str]) -> list[str]:
-    command = Path(sysconfig.get_path("scripts")) / "scraper"
-    if not command.exists():
-        raise SystemExit("ours: `scraper` is not installed for this Python; pip install -e . installs it")
-    chosen = [word for setting in settings for word in ("-s", setting)]
-    spider = str(HERE / "shop_spider.py")
-    return [str(command), "crawl", spider, "-a", f"url={url}", "-o", str(output), "--json", *chosen]
+def start_ours(spider: str, *always: str) -> Start:
+    """Our own command with one of the spiders of `shop_spider.py`, and settings that it always has."""
 
+    def start(url: str, output: Path, settings: list[str]) -> list[str]:
+        return ours.command(spider, url, output, [*ours.SETTINGS, *always, *settings])
 
-def start_ours_memory(url: str, output: Path, settings: list[str]) -> list[str]:
-    return start_ours(url, output, [*settings, "frontier.store=memory"])
+    return start
 
 
 CONTESTANTS: dict[str, Start] = {
     "hand_fast": start_hand_fast,
     "hand_std": start_hand_std,
-    "ours": start_ours,
-    "ours_memory": start_ours_memory,
+    "ours": start_ours("shop"),
+    "ours_follow": start_ours("shop_follow"),
+    "ours_request": start_ours("shop_request"),
+    "ours_async": start_ours("shop_async"),
+    "ours_async_follow": start_ours("shop_async_follow"),
+    "ours_memory": start_ours("shop", "frontier.store=memory"),
+    "ours_process": start_ours("shop", "parsing.executor=process"),
     "scrapy": start_scrapy,
 }
-OUR_SETTINGS = ["engine.concurrency=32", "limits.per_host=32"]
+USUAL = ("hand_fast", "hand_std", "ours_memory", "ours", "ours_follow", "scrapy")
+"""The contestants if none are named."""
 
 
 def scrapy_python() -> Path:
@@ -103,8 +105,8 @@ def scrapy_python() -> Path:
 def crawl(name: str, shop: Shop, settings: list[str], output: Path) -> Cost:
     """Run one contestant to its end in a new folder that holds nothing else."""
     command = CONTESTANTS[name](shop.url, output, settings)
-    environment = os.environ | {"PYTHONPATH": str(HERE)}
     with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
+        environment = dict(ours.project(Path(folder)))
         said, complained = Path(folder, "stdout"), Path(folder, "stderr")
         with said.open("wb") as stdout, complained.open("wb") as stderr:
             began = time.perf_counter()
@@ -139,21 +141,26 @@ def last_report(text: str) -> dict[str, Any]:
 
 
 def print_round(title: str, costs: dict[str, Cost]) -> None:
-    print(f"\n{title:<12} {'seconds':>9} {'CPU s':>9} {'peak MiB':>9} {'pages/s':>9}")
+    print(f"\n{title:<18} {'seconds':>9} {'CPU s':>9} {'peak MiB':>9} {'pages/s':>9}")
     for name, cost in costs.items():
-        print(f"{name:<12} {cost.seconds:>9.2f} {cost.cpu:>9.2f} {cost.peak:>9.0f} {cost.speed:>9.0f}")
+        print(f"{name:<18} {cost.seconds:>9.2f} {cost.cpu:>9.2f} {cost.peak:>9.0f} {cost.speed:>9.0f}")
     sys.stdout.flush()
 
 
 def print_ratios(costs: dict[str, Cost]) -> None:
     """What the others took for each second of `hand_fast`, Scrapy for each of ours, and ours of it in memory."""
-    for base, names in {"hand_fast": [*costs], "ours_memory": ["ours"], "ours": ["scrapy"]}.items():
+    for base, names in {
+        "hand_fast": [*costs],
+        "ours_memory": ["ours"],
+        "ours": ["ours_process", "scrapy"],
+        "ours_follow": ["ours_async_follow", "scrapy"],
+    }.items():
         others = [name for name in names if name in costs and name != base]
         if base in costs and others:
-            print(f"\n{f'÷ {base}':<12} {'time':>9} {'CPU':>9}")
+            print(f"\n{f'÷ {base}':<18} {'time':>9} {'CPU':>9}")
             for name in others:
                 one, other = costs[name], costs[base]
-                print(f"{name:<12} {one.seconds / other.seconds:>9.2f} {one.cpu / other.cpu:>9.2f}")
+                print(f"{name:<18} {one.seconds / other.seconds:>9.2f} {one.cpu / other.cpu:>9.2f}")
 
 
 def combine(costs: Iterable[Cost], choose: Callable[[Iterable[float]], float]) -> Cost:
@@ -179,7 +186,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="Crawl one shop with every contestant, and compare.")
     arguments.add_argument("--products", type=int, default=5_000)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--only", type=names_of, default=list(CONTESTANTS), metavar="NAME,NAME")
+    arguments.add_argument("--only", type=names_of, default=list(USUAL), metavar="NAME,NAME")
     arguments.add_argument(
         "--spider-setting",
         action="append",
@@ -188,7 +195,7 @@ def main() -> None:
         help="for ours; repeatable",
     )
     options = arguments.parse_args()
-    settings = OUR_SETTINGS + options.spider_setting
+    settings = options.spider_setting
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     if "scrapy" in options.only:
         scrapy_python()
