@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from scraper.items.record import Field
     from scraper.markup.forms.entry_list import File
     from scraper.markup.links.canonicalize import canonicalize_url
-    from scraper.markup.links.links import Link, LinkExtractor
+    from scraper.markup.links.link_extractor import Link, LinkExtractor
     from scraper.markup.selectors.query import SelectorError
     from scraper.markup.selectors.selector import Selector, SelectorList
     from scraper.parsing.feed import FeedError
@@ -72,7 +72,7 @@ _HOMES = {
     "scraper.spiders.rules": ("CrawlSpider", "Rule"),
     "scraper.markup.links.canonicalize": ("canonicalize_url",),
     "scraper.markup.forms.entry_list": ("File",),
-    "scraper.markup.links.links": ("Link", "LinkExtractor"),
+    "scraper.markup.links.link_extractor": ("Link", "LinkExtractor"),
     "scraper.spiders.feeds": ("CSVFeedSpider", "FeedSpider", "JSONFeedSpider", "XMLFeedSpider"),
     "scraper.spiders.sitemap": ("SitemapSpider",),
     "scraper.markup.selectors.query": ("SelectorError",),

@@ -22,7 +22,7 @@ from scraper.urls import with_params
 
 if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
     from scraper.http.form import Form
-    from scraper.markup.links.links import Link
+    from scraper.markup.links.link_extractor import Link
     from scraper.markup.selectors.xml_nodes import Node
     from scraper.markup.structured_data.metadata import Metadata
 
@@ -287,7 +287,7 @@ class Response:
 
     def links(self, **options: Any) -> "list[Link]":
         """The links of the page; `options` are those of `LinkExtractor`."""
-        from scraper.markup.links.links import LinkExtractor
+        from scraper.markup.links.link_extractor import LinkExtractor
 
         return LinkExtractor(**options).extract_links(self)
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from scraper.http.request import FormRequest, JsonRequest, Request
 from scraper.items.item import Misfit
 from scraper.markup.forms.entry_list import File
-from scraper.markup.links.links import Link
+from scraper.markup.links.link_extractor import Link
 from scraper.markup.structured_data.metadata import Metadata
 
 REQUESTS = (Request, FormRequest, JsonRequest)
