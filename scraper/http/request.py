@@ -235,6 +235,14 @@ class Links(Iterator[Request]):
         return len(self.urls) - self._next
 
 
+def inherit(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
+    """`fields` of a new request that the answer to `request` led to: a step deeper, and in the same session."""
+    fields.setdefault("depth", request.depth + 1)
+    if request.session:
+        fields.setdefault("session", request.session)
+    return fields
+
+
 def _pairs(form: Any) -> Iterable[tuple[str, Any]]:
     pairs: Iterable[tuple[str, Any]] = form.items() if hasattr(form, "items") else form
     return pairs

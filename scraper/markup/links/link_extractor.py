@@ -22,10 +22,10 @@ from scraper.markup.links.extractor_arguments import (
     read_queries,
     read_texts,
 )
-from scraper.markup.links.page import Page
 from scraper.markup.links.srcset import WHITE, candidates
 from scraper.markup.selectors.combinators import outermost
 from scraper.markup.selectors.selector import SelectorList
+from scraper.markup.web_page import WebPage
 
 _NO_PAGES = (
     "7z 7zip bz2 rar tar tar.gz xz zip "
@@ -123,7 +123,7 @@ class LinkExtractor:
         self._is_stripping = strip
         self._skips_nofollow = skip_nofollow
 
-    def extract_links(self, page: Page) -> list[Link]:
+    def extract_links(self, page: WebPage) -> list[Link]:
         """The links of `page` that are wanted, in the order they stand there."""
         found = [each for region in self._regions(page) for each in self._references(region)]
         links: list[Link] = []
@@ -152,7 +152,7 @@ class LinkExtractor:
 
     # Where to look, and what is there.
 
-    def _regions(self, page: Page) -> Iterator[LexborNode]:
+    def _regions(self, page: WebPage) -> Iterator[LexborNode]:
         if not self._xpaths and not self._queries:
             yield page.selector.node
             return
@@ -187,7 +187,7 @@ class LinkExtractor:
             if (name in self._attrs or _ANY in self._attrs) and name not in self._deny_attrs:
                 yield from candidates(value or "") if name in _SRCSETS else (value or "",)
 
-    def _urls(self, page: Page, references: list[str]) -> Iterable[str | None]:
+    def _urls(self, page: WebPage, references: list[str]) -> Iterable[str | None]:
         """The absolute URLs that `references` of a page mean; None for one that is not http or https."""
         if not self._is_stripping:
             references = [_escape_space(reference) for reference in references]
