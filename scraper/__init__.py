@@ -34,7 +34,9 @@ if TYPE_CHECKING:
         StorageError,
     )
     from scraper.http.form import Form, FormError
-    from scraper.http.request import FormRequest, JsonRequest, Request
+    from scraper.http.form_request import FormRequest
+    from scraper.http.json_request import JsonRequest
+    from scraper.http.request import Request
     from scraper.http.response import Response
     from scraper.items.fields import css, jmespath, json_ld, xpath
     from scraper.items.item import Item, ItemError
@@ -79,7 +81,9 @@ _HOMES = {
     "scraper.markup.selectors.selector": ("Selector", "SelectorList"),
     "scraper.parsing.feed": ("FeedError",),
     "scraper.items.record": ("Field",),
-    "scraper.http.request": ("FormRequest", "JsonRequest", "Request"),
+    "scraper.http.form_request": ("FormRequest",),
+    "scraper.http.json_request": ("JsonRequest",),
+    "scraper.http.request": ("Request",),
     "scraper.http.response": ("Response",),
     "scraper.crawling.run": ("crawl", "run", "stream"),
     "scraper.settings.schema": ("Settings",),

@@ -17,7 +17,9 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel
 
-from scraper.http.request import FormRequest, JsonRequest, Request
+from scraper.http.form_request import FormRequest
+from scraper.http.json_request import JsonRequest
+from scraper.http.request import Request
 from scraper.items.item import Misfit
 from scraper.markup.forms.entry_list import File
 from scraper.markup.links.link_extractor import Link
