@@ -9,7 +9,7 @@ from scraper.errors import SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.item import is_item
-from scraper.markup.links.links import Link, LinkExtractor
+from scraper.markup.links.link_extractor import Link, LinkExtractor
 from scraper.parsing.callbacks import is_asynchronous
 from scraper.spider import Spider
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.markup.links.links import Link, LinkExtractor
+from scraper.markup.links.link_extractor import Link, LinkExtractor
 from scraper.spider import Failure
 from scraper.spiders.rules import CrawlSpider, Rule
 from tests.flow.crawls import Ended, crawl
