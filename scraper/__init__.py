@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from scraper.http.form import Form, FormError
     from scraper.http.request import FormRequest, JsonRequest, Request
     from scraper.http.response import Response
+    from scraper.items.declaration import Field
     from scraper.items.fields import css, jmespath, json_ld, xpath
     from scraper.items.item import Item, ItemError
-    from scraper.items.record import Field
     from scraper.markup.forms.entry_list import File
     from scraper.markup.links.canonicalize import canonicalize_url
     from scraper.markup.links.links import Link, LinkExtractor
@@ -78,7 +78,7 @@ _HOMES = {
     "scraper.markup.selectors.query": ("SelectorError",),
     "scraper.markup.selectors.selector": ("Selector", "SelectorList"),
     "scraper.parsing.feed": ("FeedError",),
-    "scraper.items.record": ("Field",),
+    "scraper.items.declaration": ("Field",),
     "scraper.http.request": ("FormRequest", "JsonRequest", "Request"),
     "scraper.http.response": ("Response",),
     "scraper.crawling.run": ("crawl", "run", "stream"),

@@ -21,7 +21,7 @@ from scraper.frontier import SqliteFrontier
 from scraper.frontier.serialization.requests import decoded, encoded, packed, unpacked
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
-from scraper.items.item import fields
+from scraper.items.serializers import serialized
 from scraper.protocols import Attempts, Results, identity
 from scraper.verdict import DELIVER, Sequel
 
@@ -230,7 +230,7 @@ def _kept(found: Request | Links) -> tuple[bytes, list[str]]:
 
 
 def _record(item: Any) -> _Record:
-    return type(item).__name__, packed(dict(fields(item)))
+    return type(item).__name__, packed(dict(serialized(item)))
 
 
 def _made(name: str, content: bytes) -> Any:
