@@ -200,7 +200,7 @@ class Notes:
         self._pages.append(page)
         results = await self._parse(callback, argument, kwargs)
         page.requests = requests_of(results)
-        page.error = told(results.error) if results.error is not None else ""
+        page.error = "; ".join(told(fault.error) for fault in results.problems)
         if results.items:
             self._of[id(results.items)] = page
         return results
