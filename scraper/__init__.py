@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from scraper.http.json_request import JsonRequest
     from scraper.http.request import Request
     from scraper.http.response import Response
+    from scraper.items.declaration import Field
     from scraper.items.fields import css, jmespath, json_ld, xpath
     from scraper.items.item import Item, ItemError
-    from scraper.items.record import Field
     from scraper.markup.forms.entry_list import File
     from scraper.markup.links.canonicalize import canonicalize_url
     from scraper.markup.links.link_extractor import Link, LinkExtractor
@@ -80,10 +80,10 @@ _HOMES = {
     "scraper.markup.selectors.query": ("SelectorError",),
     "scraper.markup.selectors.selector": ("Selector", "SelectorList"),
     "scraper.parsing.feed": ("FeedError",),
-    "scraper.items.record": ("Field",),
     "scraper.http.form_request": ("FormRequest",),
     "scraper.http.json_request": ("JsonRequest",),
     "scraper.http.request": ("Request",),
+    "scraper.items.declaration": ("Field",),
     "scraper.http.response": ("Response",),
     "scraper.crawling.run": ("crawl", "run", "stream"),
     "scraper.settings.schema": ("Settings",),

@@ -18,7 +18,7 @@ from scraper.items.item import plain
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Request, ext_hook=restored).decode
 _decode_value = msgspec.msgpack.Decoder(ext_hook=restored).decode
-_ADVICE = "keep plain values: its text or URL"
+_ADVICE = 'keep plain values: its text or URL; or crawl in memory, with frontier.store = "memory"'
 
 
 def sealed(data: bytes) -> bytes:
