@@ -60,7 +60,8 @@ class Crawl:
         tap: Tap | None = None,
     ) -> None:
         self.spider = _made(spider, arguments or {})
-        self.settings = _settled(settings, self.spider)
+        settled = _settled(settings, self.spider)
+        self.settings = tap.fit_settings(settled) if tap is not None else settled
         self._arguments = dict(arguments or {})
         self._observers = tuple(observers)
         self._sinks = sinks
@@ -222,7 +223,7 @@ class Crawl:
             unique_redirects=settings.frontier.unique_redirects,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
         )
-        return self._tap.fit(stages) if self._tap is not None else stages
+        return self._tap.fit_stages(stages) if self._tap is not None else stages
 
     def _dropped_params(self) -> tuple[str, ...]:
         """The query parameters that make no difference between two pages."""

@@ -15,13 +15,13 @@ from typing import Any, Self
 
 from scraper.crawling.crawl import Crawl
 from scraper.engine.seeds import given
-from scraper.engine.stages import Stages
+from scraper.engine.stages import Stages, Tap
 from scraper.errors import FetchError, Reason, ScraperError, SpiderError, http_status
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.parsing.callbacks import where
 from scraper.process.stacks import line_of
-from scraper.protocols import Fetch, Observer
+from scraper.protocols import Observer
 from scraper.settings.schema import Settings, StopAfter
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
@@ -253,7 +253,7 @@ class Inspection(Crawl):
         await asyncio.wait([self._task])
 
 
-class _Look:
+class _Look(Tap):
     """Has a look at a crawl: at its stages, and at what comes of each request."""
 
     stages: Stages
@@ -262,19 +262,7 @@ class _Look:
         self.last: dict[str, str] = {}  # by site, how it answered
         self.sent: Request | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is open."""
-
-    async def wire(self, request: Request, fetch: Fetch) -> Response:
-        """The answer to `request`."""
-        return await fetch(request)
-
-    def fit(self, stages: Stages) -> Stages:
+    def fit_stages(self, stages: Stages) -> Stages:
         """`stages`, whose answers are noted."""
 
         async def fetch(request: Request) -> Response:

@@ -16,7 +16,7 @@ from scraper.recording.contract_checks import Judge
 from scraper.recording.contracts import Contract
 from scraper.recording.differences import Difference, differences
 from scraper.recording.recorder import Recorder
-from scraper.recording.replay import Replay, still
+from scraper.recording.replay import Replay
 from scraper.recording.request_labels import label
 from scraper.recording.secrets import is_secret
 from scraper.recording.warc import Exchange, read
@@ -148,9 +148,7 @@ async def replay(
     spider: type[Spider], settings: Settings | Mapping[str, Any] | None, tap: Replay, arguments: Mapping[str, Any]
 ) -> Result:
     """How a crawl ends that is answered by `tap`, which has noted then what came of each page; with its items."""
-    crawl = Crawl(spider, settings, arguments=arguments, sinks=[Collect()], tap=tap)
-    crawl.settings = still(crawl.settings)
-    return await crawl.run()
+    return await Crawl(spider, settings, arguments=arguments, sinks=[Collect()], tap=tap).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +203,6 @@ async def judge(
     crawl = Crawl(
         _asking(spider, contract.request), settings, arguments=arguments, sinks=[Collect()], observers=[tap], tap=tap
     )
-    if recording is not None:
-        crawl.settings = still(crawl.settings)
     await crawl.run()
     return tap.problems
 

@@ -8,7 +8,7 @@ from scraper.cli.options import chosen, job_of, loaded_from
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.recordings import FOLDER, open_recording, spider_of
 from scraper.crawling.result import Result
-from scraper.recording.replay import Replay, still
+from scraper.recording.replay import Replay
 from scraper.settings.load import FILE
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
@@ -37,7 +37,7 @@ def replayed(
     tap = Replay(kept.exchanges, kept.accepted)
     crawl = Crawl(
         spider,
-        still(job.settings),
+        job.settings,
         arguments={**job.arguments, **arguments},
         sinks=[Collect()],
         observers=[Log()],
