@@ -57,8 +57,8 @@ def record(
         raise SettingsError(f"--name is for one spider, and {spider} has {len(found)}")
     jobs = [job_of(each.spider, loaded, arguments) for each in found]
 
+    from scraper.crawling.job_description import job_name
     from scraper.crawling.recordings import FOLDER, kept_arguments
-    from scraper.crawling.resume import job_name
     from scraper.recording.accepted import Header
 
     statuses = []
