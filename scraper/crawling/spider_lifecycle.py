@@ -1,6 +1,6 @@
 """The life of a crawl's spider: it is made with its arguments, lives as long as the crawl, and is told of its end."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from inspect import isawaitable
 from typing import Any
@@ -34,6 +34,12 @@ def make_spider(spider: Spider | type[Spider], arguments: Mapping[str, Any]) -> 
     return made
 
 
+def with_start(spider: type[Spider], start: Callable[[Spider], Any], **others: Any) -> type[Spider]:
+    """The class `spider` with another `start()`, and with the attributes `others`."""
+    attributes = {"__module__": spider.__module__, "__doc__": spider.__doc__, **others, "start": start}
+    return type(spider.__name__, (spider,), attributes)
+
+
 def arguments_of(spider: Spider) -> dict[str, Any]:
     """What a spider's arguments are, by name: what may stand in the path of a sink."""
     declared = {name for kind in type(spider).__mro__ for name in getattr(kind, "__annotations__", {})}
@@ -57,8 +63,7 @@ async def lifespan(spider: Spider) -> AsyncIterator[None]:
     except Exception as error:
         if error is raised:
             raise
-        where = f"{type(spider).__name__}.lifespan"
-        raise SpiderError(f"{where} raised {type(error).__name__}: {error} ({line_of(error)})") from error
+        raise blame(f"{type(spider).__name__}.lifespan", error) from error
 
 
 async def call_closed(spider: Spider, reason: str) -> Exception | None:
@@ -70,3 +75,8 @@ async def call_closed(spider: Spider, reason: str) -> Exception | None:
     except Exception as error:
         return error
     return None
+
+
+def blame(method: str, error: Exception) -> SpiderError:
+    """What to raise if a spider's `method` (`Books.start`) raises `error`; it names the line."""
+    return SpiderError(f"{method} raised {type(error).__name__}: {error} ({line_of(error)})")
