@@ -14,16 +14,15 @@ from scraper.http.request import Links, Request
 from scraper.markup.document.encoding import as_utf8, decode, from_mark
 from scraper.markup.document.encoding_labels import resolve
 from scraper.markup.document.sandbox import TooComplexError
-from scraper.markup.document.tree import Tree, vet
+from scraper.markup.document.tree import NOWHERE, Tree, vet
 from scraper.markup.selectors.query import Query, compile_query
-from scraper.markup.selectors.selector import Selector, SelectorList, reference_of
+from scraper.markup.selectors.selector import Selector, SelectorList, asked, reference_of
 from scraper.markup.structured_data import lenient_json
 from scraper.urls import with_params
 
 if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
     from scraper.http.form import Form
     from scraper.markup.links.links import Link
-    from scraper.markup.selectors.xml_nodes import Node
     from scraper.markup.structured_data.metadata import Metadata
 
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
@@ -73,7 +72,7 @@ class Response:
         self._selector: Selector | None = None
         self._compile: Callable[[str], Query] = compile_query
         self._base: str | None = None
-        self._xml: Node | None = None
+        self._xml: Selector | None = None
         self._json: Any = msgspec.UNSET
         self._stream = stream
         self._verdict: str | None = None  # why it cannot be parsed, or "", once that is known
@@ -161,11 +160,12 @@ class Response:
                 pass
         return lenient_json.read(self.text)
 
-    def jmespath(self, expression: str) -> Any:
-        """What the JMESPath `expression` finds in `json()` (extra `jmespath`)."""
-        from scraper.markup.selectors.jmespath import search
+    def jmespath(self, expression: str, options: Any = None) -> SelectorList:
+        """What the JMESPath `expression` finds in `json()`; see `Selector.jmespath` (extra `jmespath`).
 
-        return search(expression, self.json())
+        Raises `ValueError`, which names the page, if it is not JSON.
+        """
+        return Selector(root=self.json(), type="json").jmespath(expression, options)
 
     # What is in the page.
 
@@ -206,7 +206,7 @@ class Response:
         selector = self._selector
         if selector is None:
             selector = self.selector
-        return SelectorList(selector.node, self._compile(query))
+        return asked(selector, self._compile(query))
 
     def xpath(self, query: str, **variables: Any) -> SelectorList:
         """What the XPath 1.0 expression `query` finds in the page (extra `xpath`).
@@ -226,16 +226,16 @@ class Response:
         """The objects of the page's JSON-LD scripts, or those of a `kind`, `Product` say; see `Selector.json_ld`."""
         return self.selector.json_ld(kind)
 
-    def xml(self) -> "Node":
-        """The root element of a body that is XML, which has `xpath()` and `css()` of its own (extra `xpath`).
+    def xml(self) -> Selector:
+        """The root element of a body that is XML, for `xpath()` and `css()` as XML has them (extra `xpath`).
 
-        Raises `ValueError`, which names the page, if it is none: see `scraper.markup.selectors.xml_nodes.root`.
+        Raises `ValueError`, which names the page, if it is not XML: see `scraper.markup.selectors.xml_nodes.root`.
         """
         from scraper.markup.selectors.xml_nodes import root
 
         if self._xml is None:
             try:
-                self._xml = root(self.body, self.headers.get("Content-Type", ""))
+                self._xml = Selector.at(NOWHERE, root(self.body, self.headers.get("Content-Type", "")))
             except ValueError as error:
                 raise ValueError(f"{self!r} cannot be read as XML: {error}") from None
         return self._xml

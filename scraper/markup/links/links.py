@@ -51,6 +51,11 @@ class Link(Struct):
     fragment: str = ""
     nofollow: bool = False
 
+    @property
+    def reference(self) -> str:
+        """Its URL, by which `response.follow()` follows it."""
+        return self.url
+
     def __hash__(self) -> int:
         return hash((self.url, self.text, self.fragment, self.nofollow))
 
@@ -322,6 +327,6 @@ def _queries(argument: str, given: Texts) -> tuple[str, ...]:
 
 def _elements(argument: str, query: str, found: SelectorList) -> Iterator[LexborNode]:
     for each in found:
-        if each._text is not None:
+        if each.is_text:
             raise _wrong(argument, f"selects elements, which {query!r} does not")
         yield each.node
