@@ -1,9 +1,11 @@
 """What happened in a crawl, as frozen values that observers are handed.
 
-A kind of event is only made where an observer wants it: see `protocols.Observer`.
+A kind of event is only made where an observer wants it: see `by_kind`.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, get_args
 
 from scraper.errors import FetchError
 from scraper.http.request import Request
@@ -178,3 +180,12 @@ Event = (
     | Blocked
     | Finished
 )
+
+
+def by_kind(observers: Iterable[Callable[[Any], None]]) -> dict[type[Any], list[Callable[[Any], None]]]:
+    """For each kind of event the observers that want it: all kinds, or those in an observer's attribute `wants`."""
+    watchers: dict[type[Any], list[Callable[[Any], None]]] = {kind: [] for kind in get_args(Event)}
+    for observer in observers:
+        for kind in getattr(observer, "wants", watchers):
+            watchers[kind].append(observer)
+    return watchers

@@ -14,9 +14,10 @@ from typing import Any
 from scraper.crawling.recrawl import Revisits
 from scraper.crawling.result import CANCELLED, CLOSED, INTERRUPTED, Result, Written, drifted, problems_of
 from scraper.crawling.resume import State, check_methods, describe, go_on, job_name, recall, remembering
-from scraper.engine.run import HOSTS_PARKED, Engine, most_in_hand
+from scraper.engine.engine import HOSTS_PARKED, Engine
 from scraper.engine.stages import Stages, Tap
 from scraper.engine.watchdog import Watchdog
+from scraper.engine.workload import most_pages
 from scraper.errors import ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
@@ -107,14 +108,7 @@ class Crawl:
             for sink in sinks:
                 await stack.enter_async_context(sink)
             engine = self._engine = Engine(
-                self.spider,
-                stages,
-                self.settings.engine,
-                per_host=self.settings.limits.per_host,
-                max_links=self.settings.limits.max_links,
-                drift_after=self.settings.parsing.drift_after,
-                interval=self.settings.frontier.interval if job.folder is not None else None,
-                resumed=job.resumed,
+                self.spider, stages, self.settings, is_kept=job.folder is not None, resumed=job.resumed
             )
             self.spider._fetch = engine.fetch
             if self._stopped:
@@ -207,9 +201,7 @@ class Crawl:
             limits=(guard, *limits),
             fetch=network.fetch,
             policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
-            parse=await enter(
-                open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine), marks=job.marks)
-            ),
+            parse=await enter(open_parse(settings.parsing, spider, batch=most_pages(settings.engine), marks=job.marks)),
             refine=None if pipelines.is_empty else pipelines.refine,
             sinks=sinks,
             observers=self._observers,
