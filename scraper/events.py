@@ -63,7 +63,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The crawl goes on where an earlier process left it, with `found`; `changes` tells what is different since.
+    """The crawl continues where an earlier process left it, with `found`; `changes` tells what is different since.
 
     `inexact` are the sinks that may get items twice, since they cannot be cut back.
     """
@@ -90,28 +90,32 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
-    """A request failed for `reason` and will be sent again in `wait` seconds."""
+class _OfRequest:
+    """Something other than an answer came of `request`."""
 
     request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(_OfRequest):
+    """A request failed for `reason` and will be sent again in `wait` seconds."""
+
     reason: str
     wait: float
     attempt: int
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(_OfRequest):
     """A request was not sent, and never will be, for `reason`."""
 
-    request: Request
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(_OfRequest):
     """A request was given up."""
 
-    request: Request
     error: FetchError
 
 
