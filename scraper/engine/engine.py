@@ -126,9 +126,12 @@ class Engine:
         self.stop("seconds limit")
 
     def stop(self, reason: str) -> None:
-        """Send nothing more of what waits; the crawl ends, for `reason`, when what is in flight is handled."""
+        """Send nothing more of what waits; the crawl ends, for `reason`, when what is in flight is handled.
+
+        The first reason counts; an empty one is called 'cancelled'.
+        """
         if not self._reason:
-            self._reason = reason
+            self._reason = reason or "cancelled"
             self._slots.close(self._clock())
         self._workload.notify()
         self._seeder.close()
