@@ -50,14 +50,11 @@ class Response(WebPage):
         flags: tuple[str, ...] = (),
     ) -> None:
         self._stream: StreamedBody | None = None
-        if not isinstance(body, bytes | str) and isinstance(body, StreamedBody):
+        if not isinstance(body, bytes) and isinstance(body, StreamedBody):
             self._stream, body = body, b""
-        super().__init__(
-            url if request is not None and url == request.url else urls.canonical(url) or url,
-            headers=headers if isinstance(headers, _MANY) else CIMultiDict(headers or ()),
-            body=body,
-            encoding=encoding,
-        )
+        url = url if request is not None and url == request.url else urls.canonical(url) or url
+        headers = headers if isinstance(headers, _MANY) else CIMultiDict(headers or ())
+        super().__init__(url, headers=headers, body=body, encoding=encoding)
         self.status = status
         self.request = request if request is not None else Request(url)
         self.history = history
