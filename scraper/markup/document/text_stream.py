@@ -8,7 +8,7 @@ import codecs
 import zlib
 from collections.abc import Iterable, Iterator
 
-from scraper.markup.document.encoding import PRESCAN, from_content_type, from_declaration, from_mark
+from scraper.markup.document.encoding import PRESCAN, from_byte_order_mark, from_content_type, from_declaration
 
 MOST = 50 * 1024 * 1024  # bytes of a document, decompressed (sitemaps.org)
 STEP = 16 * 1024  # bytes handled at once
@@ -38,7 +38,7 @@ def texts(body: bytes | Iterable[bytes], content_type: str = "", *, most: int = 
 
 
 def _encoding(head: bytes, content_type: str) -> str:
-    if mark := from_mark(head):
+    if mark := from_byte_order_mark(head):
         return mark
     if head.startswith(b"<\x00"):
         return "utf-16-le"
