@@ -13,7 +13,8 @@ from pytest_httpserver import HTTPServer
 from scraper import FetchError, Request
 from scraper.errors import Reason
 from scraper.network.body.content_coding import decoded
-from scraper.network.fetcher import IN_ONE, SMALL
+from scraper.network.fetcher import IN_ONE
+from scraper.network.response_reader import SMALL
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, answer, raw, repeating
 
