@@ -11,6 +11,7 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from yarl import URL
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Headers, Response
-from scraper.network.body.content_coding import CodecError, decoded
+from scraper.network.body.content_coding import CodecError, Limits, decoded
 from scraper.network.body.stream import BodyStream
 from scraper.network.body.upload import Content
 from scraper.network.connection.address_guard import Guard
@@ -37,7 +38,7 @@ from scraper.settings.schema import NetworkSettings
 from scraper.urls import host, is_web, without_credentials
 
 SMALL = 256 * 1024  # compressed bytes that may be decoded on the loop, if they
-SHORT = 2 * 1024 * 1024  # come to no more than so many; the rest is done in a thread
+QUICK = Limits(size=2 * 1024 * 1024, streams=500)  # come to no more than that; the rest is done in a thread
 IN_ONE = 1024 * 1024  # bytes of content that are sent in one piece
 
 SKIPPED = 64 * 1024  # bytes of a redirect's body that are read for the connection's sake
@@ -85,6 +86,7 @@ class Fetcher:
         self._places = asyncio.Semaphore(most)
         self._streams: set[BodyStream] = set()
         self._most = int(settings.max_body)
+        self._quick = replace(QUICK, size=min(self._most, QUICK.size))
         self._most_streamed = int(settings.max_stream)
         self._longest = settings.max_url
         self._proxy = proxy(settings.proxy) if settings.proxy else None
@@ -276,11 +278,11 @@ class Fetcher:
         try:
             if len(body) <= SMALL:
                 try:
-                    return decoded(body, codings, min(self._most, SHORT))
+                    return decoded(body, codings, self._quick)
                 except CodecError as error:
-                    if error.reason is not Reason.TOO_LARGE or self._most <= SHORT:
+                    if error.reason is not Reason.TOO_LARGE:
                         raise
-            return await asyncio.to_thread(decoded, body, codings, self._most)
+            return await asyncio.to_thread(decoded, body, codings, Limits(self._most))
         except CodecError as error:
             raise FetchError(error.reason, without_credentials(request.url), error.detail) from None
 
