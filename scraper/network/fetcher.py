@@ -79,7 +79,7 @@ class Fetcher:
         try:
             answer = await self._ask(request, options)
             try:
-                reader.check(answer, request, by_proxy=by_proxy)
+                reader.check(answer, request, by_proxy=options.is_asked_of_proxy)
                 if request.stream and answer.status < 300:
                     return reader.stream(answer, request)
                 body = await reader.read(answer, request, deadline)

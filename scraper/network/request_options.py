@@ -17,7 +17,7 @@ from scraper.network.connection.deadlines import TICK
 from scraper.network.connection.session import timeouts
 from scraper.network.connection.tls import Trust
 from scraper.network.headers import FRAMING, check
-from scraper.network.proxies.address import Proxy, basic, proxy
+from scraper.network.proxies.address import Proxy, basic, is_socks, proxy
 from scraper.settings.schema import NetworkSettings
 from scraper.urls import host, is_web, without_credentials
 
@@ -35,6 +35,11 @@ class RequestOptions(NamedTuple):
     proxy: URL | None = None
     proxy_headers: Mapping[str, str] | None = None
     tls: ssl.SSLContext | bool = True
+
+    @property
+    def is_asked_of_proxy(self) -> bool:
+        """Whether the answer may be a proxy's: one that speaks SOCKS never answers in HTTP."""
+        return self.proxy is not None and not is_socks(self.proxy.scheme)
 
 
 class RequestRules:
@@ -109,10 +114,11 @@ def _for_proxy(headers: dict[str, str], via: Proxy | None, *, is_tunnel: bool) -
     given = [headers.pop(name) for name in list(headers) if name.lower() == "proxy-authorization"]
     if via is None:
         return None
-    word = given[0] if given else via.authorization
+    by_socks = is_socks(via.url.scheme)
+    word = given[0] if given and not by_socks else via.authorization
     if word is None:
         return None
-    if is_tunnel:
+    if is_tunnel or by_socks:
         return {"Proxy-Authorization": word}
     headers["Proxy-Authorization"] = word
     return None

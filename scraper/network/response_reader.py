@@ -5,6 +5,7 @@ Most pages come with their head, in one piece or a few; nothing waits for those.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
@@ -12,7 +13,7 @@ from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
 from scraper.errors import FetchError, Reason
 from scraper.http.request import Request
 from scraper.http.response import Headers, Response
-from scraper.network.body.content_coding import CodecError, decoded
+from scraper.network.body.content_coding import CodecError, Limits, decoded
 from scraper.network.body.stream import BodyStream
 from scraper.network.connection.deadlines import Deadline, Deadlines
 from scraper.network.connection.pool import broke_off, flags
@@ -20,7 +21,7 @@ from scraper.settings.schema import NetworkSettings
 from scraper.urls import without_credentials
 
 SMALL = 256 * 1024  # compressed bytes that may be decoded on the loop, if they
-SHORT = 2 * 1024 * 1024  # come to no more than so many; the rest is done in a thread
+QUICK = Limits(size=2 * 1024 * 1024, streams=500)  # come to no more than that; the rest is done in a thread
 
 SKIPPED = 64 * 1024  # bytes of a redirect's body that are read for the connection's sake
 SKIPPING = 1.0  # and for so many seconds
@@ -39,6 +40,7 @@ class ResponseReader:
         self._is_followed = is_followed
         self._streams: set[BodyStream] = set()
         self._most = int(settings.max_body)
+        self._quick = replace(QUICK, size=min(self._most, QUICK.size))
         self._most_streamed = int(settings.max_stream)
 
     def close(self) -> None:
@@ -87,11 +89,11 @@ class ResponseReader:
         try:
             if len(body) <= SMALL:
                 try:
-                    return decoded(body, codings, min(self._most, SHORT))
+                    return decoded(body, codings, self._quick)
                 except CodecError as error:
-                    if error.reason is not Reason.TOO_LARGE or self._most <= SHORT:
+                    if error.reason is not Reason.TOO_LARGE:
                         raise
-            return await asyncio.to_thread(decoded, body, codings, self._most)
+            return await asyncio.to_thread(decoded, body, codings, Limits(self._most))
         except CodecError as error:
             raise FetchError(error.reason, without_credentials(request.url), error.detail) from None
 
