@@ -1,6 +1,6 @@
-"""What a page leads to: new requests enter the frontier, and what is not to be crawled is counted.
+"""What a page leads to: new requests enter the frontier, and those that must not be crawled are counted.
 
-Of forty links on a page thirty-nine were met before, so a link is looked up by its URL, and becomes a request
+Of forty links on a page thirty-nine were already seen, so a link is looked up by its URL, and becomes a request
 only if it is new.
 """
 
@@ -116,11 +116,11 @@ class Discovery:
         self._totals.discovered += 1
         self._totals.start_urls += is_start
 
-    def was_met(self, ticket: Ticket, answer: Response | FetchError) -> bool:
-        """Whether the page that `answer`, a redirect, leads `ticket` to was met before and is not to be met again.
+    def was_seen(self, ticket: Ticket, answer: Response | FetchError) -> bool:
+        """Whether `answer`, a redirect, leads `ticket` to a page that was already seen, and must not be crawled again.
 
-        It may go back to where it came by. What a callback awaits, and what a form or a cookie may have changed
-        meanwhile, is never a page that was met.
+        It may go back to where it came from. What a callback awaits, and what a form or a cookie may have changed
+        meanwhile, never counts as seen.
         """
         entry = ticket.entry
         if not self._unique_redirects or entry is None or ticket.first is not None:
@@ -135,7 +135,7 @@ class Discovery:
         return False
 
     def settled(self, ticket: Ticket, error: BaseException | None) -> None:
-        """The request of `ticket` came to its end: the page that redirects led it to is met from now on."""
+        """The request of `ticket` came to its end: the page that redirects led it to counts as seen from now on."""
         if self._targets and ticket.attempts.hops:
             for target in self._way(ticket):
                 if self._targets.get(target) is ticket:
@@ -144,7 +144,7 @@ class Discovery:
                         self._frontier.remember(target)
 
     def _way(self, ticket: Ticket) -> list[str]:
-        """What tells the pages that `ticket` came by, and the one it is led to, from others."""
+        """The identities of the pages that `ticket` came by, and of the one it is led to."""
         request = ticket.request
         return [self._identity(request.replace(url=each)) for each in (*ticket.attempts.hops, request.url)]
 
@@ -163,12 +163,12 @@ class Discovery:
         return None
 
     def check(self, request: Request) -> None:
-        """Raises `SpiderError` if the spider lacks a method that `request` is to call."""
+        """Raises `SpiderError` if the spider lacks a method that `request` names."""
         for name in (request.callback, request.errback):
             if name is None or name in self._methods:
                 continue
             if not callable(getattr(self._spider, str(name), None)):
-                raise SpiderError(f"{request!r} is to call {name!r}: {type(self._spider).__name__} has no such method")
+                raise SpiderError(f"{request!r} calls {name!r}, but {type(self._spider).__name__} has no such method")
             self._methods.add(str(name))
 
 
