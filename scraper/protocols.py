@@ -113,7 +113,7 @@ class Frontier(Open, Protocol):
     """
 
     def remember(self, key: str) -> bool:
-        """Note that a request of this `key` (see `identity`) was met; whether it was for the first time."""
+        """Note that a request of this `key` (see `identity`) was seen; whether for the first time."""
         ...
 
     def unremember(self, key: str) -> None:
@@ -121,7 +121,7 @@ class Frontier(Open, Protocol):
         ...
 
     def knows(self, key: str) -> bool:
-        """Whether a request of this `key` was met; nothing is noted."""
+        """Whether a request of this `key` was already seen; nothing is noted."""
         ...
 
     def add(self, request: Request, *, is_start: bool = False) -> Entry:

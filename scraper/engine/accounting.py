@@ -154,7 +154,7 @@ class Totals:
             self.count_failed(request, error, tally)
 
     def count_cut(self, number: int, reason: Reason) -> None:
-        """So many links were left where they are, for what is to be said of their page."""
+        """So many links of a page are not followed, for `reason`."""
         if number:
             self.discovered += number
             self.refused[reason] += number

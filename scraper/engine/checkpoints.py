@@ -1,8 +1,8 @@
-"""What is durable: every now and then all sinks are synced and the frontier commits, between two pages.
+"""Every now and then all sinks are synced and the frontier commits, between two pages: that much is durable.
 
 A page's items, its requests and its own "done" are applied inside the gate, and a checkpoint is taken while the
 gate is closed; so each holds all of a page or nothing. What is counted of a page that is in hand is left out of
-the statistics that are kept: if the process dies, it will be counted again.
+the statistics that are kept: if the process dies, it is counted again.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Checkpoints:
             self._storage.lose("checkpoint", StorageError(told))
 
     def _changes(self, name: str) -> dict[str, object]:
-        """What a part has to remember. If the user's code gave it what cannot be kept, that is told once."""
+        """What a part has to remember. If the user's code gave it what cannot be kept, that is reported once."""
         try:
             return self._stages.memories[name].changes()
         except SpiderError as error:

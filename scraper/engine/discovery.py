@@ -1,4 +1,4 @@
-"""What a page leads to: new requests enter the frontier, and what is not to be crawled is counted.
+"""What a page leads to: new requests enter the frontier, and those that must not be crawled are counted.
 
 Of forty links on a page thirty-nine were seen before, so a link is looked up by its URL, and becomes a request
 only if it is new. A request that cannot be crawled through a mistake of the spider's, since it names a method that is
@@ -145,11 +145,11 @@ class Discovery:
         self._totals.start_urls_failed += is_start
         self._totals.count_refused(request, reason)
 
-    def was_met(self, ticket: Ticket, answer: Response | FetchError) -> bool:
-        """Whether the page that `answer`, a redirect, leads `ticket` to was met before and is not to be met again.
+    def was_seen(self, ticket: Ticket, answer: Response | FetchError) -> bool:
+        """Whether `answer`, a redirect, leads `ticket` to a page that was already seen, and must not be crawled again.
 
-        It may go back to where it came by. What a callback awaits, and what a form or a cookie may have changed
-        meanwhile, is never a page that was met.
+        It may go back to where it came from. What a callback awaits, and what a form or a cookie may have changed
+        meanwhile, never counts as seen.
         """
         entry = ticket.entry
         if not self._unique_redirects or entry is None or ticket.first is not None:
@@ -164,7 +164,7 @@ class Discovery:
         return False
 
     def settled(self, ticket: Ticket, error: BaseException | None) -> None:
-        """The request of `ticket` came to its end: the page that redirects led it to is met from now on."""
+        """The request of `ticket` came to its end: the page that redirects led it to counts as seen from now on."""
         if self._targets and ticket.attempts.hops:
             for target in self._way(ticket):
                 if self._targets.get(target) is ticket:
@@ -173,7 +173,7 @@ class Discovery:
                         self._frontier.remember(target)
 
     def _way(self, ticket: Ticket) -> list[str]:
-        """What tells the pages that `ticket` came by, and the one it is led to, from others."""
+        """The identities of the pages that `ticket` came by, and of the one it is led to."""
         request = ticket.request
         return [self._identity(request.replace(url=each)) for each in (*ticket.attempts.hops, request.url)]
 
@@ -192,7 +192,7 @@ class Discovery:
         return None
 
     def check(self, request: Request) -> None:
-        """Raises `SpiderError` if the spider lacks a method that `request` is to call."""
+        """Raises `SpiderError` if the spider lacks a method that `request` names."""
         if (problem := self._problem(request)) is not None:
             raise SpiderError(f"{request!r} {problem}")
 
@@ -202,7 +202,7 @@ class Discovery:
             if name is None or name in self._methods:
                 continue
             if not callable(getattr(self._spider, str(name), None)):
-                return f"is to call {name!r}: {type(self._spider).__name__} has no such method"
+                return f"calls {name!r}, but {type(self._spider).__name__} has no such method"
             self._methods.add(str(name))
         return None
 

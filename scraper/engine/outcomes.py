@@ -22,7 +22,7 @@ from scraper.verdict import Deliver, Fail, First, Redirect, Retry
 
 
 class Outcomes:
-    """Asks the policies what follows an answer, does it, and tells whoever asked for the request."""
+    """Asks the policies what follows an answer, does it, and answers whoever asked for the request."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Outcomes:
         self._workload = workload
 
     def settle(self, ticket: Ticket, outcome: Response | FetchError | None, sent: float) -> None:
-        """Free the host's place, learn from the outcome (None: a middleware let it go), and do what is to follow."""
+        """Free the host's place, learn from the outcome (None: a middleware let it go), and do what follows."""
         now, slot = self._clock(), ticket.slot
         slot.in_flight -= 1
         self._workload.end_request(ticket)
@@ -68,7 +68,7 @@ class Outcomes:
             case Redirect(request):
                 totals.count_redirect(ticket.tally)
                 ticket.lead_to(request)
-                if self._discovery.was_met(ticket, outcome):
+                if self._discovery.was_seen(ticket, outcome):
                     self.refuse(ticket, Reason.DUPLICATE, now)
                 else:
                     self._slots.soon(ticket, now)

@@ -154,7 +154,7 @@ class Pages:
             self.settle(ticket, error)
 
     async def bury(self) -> None:
-        """The crawl is over: write the items of pages that earlier runs met, and this one did not, as gone."""
+        """The crawl is over: write the items of pages that earlier runs crawled, and this one did not, as gone."""
         assert self._stages.revisits is not None
         for key, items in self._stages.revisits.left():
             async with self._storage.gate:
@@ -167,7 +167,7 @@ class Pages:
     def settle(self, ticket: Ticket, error: BaseException | None = None) -> None:
         """A request of the frontier has come to its end: done, or failed with `error`.
 
-        Unless a sink was lost: that one does not have the items, so that the page is to be redone.
+        Unless a sink was lost: it does not have the items, so the page must be crawled again.
         """
         if ticket.entry is None or self._storage.error is not None:
             return

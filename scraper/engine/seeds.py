@@ -1,4 +1,4 @@
-"""What a crawl starts from: whatever the spider's `start()` gives, asked for as there is use for it."""
+"""What a crawl starts from: whatever the spider's `start()` gives, taken as it is needed."""
 
 import asyncio
 import inspect

@@ -200,7 +200,7 @@ class Slots:
         self.wake(slot, now)
 
     def park(self, slot: Slot, ticket: Ticket) -> bool:
-        """Leave `ticket`, and all else that waits for its site, to another run; whether that is parked by this."""
+        """Leave `ticket`, and all else that waits for its site, to another run; whether this parks the site."""
         is_new = slot.site not in self._parked
         if is_new:
             left = self._parked[slot.site] = self._frontier.waiting_for(slot.site)
@@ -221,7 +221,7 @@ class Slots:
     def choose(self, now: float, *, awaited_only: bool = False) -> Slot | None:
         """The slot that may send now, or None; with `awaited_only` one that has what a callback waits for.
 
-        Its next ticket is to be taken next.
+        The caller takes its next ticket.
         """
         while self._timers and self._timers[0][0] <= now:
             _, turn, slot = heappop(self._timers)

@@ -57,7 +57,7 @@ class Refine(Protocol):
 
 
 class Visit(Protocol):
-    """A page that an earlier run of the crawl may have met, too.
+    """A page that an earlier run of the crawl may have crawled, too.
 
     `again` is what it gave then, if it has not changed. `changes` counts its items by what has become of them.
     """
@@ -77,7 +77,7 @@ class Visit(Protocol):
 
 
 class Revisits(Protocol):
-    """The pages that earlier runs of a crawl met: see `crawling.recrawl`."""
+    """The pages that earlier runs crawled: see `crawling.recrawl`."""
 
     def ask(self, request: Request, /) -> Request | Response:
         """`request` on condition that its page has changed; or the answer, if it is known already."""
@@ -88,11 +88,11 @@ class Revisits(Protocol):
         ...
 
     def carried(self, request: Request, /) -> Visit | None:
-        """A page that failed this time, taken as it was; None if no earlier run met it."""
+        """A page that failed this time, taken as it was; None if no earlier run crawled it."""
         ...
 
     def left(self) -> Iterable[tuple[bytes, Sequence[Any]]]:
-        """The pages that this run did not meet: the key and the items of each."""
+        """The pages that this run did not come to: the key and the items of each."""
         ...
 
     def bury(self, key: bytes, /) -> None:

@@ -2,7 +2,7 @@
 
 The loop notes the time twenty times a second. When a note is overdue, the watchdog looks where the loop's
 thread is: the innermost frame outside of this framework and of libraries is the spider's line that does not
-let go; if none is seen, it is the innermost frame of all. Each block is told once, when it ends, or after a
+let go; if none is seen, it is the innermost frame of all. Each block is reported once, when it ends, or after a
 second if it has not ended by then; and from the watchdog's own thread, since the loop cannot.
 """
 

@@ -55,7 +55,7 @@ class Workload:
         self._changed.set()
 
     def start_page(self, size: int) -> None:
-        """A page with a body of `size` bytes is about to be handled."""
+        """A page with a body of `size` bytes is going to be handled."""
         self._pages += 1
         self._bytes += size
 

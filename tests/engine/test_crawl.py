@@ -639,7 +639,7 @@ async def test_a_callback_that_does_not_exist_is_an_error() -> None:
 
     run = await crawl(Wrong(), tree)
     errors = [str(event.error) for event in run.events if isinstance(event, Broke)]
-    assert errors == ["<GET http://a.example/x> is to call 'parse_itm': Wrong has no such method"]
+    assert errors == ["<GET http://a.example/x> calls 'parse_itm', but Wrong has no such method"]
     assert run.items == [{"kept": True}]
 
 

@@ -73,10 +73,10 @@ async def test_each_request_with_a_callback_that_is_not_there(site: Site, settin
     """
     ended = await crawl(Misspelt, settings, root=site.root)
     line = "def parse(self, response: Response) -> Iterator[Any]:"
-    missing = "is to call 'parse_itm': Misspelt has no such method"
+    missing = "calls 'parse_itm', but Misspelt has no such method"
     assert told(ended) == [
         *(f"{line} | <GET {site.url(f'/{number}')}> {missing}" for number in range(3)),
-        f"{line} | <GET {site.url('/kept')}> is to call 'no_errback': Misspelt has no such method",
+        f"{line} | <GET {site.url('/kept')}> calls 'no_errback', but Misspelt has no such method",
         f"{line} | <GET {site.url('/4')}> (and 2 more) {missing}",
     ]
     assert ended.statistics.errors == 5
@@ -158,7 +158,7 @@ async def test_mistakes_of_start(site: Site, settings: dict[str, Any]) -> None:
         'yield "http://a.example/"  # a text | '
         "Starting.start gave 'http://a.example/': it gives requests, and items if there are any",
         "async def start(self) -> AsyncIterator[Any]: | "
-        f"<GET {site.url('/')}> is to call 'parse_itm': Starting has no such method",
+        f"<GET {site.url('/')}> calls 'parse_itm', but Starting has no such method",
         "yield 7 | Starting.start gave 7: it gives requests, and items if there are any",
     ]
     assert ended.statistics.refused == {"bad_request": 1}
