@@ -223,20 +223,22 @@ def our_lines(text: str, token: str) -> list[str]:
     """The lines of a robots.txt that are meant for `token`, a name in lower case.
 
     All groups that name the token are one; those for `*` hold if there are none (RFC 9309, 2.2.1). A token with
-    digits also goes by what precedes them. Rules belong to all agents named since the last rule; a Crawl-delay
-    or Request-rate, which the RFC does not know, to those named right before it.
+    digits also goes by what precedes them. A User-agent line after a rule begins a new group, whatever stands
+    between the two. A Crawl-delay or Request-rate, which the RFC does not know, is for the agents named right
+    before it.
     """
     names = {"*": "*", token.rstrip("0123456789"): token, token: token}
     lines: dict[str, list[str]] = {"*": [], token: []}
     ours = "*"
     group: set[str] = set()
     right_before: set[str] = set()
+    has_rules = False
     previous = ""
     for line in _LINE.finditer(text):
         field, value = line[1][0].lower(), line[2].strip()
         if field == "u":
-            if previous in {"a", "d"}:
-                group = set()
+            if has_rules:
+                group, has_rules = set(), False
             if previous != "u":
                 right_before = set()
             agent = _agent(value)
@@ -245,9 +247,12 @@ def our_lines(text: str, token: str) -> list[str]:
                 group.add(name)
                 right_before.add(name)
                 ours = token if name == token else ours
-        elif value:
-            for name in group if field in {"a", "d"} else right_before:
-                lines[name].append(f"{_FIELDS[field]}: {value}")
+        else:
+            is_rule = field in {"a", "d"}
+            has_rules = has_rules or is_rule
+            for name in group if is_rule else right_before:
+                if value:
+                    lines[name].append(f"{_FIELDS[field]}: {value}")
         previous = field
     return lines[ours]
 
