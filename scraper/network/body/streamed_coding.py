@@ -1,4 +1,6 @@
-"""Content codings undone piece by piece, for bodies that are too large for memory. See `codec` for what is allowed.
+"""Content codings undone piece by piece, for bodies that are too large for memory.
+
+What is allowed for is what `content_coding` allows for.
 
 Each coding is a stage that turns pieces into pieces of at most `PIECE` bytes. A stage gives a piece when it is asked
 for one, and holds no more than what it was fed, so a bomb costs no more memory than an honest body.
@@ -28,7 +30,7 @@ class _Stage(Protocol):
 
 
 class Unpacker:
-    """Undoes the codings of a Content-Encoding. Raises `CodecError` if one is not known, or there are too many."""
+    """Undoes the codings of a Content-Encoding. Raises `CodecError` if one cannot be undone, or there are too many."""
 
     def __init__(self, content_encoding: str) -> None:
         self._stages: list[_Stage] = [_stage(name) for name in reversed(codings(content_encoding))]
