@@ -96,6 +96,20 @@ REFUSALS = frozenset(
 )
 """The reasons for which a request is refused: it is not sent, nor sent on. All others are failures."""
 
+UNREACHED: frozenset[str] = frozenset(
+    {
+        Reason.DNS_NOT_FOUND,
+        Reason.REFUSED,
+        Reason.RESET,
+        Reason.UNREACHABLE,
+        Reason.CONNECT_TIMEOUT,
+        Reason.HEADERS_TIMEOUT,
+        Reason.READ_TIMEOUT,
+        Reason.TIMEOUT,
+    }
+)
+"""The reasons for which a site cannot be reached: there was no connection, or no answer came by it."""
+
 
 def http_status(status: int) -> str:
     """The reason of a request that was answered with an error status: `http_404`."""

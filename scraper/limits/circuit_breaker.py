@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from math import inf
 
 from scraper import urls
-from scraper.errors import FetchError
+from scraper.errors import UNREACHED, FetchError
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.limits.robots import UNREACHED
 from scraper.verdict import GO, Park, Verdict, Wait
 
 RESTS = (5.0, 30.0, 120.0)  # seconds, one after the other

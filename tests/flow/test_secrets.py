@@ -19,7 +19,7 @@ ANSWERS = {
     + b" " * 9,
     "status": b"HTTP/1.1 abc " + HOSTILE + b"\r\n\r\n",
     "lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6" + HOSTILE + b"\r\n\r\nxxxxxx",
-    "coding": b"HTTP/1.1 200 OK\r\nContent-Encoding: " + HOSTILE + b"\r\nContent-Length: 1\r\n\r\nx",
+    "coding": b"HTTP/1.1 200 OK\r\nContent-Encoding: compress;" + HOSTILE + b"\r\nContent-Length: 1\r\n\r\nx",
     "nowhere": b"HTTP/1.1 302 OK\r\nLocation: http://u:SECRET-there@[bad" + HOSTILE + b"\r\nContent-Length: 0\r\n\r\n",
     "reset": b"",
     "cut": b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nx",

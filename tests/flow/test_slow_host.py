@@ -2,9 +2,12 @@
 
 import asyncio
 import threading
+import time
+
+import pytest
 
 from scraper import Response, Spider
-from tests.flow.crawls import crawl
+from tests.flow.crawls import Follower, crawl
 from tests.flow.site import Asked, Servers
 
 HOSTS, PAGES = 20, 30
@@ -44,3 +47,30 @@ async def test_a_slow_host_does_not_idle_the_others(servers: Servers) -> None:
     assert in_time == [True] * 40, "the fast hosts waited for the slow one"
     assert slow.most_in_flight == 8
     assert all(host.most_in_flight <= 8 for host in hosts)
+
+
+WORDS = [f"{number:02x}" for number in range(256)]
+RULES = {
+    "many": ([f"/*aab{number:x}" for number in range(24_000)], "a" * 8_000),
+    "the same": (["/*aab"] * 31_000, "a" * 8_000),
+    "pairs": ([f"/*{one}*{other}" for one in WORDS for other in WORDS if one < other][:25_000], "/".join(WORDS[::-1])),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+async def test_a_robots_txt_that_takes_long_does_not_hold_up_other_hosts(servers: Servers, name: str) -> None:
+    """However many wildcards a robots.txt has, and however long the links are, other hosts are crawled meanwhile."""
+    rules, path = RULES[name]
+    links = "".join(f"<a href='/{path}{number}'>x</a>" for number in range(20))
+    robots = "User-agent: *\n" + "".join(f"Disallow: {rule}\n" for rule in rules)
+    slow = servers.site({"/robots.txt": robots, "/": links}, otherwise="page")
+    fast = servers.site(
+        {f"/{page}": f"<a href='/{page + 1}'>next</a>" for page in range(100)} | {"/robots.txt": 404, "/100": "last"}
+    )
+    spider = Follower()
+    spider.start_urls = [slow.url(), fast.url("/0")]
+    started = time.process_time()
+    ended = await crawl(spider, {"network": {"max_url": 9_000}}, seconds=50)
+    assert time.process_time() - started < 10
+    assert len(fast.paths) == 101
+    assert ended.statistics.fetched + ended.statistics.refused.get("robots", 0) == 1 + 20 + 101

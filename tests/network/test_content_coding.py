@@ -67,11 +67,32 @@ def test_too_many_codings() -> None:
     assert reason(b"x" * 100, ",".join(["gzip"] * 100)) == Reason.BAD_ENCODING
 
 
-def test_an_unknown_coding() -> None:
-    """A coding that is not known is refused; `identity` is none."""
-    assert reason(TEXT, "compress") == Reason.BAD_ENCODING
-    assert reason(gzip.compress(TEXT), "sdch, gzip") == Reason.BAD_ENCODING
-    assert decoded(TEXT, "identity", LIMIT) == TEXT
+NO_CODINGS = [
+    "none", "utf-8", "UTF-8", "binary", "8bit", "7bit", "aws-chunked", "text/html", "*", "", ",", "chunked", "identity",
+    "none, utf-8", "identity;q=1.0", "*;q=0", "<none>", "\u00fc",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("coding", NO_CODINGS)
+def test_a_word_that_is_no_coding(coding: str) -> None:
+    """A Content-Encoding that is no coding at all leaves the body as it is, and means nothing in a list."""
+    assert decoded(TEXT, coding, LIMIT) == TEXT
+    assert decoded(gzip.compress(TEXT), f"{coding}, gzip", LIMIT) == TEXT
+    assert decoded(gzip.compress(TEXT), f"gzip, {coding}", LIMIT) == TEXT
+
+
+@pytest.mark.parametrize("coding", ["gzip;q=1.0", "gzip; q=1.0", '"gzip"', "x-gzip;level=9"])
+def test_a_coding_with_something_around_it(coding: str) -> None:
+    """A coding with a weight or in quotes is that coding, if the body is; a plain body labelled as gzip is plain."""
+    assert decoded(gzip.compress(TEXT), coding, LIMIT) == TEXT
+    assert decoded(TEXT, coding, LIMIT) == TEXT
+
+
+@pytest.mark.parametrize("coding", ["compress", "x-compress", "dcb", "sdch", "xz", "exi;q=1.0", "none, compress"])
+def test_a_coding_that_cannot_be_undone(coding: str) -> None:
+    """A coding that we cannot undo is refused, alone and in a list."""
+    assert reason(TEXT, coding) == Reason.BAD_ENCODING
+    assert reason(gzip.compress(TEXT), f"{coding}, gzip") == Reason.BAD_ENCODING
 
 
 @pytest.mark.parametrize("coding", PACK)

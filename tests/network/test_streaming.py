@@ -49,6 +49,8 @@ def in_pieces(pieces: Iterable[bytes], *, headers: bytes = b"") -> Script:
         ("deflate", zlib.compress(TEXT)),
         ("br", brotli.compress(TEXT, quality=4)),
         ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
+        ("aws-chunked", TEXT),
+        ("utf-8, gzip", gzip.compress(TEXT)),
     ],
 )
 async def test_a_body_in_pieces(network: Open, coding: str, body: bytes) -> None:
@@ -178,10 +180,10 @@ async def test_a_bomb_holds_nobody_up(network: Open, name: str) -> None:
 
 
 async def test_a_body_that_is_refused_at_its_head(network: Open) -> None:
-    """A body that is announced too large, or packed in a way that is not known, is not begun."""
+    """A body that is announced too large, or packed in a way that cannot be undone, is not begun."""
     net = await network(max_stream=1_000)
     for headers, reason in (
-        ("Content-Encoding: odd\r\n", Reason.BAD_ENCODING),
+        ("Content-Encoding: compress\r\n", Reason.BAD_ENCODING),
         ("X: y\r\n", Reason.TOO_LARGE),
     ):
         async with raw(answer(bytes(1_001), headers=headers)) as server:

@@ -2,8 +2,9 @@
 
 RFC 9110, 8.4: a Content-Encoding lists codings in the order in which they were applied, so they are undone from
 the last to the first; `x-gzip` is `gzip`. What real servers do is allowed for: `deflate` without its zlib wrapper,
-bytes after the end of a stream, and a plain body that is labelled as gzip. A stream that stops before its end is a
-body that is not all there, however well its beginning decodes.
+bytes after the end of a stream, a plain body that is labelled as gzip, and words that are not codings (`none`, a
+charset, `aws-chunked`), which mean nothing. A stream that stops before its end is a body that is not all there, however
+well its beginning decodes.
 
 No step gives more than the limit, so a bomb costs no more than an honest body. A gzip or zstd body may consist of
 many streams; what is handed to each grows from a little, since the rest is copied after every one that ends. A stream
@@ -28,6 +29,10 @@ else:
 MOST_CODINGS = 3
 MOST_STREAMS = 10_000  # in one body, and one more for each
 LEAST = 1024  # bytes that they hold together
+FOREIGN = frozenset(  # codings that cannot be undone here: what else IANA has registered, and what is used without that
+    {"aes128gcm", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
+    | {"bzip2", "x-bzip2", "lz4", "lzma", "sdch", "snappy", "xz"}
+)
 
 _GZIP_START = b"\x1f\x8b"
 _ZSTD_WINDOW = {int(DecompressionParameter.window_log_max): 23}  # 8 MB, the most that RFC 9659 lets a server ask for
@@ -62,7 +67,7 @@ def decoded(body: bytes, content_encoding: str, limits: Limits) -> bytes:
     """`body` with its codings undone.
 
     Raises `CodecError`: TOO_LARGE if any step goes beyond `limits`, PARTIAL_BODY for a stream that ends early,
-    BAD_ENCODING for a coding that is not known, for too many, and for bytes that are not what they are said to be.
+    BAD_ENCODING for a coding that cannot be undone, for too many, and for bytes that are not what they are said to be.
     """
     undo = _UNDO.get(content_encoding)
     if undo is not None:
@@ -73,13 +78,18 @@ def decoded(body: bytes, content_encoding: str, limits: Limits) -> bytes:
 
 
 def codings(content_encoding: str) -> list[str]:
-    """The codings of a body, in the order in which they were applied. Raises `CodecError` if one is not known."""
-    names = [name for each in content_encoding.lower().split(",") if (name := each.strip()) not in {"", "identity"}]
+    """The codings of a body, in the order in which they were applied; words that are not codings are dropped.
+
+    A coding may have a weight, `gzip;q=1.0`, as in Accept-Encoding. Raises `CodecError` for a coding that cannot be
+    undone, and for too many.
+    """
+    names = [each.partition(";")[0].strip(" \t\"'") for each in content_encoding.lower().split(",")]
+    for name in names:
+        if name in FOREIGN:
+            raise CodecError(Reason.BAD_ENCODING, f"coding {name!r} cannot be undone")
+    names = [name for name in names if name in _UNDO]
     if len(names) > MOST_CODINGS:
         raise CodecError(Reason.BAD_ENCODING, f"{len(names)} codings, more than {MOST_CODINGS}")
-    for name in names:
-        if name not in _UNDO:
-            raise CodecError(Reason.BAD_ENCODING, f"unknown coding {name!r:.40}")
     return names
 
 

@@ -44,7 +44,7 @@ class BodyStream:
         deadlines: Deadlines,
         closed: Callable[["BodyStream"], None],
     ) -> None:
-        """Raises `FetchError` for a coding that is not known, and a body that is announced too long."""
+        """Raises `FetchError` for a coding that cannot be undone, and a body that is announced too long."""
         self._answer = answer
         self._url = without_credentials(url)
         self._most = most

@@ -33,7 +33,7 @@ class _Stage(Protocol):
 class Unpacker:
     """Undoes the codings of a Content-Encoding, none of which may give more than `most` bytes.
 
-    Raises `CodecError` if one is not known, or there are too many.
+    Raises `CodecError` if one cannot be undone, or there are too many.
     """
 
     def __init__(self, content_encoding: str, most: int) -> None:

@@ -20,7 +20,7 @@ for, up to `LONGEST_REST`; who is told when to come back is not to give up on th
 from collections.abc import Callable
 from random import Random
 
-from scraper.errors import FetchError, Reason, http_status
+from scraper.errors import UNREACHED, FetchError, Reason, http_status
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.http.retry_after import LONGEST_REST, retry_after
@@ -29,21 +29,8 @@ from scraper.settings.schema import NetworkSettings
 from scraper.verdict import Retry, Sequel
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-PASSING = frozenset(
-    {
-        Reason.REFUSED,
-        Reason.RESET,
-        Reason.UNREACHABLE,
-        Reason.CONNECT_TIMEOUT,
-        Reason.HEADERS_TIMEOUT,
-        Reason.READ_TIMEOUT,
-        Reason.TIMEOUT,
-        Reason.TOO_SLOW,
-        Reason.PARTIAL_BODY,
-        Reason.PROXY,
-    }
-)
 DOUBTFUL = frozenset({Reason.DNS_NOT_FOUND, Reason.TLS_PROTOCOL, Reason.BAD_RESPONSE, Reason.BAD_ENCODING})
+PASSING = (UNREACHED | {Reason.TOO_SLOW, Reason.PARTIAL_BODY, Reason.PROXY}) - DOUBTFUL
 RESTS = 10  # answers with a Retry-After that may be had besides
 UNSENT = frozenset({Reason.DNS_NOT_FOUND, Reason.REFUSED, Reason.CONNECT_TIMEOUT})
 
