@@ -1,7 +1,8 @@
 """A sandbox for the parser: a process of its own parses a page that may never end, and is killed if it does not.
 
 What is told of the page is whether the process lived through it, within a time and a size. So what cannot be foreseen
-is covered as well: a page at which the parser crashes is one that does not pass.
+is covered as well: a page at which the parser crashes is one that does not pass. The time is what the process computes.
+A machine that is busy, or a process that is stopped for a while, makes no difference to the outcome.
 
 The process is started when the first such page comes, and kept for those that follow; `close()` ends it.
 """
@@ -9,19 +10,27 @@ The process is started when the first such page comes, and kept for those that f
 import atexit
 import os
 import signal
+import struct
 import subprocess
 import sys
 from contextlib import suppress
 from threading import Lock
 
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
+
 from scraper.markup.document.complexity import is_simple
 from scraper.process.signals import unheard
 
-SECONDS = 2.0  # that a page may take
+SECONDS = 2.0  # of computing that a page may take
 MEMORY = 2 << 30  # bytes that the process may use
+PATIENCE = 120.0  # seconds of the clock after which the process is taken for stuck, and another one tries
+ATTEMPTS = 3
+
+WITHOUT_EVENTS = int(LexborDocumentOptions.WO_EVENTS)
+"""How pages are parsed, on trial and for good: nobody watches the tree grow. So long lists of options take no time."""
 
 _LENGTH = 8  # bytes in which the length of a page is told
-_PASSED = b"."
+_SECONDS = struct.Struct("d")  # what is answered
 
 
 class TooComplexError(ValueError):
@@ -35,40 +44,51 @@ class Sandbox:
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
-    def check(self, page: bytes) -> None:
-        """Raises `TooComplexError` if `page` is not parsed within `SECONDS` and `MEMORY`."""
-        if is_simple(page):
-            return
-        with self._lock:
-            if not self._passes(page):
-                raise TooComplexError(f"its {len(page)} bytes would take too long to parse, or too much memory")
+    def check(self, page: bytes) -> float:
+        """How many seconds of computing it took to parse `page`; 0 for one that is simple, and was not tried.
 
-    def _passes(self, page: bytes) -> bool:
-        """Whether a process lives through `page`: the one there is, or, if it was somehow lost, a new one."""
-        if self._child is not None:
-            if self._survives(self._child, page):
-                return True
-            if self._end() == -signal.SIGALRM:
-                return False
-        self._child = self._start()
-        survives = self._survives(self._child, page)
-        if not survives:
-            self._end()
-        return survives
+        Raises `TooComplexError` if it is not parsed within `SECONDS` and `MEMORY`.
+        """
+        if is_simple(page):
+            return 0.0
+        with self._lock:
+            seconds = self._tried(page)
+        if seconds is None:
+            raise TooComplexError(f"its {len(page)} bytes would take too long to parse, or too much memory")
+        return seconds
+
+    def _tried(self, page: bytes) -> float | None:
+        """How long a process took for `page`; None if it did not live through it.
+
+        A process that was there before may have been lost for another reason, and one that is stuck says nothing of
+        the page: then a new one tries.
+        """
+        for _ in range(ATTEMPTS):
+            is_new = self._child is None
+            child = self._child = self._child or self._start()
+            seconds = self._parsed(child, page)
+            if seconds is not None:
+                return seconds
+            ending = self._end()
+            if ending == -signal.SIGPROF or (is_new and ending != -signal.SIGALRM):
+                break
+        return None
 
     @staticmethod
-    def _survives(child: "subprocess.Popen[bytes]", page: bytes) -> bool:
+    def _parsed(child: "subprocess.Popen[bytes]", page: bytes) -> float | None:
         assert child.stdin is not None
         assert child.stdout is not None
         try:
             child.stdin.write(len(page).to_bytes(_LENGTH) + page)
             child.stdin.flush()
-            return child.stdout.read(1) == _PASSED
+            answer = child.stdout.read(_SECONDS.size)
         except OSError:
-            return False
+            return None
+        return float(_SECONDS.unpack(answer)[0]) if len(answer) == _SECONDS.size else None
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-c", f"from scraper.markup.document.sandbox import serve; serve({SECONDS})"]
+        program = f"from scraper.markup.document.sandbox import serve; serve({SECONDS}, {PATIENCE})"
+        command = [sys.executable, "-c", program]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with unheard():
             return subprocess.Popen(  # noqa: S603 -- ourselves
@@ -100,19 +120,24 @@ sandbox = Sandbox()
 atexit.register(sandbox.close)
 
 
-def serve(seconds: float) -> None:
-    """In the process: parse what is sent, and say so, until nothing more comes. The clock's signal kills."""
-    import resource
+def serve(seconds: float, patience: float) -> None:
+    """In the process: parse what is sent, and answer how long it took, until nothing more comes.
 
-    from selectolax.lexbor import LexborHTMLParser
+    A signal kills it after so many `seconds` of computing, another one after so much `patience` by the clock.
+    """
+    import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     read, write = sys.stdin.buffer, sys.stdout.buffer
     while length := int.from_bytes(read.read(_LENGTH)):
         page = read.read(length)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        LexborHTMLParser(page)
+        begun = resource.getrusage(resource.RUSAGE_SELF)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF, of what it computes
+        signal.setitimer(signal.ITIMER_REAL, patience)  # SIGALRM, by the clock
+        LexborHTMLParser(page, options=WITHOUT_EVENTS)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
         signal.setitimer(signal.ITIMER_REAL, 0.0)
-        write.write(_PASSED)
+        ended = resource.getrusage(resource.RUSAGE_SELF)
+        write.write(_SECONDS.pack(ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime))
         write.flush()

@@ -4,14 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scraper.markup.document.complexity import SHORT
-from scraper.markup.document.sandbox import sandbox
+from scraper.markup.document.sandbox import WITHOUT_EVENTS, sandbox
 from scraper.markup.selectors.query import Query, compile_exactly, compile_query
 from scraper.urls import without_credentials
 
-_WITHOUT_EVENTS = int(LexborDocumentOptions.WO_EVENTS)
 _DOCTYPE = r"[ \t\n\f\r]*<!doctype[ \t\n\f\r]+html[ \t\n\f\r]*>"
 _STANDARD = re.compile(rf"\ufeff?{_DOCTYPE}", re.IGNORECASE)
 _STANDARD_BYTES = re.compile(rb"(?:\xef\xbb\xbf)?" + _DOCTYPE.encode(), re.IGNORECASE)
@@ -35,7 +34,7 @@ def parse(text: str | bytes, url: str = "", *, is_vetted: bool = False) -> Lexbo
     """The root of a page given as text, or as UTF-8 bytes. Raises what `vet` raises, unless it `is_vetted`."""
     if not is_vetted:
         vet(text)
-    tree = Tree(text, options=_WITHOUT_EVENTS)
+    tree = Tree(text, options=WITHOUT_EVENTS)
     tree.url = url
     start = _STANDARD.match(text) if isinstance(text, str) else _STANDARD_BYTES.match(text)
     tree.compiled = compile_exactly if start is None else compile_query
@@ -56,10 +55,14 @@ def _drop_doctype(root: LexborNode) -> None:
         before = before.prev
 
 
-def vet(text: str | bytes) -> None:
-    """Raises `TooComplexError` for a page that would take too long to parse, or too much memory."""
-    if len(text) > SHORT // 4:
-        sandbox.check(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+def vet(text: str | bytes) -> float:
+    """How many seconds it took to try whether a page can be parsed; 0 for one that need not be tried.
+
+    Raises `TooComplexError` for a page that would take too long to parse, or too much memory.
+    """
+    if len(text) <= SHORT // 4:
+        return 0.0
+    return sandbox.check(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
 
 
 def empty_root() -> LexborNode:
