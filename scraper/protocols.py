@@ -7,6 +7,7 @@ that only the framework fills are in `engine.stages`.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
@@ -294,4 +295,44 @@ class Sink(Open, Protocol):
 
     async def finish(self) -> None:
         """Write what is left, close the file and give it its final name."""
+        ...
+
+
+class Replaced(Protocol):
+    """A data file that was there before, and what is known of it; as text, `83 items of 29 November`."""
+
+    @property
+    def items(self) -> int | None: ...
+    @property
+    def modified(self) -> datetime: ...
+    @property
+    def has_items(self) -> bool: ...
+
+
+@runtime_checkable
+class Publishable(Sink, Protocol):
+    """A sink whose file can be completed without being published: `finish()` is `complete()` and `publish()`.
+
+    `name` is what the file is called once it is published.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_always_published(self) -> bool: ...
+
+    async def previous(self) -> Replaced | None:
+        """The file that publishing would replace."""
+        ...
+
+    async def complete(self) -> None:
+        """Write what is left: the file is whole then, but for its name. Nothing is taken any more."""
+        ...
+
+    async def publish(self) -> None:
+        """Close the file, which is complete, and give it its final name."""
+        ...
+
+    async def withhold(self) -> None:
+        """Close the file, which is complete, and leave it as `NAME.part`, readable in its format."""
         ...

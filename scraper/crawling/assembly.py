@@ -18,6 +18,7 @@ from scraper.limits import Directives, before_sending, on_discovery
 from scraper.markup.document.sandbox import sandbox
 from scraper.markup.links.canonicalize import TRACKING_PARAMS
 from scraper.network import Counts, Guard, Network, open_network
+from scraper.network.cookies.middleware import Cookies
 from scraper.parsing import open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Frontier, Limit, Observer, Sink, identity
@@ -27,9 +28,10 @@ from scraper.spider import Spider
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The stages of a crawl; `cached` counts what the HTTP cache was good for, if there is one."""
+    """The stages of a crawl, and its cookies; `cached` counts what the HTTP cache was good for, if there is one."""
 
     stages: Stages
+    cookies: Cookies
     cached: Counts | None
 
 
@@ -77,7 +79,7 @@ async def open_stages(
             unique_redirects=settings.frontier.unique_redirects,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
         )
-        yield Assembled(tap.fit_stages(stages) if tap is not None else stages, network.cached)
+        yield Assembled(tap.fit_stages(stages) if tap is not None else stages, network.cookies, network.cached)
 
 
 def _open_network(

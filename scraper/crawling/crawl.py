@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scraper.crawling.assembly import open_stages
 from scraper.crawling.job_description import describe, job_name
-from scraper.crawling.result import CANCELLED, CLOSED, INTERRUPTED, Result, Written, drifted, problems_of
+from scraper.crawling.publication import Publication, publish
+from scraper.crawling.result import CANCELLED, CLOSED, INTERRUPTED, Result, drifted, failures_of, problems_of
 from scraper.crawling.resume import check_methods, recall, recalled_state, resume_sinks
 from scraper.crawling.spider_lifecycle import arguments_of, call_closed, lifespan, make_spider
 from scraper.engine.engine import HOSTS_PARKED, Engine
@@ -18,6 +19,7 @@ from scraper.errors import StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, open_job
 from scraper.network import Counts
+from scraper.network.cookies.middleware import Cookies
 from scraper.protocols import Observer, Sink
 from scraper.settings.load import laid_over
 from scraper.settings.schema import Settings
@@ -56,6 +58,7 @@ class Crawl:
         self._tap = tap
         self._engine: Engine | None = None
         self._cached: Counts | None = None
+        self._cookies: Cookies | None = None
         self._found = Statistics(self.spider.name)
         self._stopped = ""
 
@@ -96,10 +99,11 @@ class Crawl:
             )
             reason, problems = await self._drive(engine, job)
             left = job.folder
+            publication = Publication.of(sinks)
             if not self._is_unfinished(reason, job) and engine.storage_error is None:
-                unpublished = await _finish(sinks, job, reason)
-                problems, left = problems + unpublished, job.folder if unpublished else None
-        return self._concluded(reason, sinks, problems, left)
+                publication = await self._finish(sinks, job, reason, has_failed=self._has_failed)
+                left = None if publication.is_complete else job.folder
+        return self._concluded(reason, publication, problems, left)
 
     async def finish(self) -> Result:
         """Close the data files of a crawl that did not come to its end, as they stand; it cannot be resumed then.
@@ -115,8 +119,8 @@ class Crawl:
                 self._found = job.resumed.statistics
             for sink in sinks:
                 await stack.enter_async_context(sink)
-            problems = await _finish(sinks, job, CLOSED)
-        return self._concluded(CLOSED, sinks, problems)
+            publication = await self._finish(sinks, job, CLOSED, has_failed=False)
+        return self._concluded(CLOSED, publication, [])
 
     # The stages.
 
@@ -147,7 +151,7 @@ class Crawl:
         opened = await stack.enter_async_context(
             open_stages(self.spider, self.settings, job, sinks=sinks, observers=self._observers, tap=self._tap)
         )
-        self._cached = opened.cached
+        self._cached, self._cookies = opened.cached, opened.cookies
         return opened.stages
 
     def _resume(self, job: Job | MemoryJob, stages: Stages) -> None:
@@ -190,16 +194,42 @@ class Crawl:
         is_parked = reason == HOSTS_PARKED and job.folder is not None and self.statistics().fetched > 0
         return reason == INTERRUPTED or is_parked
 
-    def _concluded(self, reason: str, sinks: Sequence[Sink], problems: list[str], job: Path | None = None) -> Result:
-        statistics = self.statistics()
+    async def _finish(
+        self, sinks: Sequence[Sink], job: Job | MemoryJob, reason: str, *, has_failed: bool
+    ) -> Publication:
+        """Publish the data files, if they are to be, and end the job; it is kept if something could not be written."""
+        publication = await publish(sinks, has_failed=has_failed)
+        if has_failed and self._cookies is not None:
+            self._cookies.is_worth_saving = False
+        if publication.is_complete:
+            try:
+                await job.finish(reason)
+            except StorageError as error:
+                return replace(publication, problems=(*publication.problems, str(error)), is_complete=False)
+        return publication
+
+    @property
+    def _has_failed(self) -> bool:
+        """Whether the crawl is no good as a whole; the cookies of such a one are not saved."""
+        ended = self._engine.exit if self._engine is not None else None
+        return bool(failures_of(self.statistics(), self.settings.engine.fail_when, ended))
+
+    def _concluded(self, reason: str, publication: Publication, problems: list[str], job: Path | None = None) -> Result:
+        statistics, ended = self.statistics(), self._engine.exit if self._engine is not None else None
         self._tell(Finished(reason, statistics))
         return Result(
             spider=self.spider.name,
             reason=reason,
             statistics=statistics,
-            sinks=tuple(Written(s.path, s.items, s.bytes) for s in sinks if not isinstance(s, Collect | HandOver)),
-            problems=(*problems_of(statistics, self.settings.engine.fail_when), *problems),
-            items=next((sink.kept for sink in sinks if isinstance(sink, Collect)), []),
+            sinks=publication.written,
+            problems=(
+                *problems_of(statistics, self.settings.engine.fail_when, ended),
+                *problems,
+                *publication.problems,
+            ),
+            status=ended.status if ended is not None else 0,
+            has_failed=reason not in {INTERRUPTED, CLOSED} and self._has_failed,
+            items=publication.kept,
             job=job,
             drifted=drifted(statistics, self.settings.parsing.drift_after),
             cached=asdict(self._cached) if self._cached is not None else {},
@@ -209,22 +239,6 @@ class Crawl:
         for observer in self._observers:
             if type(event) in getattr(observer, "wants", (type(event),)):
                 observer(event)
-
-
-async def _finish(sinks: Sequence[Sink], job: Job | MemoryJob, reason: str) -> list[str]:
-    """Give every data file its final name, and end the job; what kept one from it."""
-    problems = []
-    for sink in sinks:
-        try:
-            await sink.finish()
-        except StorageError as error:
-            problems.append(str(error))
-    if not problems:
-        try:
-            await job.finish(reason)
-        except StorageError as error:
-            problems.append(str(error))
-    return problems
 
 
 def _are_in_memory(sinks: Sequence[Sink]) -> bool:

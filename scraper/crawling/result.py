@@ -8,6 +8,8 @@ from typing import Any
 
 from scraper.errors import Reason
 from scraper.events import Statistics
+from scraper.process.exits import SpiderExit
+from scraper.protocols import Replaced
 from scraper.settings.schema import FailWhen
 
 INTERRUPTED = "interrupted"
@@ -19,11 +21,16 @@ HOSTS_NAMED = 10  # of those that cannot be reached, in the list of problems
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A data file: its final path, or that of its `.part` if the crawl did not end."""
+    """A data file: its final path, or that of its `.part` if it was not published.
+
+    `replaced` is the file that it took the place of; `tables_kept` are tables of that one which it has taken over.
+    """
 
     path: str
     items: int
     bytes: int
+    replaced: Replaced | None = None
+    tables_kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +41,15 @@ class Result:
     cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
     `job` is the directory from which the next crawl will go on, if this one did not come to its end. `drifted` are
     the fields of items that used to be found, and on how many of the last pages they were not. `cached` counts the
-    hits, misses and revalidations of the HTTP cache, if there is one.
+    hits, misses and revalidations of the HTTP cache, if there is one. `status` is what code of the spider gave to
+    `sys.exit()`. `has_failed` says that nothing was published, as the crawl is no good as a whole.
     """
 
     spider: str
     reason: str
     statistics: Statistics
+    status: int = 0
+    has_failed: bool = False
     sinks: tuple[Written, ...] = ()
     problems: tuple[str, ...] = ()
     items: list[Any] = field(default_factory=list)
@@ -49,8 +59,8 @@ class Result:
 
     @property
     def exit_status(self) -> int:
-        """0 for a success, 1 if there are problems, 130 if the crawl was interrupted."""
-        return 130 if self.reason == INTERRUPTED else 1 if self.problems else 0
+        """0 for a success, 1 if there are problems, 130 if the crawl was interrupted, or what `sys.exit()` said."""
+        return 130 if self.reason == INTERRUPTED else self.status or (1 if self.problems else 0)
 
 
 def drifted(statistics: Statistics, after: int) -> dict[str, int]:
@@ -58,16 +68,9 @@ def drifted(statistics: Statistics, after: int) -> dict[str, int]:
     return {name: pages for name, pages in statistics.misses.items() if after and pages >= after}
 
 
-def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
+def problems_of(statistics: Statistics, fail_when: FailWhen, ended: SpiderExit | None = None) -> list[str]:
     """Why a crawl with these counts cannot be called a success, one line each."""
-    problems = []
-    if statistics.discovered == 0:
-        problems.append("nothing was crawled: the spider gave no request")
-    elif statistics.start_urls and statistics.start_urls_failed >= statistics.start_urls:
-        reasons = ", ".join(
-            f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items()
-        )
-        problems.append(f"every start URL failed ({reasons})")
+    problems = failures_of(statistics, fail_when, ended)
     if parked := statistics.parked:
         number = f"{sum(parked.values()):,} request(s)"
         problems.append(f"{number} not sent, as their hosts cannot be reached: {_told(parked)}")
@@ -77,6 +80,21 @@ def problems_of(statistics: Statistics, fail_when: FailWhen) -> list[str]:
         problems.append(f"{quarantined} page(s) left alone, at which the process died twice")
     if statistics.errors:
         problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
+    return problems
+
+
+def failures_of(statistics: Statistics, fail_when: FailWhen, ended: SpiderExit | None) -> list[str]:
+    """Why a crawl with these counts has failed as a whole, so that it publishes nothing, one line each."""
+    problems = []
+    if ended is not None and ended.status:
+        problems.append(f"{ended.reason}: {ended.words or f'status {ended.status}'}")
+    if statistics.discovered == 0 and statistics.items == 0:
+        problems.append("nothing was crawled: the spider gave no request")
+    elif statistics.start_urls and statistics.start_urls_failed >= statistics.start_urls:
+        reasons = ", ".join(
+            f"{reason}: {count}" for reason, count in {**statistics.refused, **statistics.failed}.items()
+        )
+        problems.append(f"every start URL failed ({reasons})")
     if fail_when.items_below is not None and statistics.items < fail_when.items_below:
         problems.append(
             f"{statistics.items} items, fewer than [engine.fail_when] items_below = {fail_when.items_below}"

@@ -11,6 +11,7 @@ from scraper.errors import REFUSALS, CloseSpider, FetchError, Reason
 from scraper.events import Broke, Drifted, Dropped, Failed, Fetched, Refused, Retried, Statistics, by_kind
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.process.exits import SpiderExit
 from scraper.protocols import Clock, Observer, Seeds
 from scraper.settings.schema import StopAfter
 
@@ -68,6 +69,7 @@ class Totals:
         self._started = clock()
         self._seconds_before = 0.0
         self._seeds = Seeds()
+        self._exit: SpiderExit | None = None
         self.discovered = 0
         self.fetched = 0
         self.requests = 0
@@ -192,11 +194,22 @@ class Totals:
     def count_error(self, where: str, line: str, url: str, error: BaseException) -> None:
         """Code of the spider, a pipeline or a sink raised: an error, unless that was to end the crawl."""
         if isinstance(error, CloseSpider):
-            self._stop(error.reason)
+            self.end_early(error)
             return
         self.errors += 1
         self.tell(Broke, where, line, url, error)
         self._check_errors()
+
+    @property
+    def exit(self) -> SpiderExit | None:
+        """The first `sys.exit()` in the spider's code, if there was one."""
+        return self._exit
+
+    def end_early(self, end: CloseSpider) -> None:
+        """Code of the spider has asked for the end of the crawl, or of the process."""
+        if isinstance(end, SpiderExit) and self._exit is None:
+            self._exit = end
+        self._stop(end.reason)
 
     def _check_errors(self) -> None:
         self._check("errors", self.errors + self.failed.total())

@@ -26,6 +26,7 @@ from scraper.errors import FetchError, SpiderError, StorageError
 from scraper.events import Statistics
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.process.exits import SpiderExit
 from scraper.protocols import Checkpoint
 from scraper.settings.schema import Settings
 from scraper.spider import Spider
@@ -165,6 +166,11 @@ class Engine:
             hosts=len(self._slots),
             parked=self._slots.parked,
         )
+
+    @property
+    def exit(self) -> SpiderExit | None:
+        """What ended the crawl, if it was `sys.exit()`."""
+        return self._totals.exit
 
     @property
     def storage_error(self) -> StorageError | None:

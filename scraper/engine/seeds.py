@@ -13,6 +13,7 @@ from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.items.copies import copied
 from scraper.items.item import is_item
+from scraper.process.exits import end_of
 from scraper.process.stacks import definition_of, is_cancelled, line_at, users_line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
@@ -57,7 +58,7 @@ class Seeder:
                         return
             self._totals.end_seeds()
         except CloseSpider as error:
-            self._stop(error.reason)
+            self._totals.end_early(error)
         finally:
             self.has_ended = True
 
@@ -89,7 +90,7 @@ async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
     except (CloseSpider, GeneratorExit):
         raise
     except (KeyboardInterrupt, SystemExit) as error:
-        raise CloseSpider(f"{type(error).__name__} in {where}") from error
+        raise end_of(error, where) from error
     except BaseException as error:
         if is_cancelled(error):
             raise

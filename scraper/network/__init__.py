@@ -102,7 +102,7 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and wha
             cached=cache.counts if cache is not None else None,
             refers=Referrers(settings.referrer_policy) if settings.referrer_policy != "no-referrer" else None,
         )
-    if settings.save_cookies is not None:
+    if settings.save_cookies is not None and cookies.is_worth_saving:
         cookies.save(settings.save_cookies)
 
 

@@ -22,6 +22,7 @@ from scraper.http.response import Response
 from scraper.items.copies import copied
 from scraper.items.item import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
+from scraper.process.exits import end_of
 from scraper.process.stacks import definition_of, is_cancelled, line_at, line_of, users_line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
@@ -58,7 +59,7 @@ def run(
             return results, outcome
         _collect(outcome, results, most)
     except (KeyboardInterrupt, SystemExit) as error:
-        results.error = CloseSpider(f"{type(error).__name__} in {results.where}")
+        results.error = end_of(error, results.where)
         results.line = line_of(error)
     except BaseException as error:  # whatever a callback raises is its own end, not that of the thread
         results.error = error
@@ -101,7 +102,7 @@ async def finish(
         else:
             _collect(await marks.step(outcome, request), results, most)
     except (KeyboardInterrupt, SystemExit) as error:
-        results.error = CloseSpider(f"{type(error).__name__} in {results.where}")
+        results.error = end_of(error, results.where)
         results.line = line_of(error)
     except BaseException as error:
         if is_cancelled(error):

@@ -19,6 +19,7 @@ from typing import Any, Self
 from scraper.errors import CloseSpider, DropItem, ScraperError, SpiderError
 from scraper.items.item import is_item
 from scraper.pipelines.unique import Unique
+from scraper.process.exits import end_of
 from scraper.process.stacks import is_cancelled, line_of
 
 
@@ -176,8 +177,8 @@ def _blame(step: _Step, error: BaseException) -> tuple[str, BaseException]:
         case CloseSpider():
             return str(error.reason) or step.name, error
         case KeyboardInterrupt() | SystemExit():
-            reason = f"{type(error).__name__} in {step.where}"
-            return reason, CloseSpider(reason)
+            end = end_of(error, step.where)
+            return end.reason, end
     return f"{step.name}: {type(error).__name__}", error
 
 

@@ -260,6 +260,8 @@ class SinkSettings(Table):
     """The fields to write, in this order; all unless given."""
     items: tuple[str, ...] = ()
     """Names of the item classes to write; all unless given."""
+    publish: Literal["good", "always"] = "good"
+    """After which crawls the file is given its name: `good` ones, or `always`. Otherwise it is left as NAME.part."""
     formula_guard: Flag = False
     """CSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
 

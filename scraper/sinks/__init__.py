@@ -61,13 +61,16 @@ def _sink(settings: SinkSettings, path: str, *, durable: bool) -> DataFile | Sql
         raise SettingsError(f"[[sinks]] path {path!r}: the format {name} needs a file, which is not compressed")
     if settings.formula_guard and name != "csv":
         raise SettingsError(f"[[sinks]] path {path!r}: formula_guard is for CSV, and this is {name}")
+    always = settings.publish == "always"
     if name == "sqlite":
-        return SqliteFile(path, Tables(settings.fields), classes=settings.items, durable=durable)
+        tables = Tables(settings.fields)
+        return SqliteFile(path, tables, classes=settings.items, durable=durable, is_always_published=always)
     if name == "parquet":
-        return parquet(path, settings.fields, classes=settings.items, durable=durable)
+        return parquet(path, settings.fields, classes=settings.items, durable=durable, is_always_published=always)
     destination = Destination(path, packing=packing_of(path), durable=durable)
     guarded = partial(CsvTable, is_guarded=True) if settings.formula_guard else FORMATS[name]
-    return DataFile(destination, guarded(settings.fields), classes=settings.items)
+    formatted = guarded(settings.fields)
+    return DataFile(destination, formatted, kind=name, classes=settings.items, is_always_published=always)
 
 
 __all__ = ["DataFile", "Destination", "Format", "SqliteFile", "UnwritableItems", "open_sinks"]

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scraper.events import Statistics
+from scraper.protocols import Replaced
 from scraper.views.formatting import counts, duration, plural, size, visible
 
 
@@ -24,6 +25,10 @@ class DataFile(Protocol):
     def items(self) -> int: ...
     @property
     def bytes(self) -> int: ...
+    @property
+    def replaced(self) -> Replaced | None: ...
+    @property
+    def tables_kept(self) -> Sequence[str]: ...
 
 
 class Ending(Protocol):
@@ -115,6 +120,10 @@ def _files(sinks: Sequence[DataFile]) -> Text:
     for sink in sinks:
         path = "standard output" if sink.path == "-" else visible(sink.path)
         lines.append(Text.assemble((path, "bold"), f"  {plural(sink.items, 'item')}, {size(sink.bytes)}"))
+        if sink.replaced is not None and sink.replaced.has_items:
+            lines.append(Text(f"  replaced {sink.replaced} by {sink.items:,}"))
+        if sink.tables_kept:
+            lines.append(Text(f"  kept tables that this crawl did not write: {visible(', '.join(sink.tables_kept))}"))
     return Text("\n").join(lines)
 
 
@@ -207,7 +216,7 @@ def facts(ending: Ending) -> dict[str, Any]:
         "dropped": now.dropped,
         "seconds": round(now.seconds, 3),
         "bytes": now.bytes,
-        "sinks": [{"path": sink.path, "items": sink.items, "bytes": sink.bytes} for sink in ending.sinks],
+        "sinks": [_sink(sink) for sink in ending.sinks],
         "discovered": now.discovered,
         "waiting": now.waiting,
         "parked": now.parked,
@@ -220,3 +229,10 @@ def facts(ending: Ending) -> dict[str, Any]:
         "problems": list(ending.problems),
         "job": str(ending.job) if ending.job is not None else None,
     }
+
+
+def _sink(sink: DataFile) -> dict[str, Any]:
+    found: dict[str, Any] = {"path": sink.path, "items": sink.items, "bytes": sink.bytes}
+    if sink.replaced is not None:
+        found["replaced"] = {"items": sink.replaced.items, "modified": sink.replaced.modified.isoformat("T", "seconds")}
+    return found

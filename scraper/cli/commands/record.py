@@ -96,6 +96,8 @@ def _record(plan: "CrawlPlan", folder: Path, header: "Header", *, pages: int, ke
             return result.exit_status
         if not result.statistics.fetched:
             raise StorageError(f"no page was fetched, so nothing is recorded: {folder} is as it was")
+        if result.has_failed and folder.exists():
+            raise StorageError(f"the crawl failed, so nothing is recorded: {folder} is as it was")
         configure("ERROR", console)  # what the spider says has been said
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             replayed = runner.run(settle(folder, plan.spider_class, plan.settings, plan.arguments, header, tap.ended))

@@ -5,6 +5,7 @@ as if its host had set them, so they go with this request and with those that fo
 has no jar, and costs nothing.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ from scraper.network.cookies.jars import Jars
 from scraper.network.headers import check
 from scraper.protocols import Fetch
 
+logger = logging.getLogger(__name__)
+
 
 class Cookies:
     """The middleware that keeps cookies, in one jar for each `Request.session`.
@@ -30,6 +33,7 @@ class Cookies:
     """
 
     def __init__(self, *, is_on: bool, wall: Callable[[], float]) -> None:
+        self.is_worth_saving = True  # until the crawl has failed
         self._is_on = is_on
         self._wall = wall
         self._jars = Jars()
@@ -82,9 +86,13 @@ class Cookies:
     def save(self, path: str) -> None:
         """Write the jar of requests that name no session as a Netscape cookie file, for its owner's eyes only.
 
-        It takes the place of `path` once it is whole. Raises `StorageError` if it cannot be written.
+        It takes the place of `path` once it is whole; a file of cookies is not replaced by one without any. Raises
+        `StorageError` if it cannot be written.
         """
         text = cookie_file.written(self._jars.open(""))
+        if text == cookie_file.written(()) and Path(path).exists():
+            logger.warning("%s is left as it is, since there are no cookies to save", path)
+            return
         part = Path(f"{path}.part")
         try:
             part.unlink(missing_ok=True)

@@ -156,6 +156,24 @@ class Destination:
         finally:
             await writer.close()
 
+    async def withhold(self, made: str = "") -> None:
+        """Close the file, which is complete, and leave it as the `.part`; or `made`, made of the file, in its place.
+
+        Raises `StorageError` if that fails. What is no ordinary file was published as it was written.
+        """
+        writer = self._check()
+        if not self._is_complete:
+            raise StorageError(f"{self._name} is not complete")
+        self._writer, self._size = None, writer.size
+        try:
+            if made and self._part is not None:
+                self._size = await asyncio.to_thread(part.withhold, self._target, made)
+            self._part = None
+        except OSError as error:
+            raise StorageError(self._explain(error)) from error
+        finally:
+            await writer.close()
+
     async def close(self) -> None:
         """Close the file. If it is not published, what was taken is written, and the `.part` keeps its name."""
         if self._writer is not None:

@@ -82,6 +82,13 @@ def publish(target: str, *, made: str = "", durable: bool) -> int:
     return Path(target).stat().st_size
 
 
+def withhold(target: str, made: str) -> int:
+    """Put `made` in the place of `target`'s part, which was its source. Returns the size in bytes. Raises `OSError`."""
+    name = f"{target}.part"
+    os.replace(made, name)  # noqa: PTH105 -- of two paths that are text
+    return Path(name).stat().st_size
+
+
 def locked(name: str, *, create: bool = True) -> FileIO:
     """The file of this very name, which nobody else has: not a link that somebody put there, nor anything else."""
     flags = os.O_APPEND | os.O_WRONLY | (os.O_CREAT if create else 0)

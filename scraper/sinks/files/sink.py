@@ -1,5 +1,6 @@
 """A sink is a format and a destination: what the bytes are, and where they go."""
 
+import asyncio
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -7,6 +8,7 @@ from typing import Any, Protocol, Self
 from scraper.errors import StorageError
 from scraper.protocols import Position
 from scraper.sinks.files.destination import Destination
+from scraper.sinks.files.previous import Previous, previous
 from scraper.sinks.formats.values import problem
 
 
@@ -52,11 +54,22 @@ class Format(Protocol):
 class DataFile:
     """The sink that writes one file; only items of the classes named in `classes`, if any are.
 
-    `items` is how many it took.
+    `items` is how many it took, `kind` the name of its format in config.toml.
     """
 
-    def __init__(self, destination: Destination, format: Format, *, classes: Sequence[str] = ()) -> None:  # noqa: A002 -- the word of config.toml
+    def __init__(
+        self,
+        destination: Destination,
+        format: Format,  # noqa: A002 -- the word of config.toml
+        *,
+        kind: str = "",
+        classes: Sequence[str] = (),
+        is_always_published: bool = False,
+    ) -> None:
         self.items = 0
+        self.name = destination.path
+        self.is_always_published = is_always_published
+        self._kind = kind
         self._destination = destination
         self._format = format
         self._classes = frozenset(classes)
@@ -121,9 +134,17 @@ class DataFile:
         self._destination.put(self._format.end())
         await self._destination.complete()
 
+    async def previous(self) -> Previous | None:
+        """The file that publishing would replace."""
+        return await asyncio.to_thread(previous, self.name, self._kind) if self.is_exact else None
+
     async def publish(self) -> None:
         """Close the file, which is complete, and give it its final name."""
         await self._destination.publish()
+
+    async def withhold(self) -> None:
+        """Close the file, which is complete, and leave it as `NAME.part`."""
+        await self._destination.withhold()
 
     async def __aenter__(self) -> Self:
         await self._destination.open(self._position)

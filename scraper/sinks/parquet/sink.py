@@ -72,8 +72,17 @@ class ItemLog:
 class ParquetFile(DataFile):
     """The sink that writes one Parquet file; only items of the classes named in `classes`, if any are."""
 
-    def __init__(self, path: str, log: ItemLog, *, classes: Sequence[str] = (), durable: bool = False) -> None:
-        super().__init__(Destination(path, durable=durable), log, classes=classes)
+    def __init__(
+        self,
+        path: str,
+        log: ItemLog,
+        *,
+        classes: Sequence[str] = (),
+        durable: bool = False,
+        is_always_published: bool = False,
+    ) -> None:
+        destination = Destination(path, durable=durable)
+        super().__init__(destination, log, kind="parquet", classes=classes, is_always_published=is_always_published)
         self._path = path
         self._target = os.path.realpath(path)
         self._made = f"{self._target}.new"
@@ -131,9 +140,15 @@ class ParquetFile(DataFile):
         """Give the file its final name; its log is removed."""
         await self._destination.publish(self._made)
 
+    async def withhold(self) -> None:
+        """Leave the file as `NAME.part`, in the place of its log."""
+        await self._destination.withhold(self._made)
 
-def parquet(path: str, fields: tuple[str, ...], *, classes: Sequence[str], durable: bool) -> ParquetFile:
+
+def parquet(
+    path: str, fields: tuple[str, ...], *, classes: Sequence[str], durable: bool, is_always_published: bool
+) -> ParquetFile:
     """The sink for `path`. Raises `SettingsError` if pyarrow is not installed."""
     if importlib.util.find_spec("pyarrow") is None:
         raise SettingsError(f"[[sinks]] path {path!r}: Parquet needs pyarrow: pip install 'scraper[parquet]'")
-    return ParquetFile(path, ItemLog(fields), classes=classes, durable=durable)
+    return ParquetFile(path, ItemLog(fields), classes=classes, durable=durable, is_always_published=is_always_published)

@@ -14,6 +14,7 @@ from scraper.protocols import Position
 from scraper.sinks.files import part
 from scraper.sinks.files.part import Misfit
 from scraper.sinks.sqlite.tables import Statement
+from scraper.sinks.sqlite.takeover import take_over
 
 _PATIENCE = 30.0  # seconds to wait for a reader that holds the database
 _COMPANIONS = ("-wal", "-shm", "-journal")
@@ -97,10 +98,18 @@ class Database:
         if self._lock is not None:
             os.fsync(self._lock.fileno())
 
-    def publish(self) -> None:
-        """Give the database, which is complete, its final name. Raises `OSError`."""
+    def publish(self) -> tuple[str, ...]:
+        """Give the database, which is complete, its final name. Raises `OSError` or `sqlite3.Error`.
+
+        Tables of the database that has this name, which the new one lacks, are kept: they may be somebody else's.
+        Returns their names.
+        """
+        kept = take_over(self._target, self._part)
+        if kept and self._lock is not None:
+            os.fsync(self._lock.fileno())
         self.bytes = part.publish(self._target, durable=self._durable)
         self.close()
+        return kept
 
     def close(self) -> None:
         """Close the database; what was not committed is gone."""

@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 from scraper.errors import StorageError
 from scraper.protocols import Position
 from scraper.sinks.files import part
+from scraper.sinks.files.previous import Previous, previous
 from scraper.sinks.files.sink import UnwritableItems
 from scraper.sinks.formats.values import problem
 from scraper.sinks.sqlite.database import Database
@@ -42,10 +43,20 @@ class SqliteFile:
 
     is_exact = True
 
-    def __init__(self, path: str, tables: Tables, *, classes: Sequence[str] = (), durable: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        tables: Tables,
+        *,
+        classes: Sequence[str] = (),
+        durable: bool = False,
+        is_always_published: bool = False,
+    ) -> None:
         self.items = 0
+        self.name = path
+        self.is_always_published = is_always_published
+        self.kept: tuple[str, ...] = ()  # tables of the file before that this crawl did not write
         self.path = path
-        self._name = path
         self._tables = tables
         self._classes = frozenset(classes)
         self._database = Database(os.path.realpath(path), durable=durable)
@@ -90,7 +101,7 @@ class SqliteFile:
             await asyncio.wait((self._turns[0],))
             self._check()
         if failures:
-            raise UnwritableItems(self._name, failures)
+            raise UnwritableItems(self.name, failures)
 
     async def sync(self) -> Position:
         """Commit all that was taken until now; the last row of each table then."""
@@ -98,7 +109,7 @@ class SqliteFile:
         items, state = self.items, {"mark": self._database.mark, "rows": self._tables.rows}
         self._hand_over()
         size = await self._wait(self._turn(self._database.commit))
-        return Position(self._name, size, items, state=state)
+        return Position(self.name, size, items, state=state)
 
     async def finish(self) -> None:
         """Write what is left, close the database and give it its final name."""
@@ -113,19 +124,27 @@ class SqliteFile:
     async def publish(self) -> None:
         """Give the database, which is complete, its final name."""
         if not self._database.is_complete:
-            raise StorageError(f"{self._name} is not complete")
-        await self._wait(self._turn(self._database.publish))
-        self.path = self._name
+            raise StorageError(f"{self.name} is not complete")
+        self.kept = await self._wait(self._turn(self._database.publish))
+        self.path = self.name
         self._let_go()
 
+    async def previous(self) -> Previous | None:
+        """The file that publishing would replace."""
+        return await asyncio.to_thread(previous, self.name, "sqlite")
+
+    async def withhold(self) -> None:
+        """Close the database, which is complete, and leave it as `NAME.part`."""
+        await self._close()
+
     async def __aenter__(self) -> Self:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self.name}")
         try:
-            columns = await self._wait(self._turn(lambda: self._database.open(self._name, self._position)))
+            columns = await self._wait(self._turn(lambda: self._database.open(self.name, self._position)))
         except BaseException:
             await self._close()
             raise
-        self.path = f"{self._name}.part"
+        self.path = f"{self.name}.part"
         if self._position is not None:
             self._tables.resume(columns, self._position.state.get("rows", {}))
             self.items = self._position.items
@@ -143,7 +162,7 @@ class SqliteFile:
             logger.error("%s", failed)
         finally:
             await self._close()
-        logger.warning("%s is not finished: what there is of it is %s", self._name, self.path)
+        logger.warning("%s is not finished: what there is of it is %s", self.name, self.path)
 
     # The thread.
 
@@ -164,7 +183,7 @@ class SqliteFile:
         self._turns.remove(turn)
         error = None if turn.cancelled() else turn.exception()
         if error is not None:
-            self._problem = self._problem or f"{self._name} cannot be written: {self._told(error)}"
+            self._problem = self._problem or f"{self.name} cannot be written: {self._told(error)}"
 
     async def _wait(self, turn: "asyncio.Future[T]") -> T:
         """What `turn` gives. To be cancelled here does not cancel it."""
@@ -177,7 +196,7 @@ class SqliteFile:
 
     def _check(self) -> None:
         if self._thread is None:
-            raise StorageError(f"{self._name} is not open")
+            raise StorageError(f"{self.name} is not open")
         if self._problem:
             raise StorageError(self._problem)
 
@@ -185,7 +204,7 @@ class SqliteFile:
         if isinstance(error, BlockingIOError):
             return "another crawl is writing it"
         if isinstance(error, OSError):
-            return part.reason(error, os.path.realpath(self._name))
+            return part.reason(error, os.path.realpath(self.name))
         return " ".join(str(error).split()) or type(error).__name__
 
     async def _close(self) -> None:

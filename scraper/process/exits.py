@@ -1,0 +1,31 @@
+"""`sys.exit()` in the code of a spider: it ends the crawl in good order, and then the process with its status."""
+
+from typing import Any
+
+from scraper.errors import CloseSpider
+
+
+class SpiderExit(CloseSpider):
+    """Code of the spider asked for the end of the process: `status` and `words` are what `sys.exit()` was given."""
+
+    def __init__(self, reason: str, status: int, words: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.words = words
+
+    def __reduce__(self) -> Any:
+        return SpiderExit, (self.reason, self.status, self.words)
+
+
+def end_of(error: KeyboardInterrupt | SystemExit, where: str) -> CloseSpider:
+    """What ends the crawl, as `where` (`Books.parse`) raised `error`."""
+    reason = f"{type(error).__name__} in {where}"
+    if not isinstance(error, SystemExit):
+        return CloseSpider(reason)
+    match error.code:
+        case None:
+            return SpiderExit(reason, 0, "")
+        case int(status):
+            return SpiderExit(reason, status, "")
+        case words:
+            return SpiderExit(reason, 1, str(words))
