@@ -18,7 +18,7 @@ from scrapy.http import HtmlResponse
 from scrapy.linkextractors import LinkExtractor as ScrapyLinkExtractor
 
 from scraper.http.response import Response
-from scraper.markup.links.links import LinkExtractor
+from scraper.markup.links.link_extractor import LinkExtractor
 
 URL = "http://shop.example/list/"
 OPTIONS: dict[str, dict[str, Any]] = {

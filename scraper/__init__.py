@@ -34,14 +34,16 @@ if TYPE_CHECKING:
         StorageError,
     )
     from scraper.http.form import Form, FormError
-    from scraper.http.request import FormRequest, JsonRequest, Request
+    from scraper.http.form_request import FormRequest
+    from scraper.http.json_request import JsonRequest
+    from scraper.http.request import Request
     from scraper.http.response import Response
+    from scraper.items.declaration import Field
     from scraper.items.fields import css, jmespath, json_ld, xpath
     from scraper.items.item import Item, ItemError
-    from scraper.items.record import Field
     from scraper.markup.forms.entry_list import File
     from scraper.markup.links.canonicalize import canonicalize_url
-    from scraper.markup.links.links import Link, LinkExtractor
+    from scraper.markup.links.link_extractor import Link, LinkExtractor
     from scraper.markup.selectors.query import SelectorError
     from scraper.markup.selectors.selector import Selector, SelectorList
     from scraper.parsing.feed import FeedError
@@ -72,14 +74,16 @@ _HOMES = {
     "scraper.spiders.rules": ("CrawlSpider", "Rule"),
     "scraper.markup.links.canonicalize": ("canonicalize_url",),
     "scraper.markup.forms.entry_list": ("File",),
-    "scraper.markup.links.links": ("Link", "LinkExtractor"),
+    "scraper.markup.links.link_extractor": ("Link", "LinkExtractor"),
     "scraper.spiders.feeds": ("CSVFeedSpider", "FeedSpider", "JSONFeedSpider", "XMLFeedSpider"),
     "scraper.spiders.sitemap": ("SitemapSpider",),
     "scraper.markup.selectors.query": ("SelectorError",),
     "scraper.markup.selectors.selector": ("Selector", "SelectorList"),
     "scraper.parsing.feed": ("FeedError",),
-    "scraper.items.record": ("Field",),
-    "scraper.http.request": ("FormRequest", "JsonRequest", "Request"),
+    "scraper.http.form_request": ("FormRequest",),
+    "scraper.http.json_request": ("JsonRequest",),
+    "scraper.http.request": ("Request",),
+    "scraper.items.declaration": ("Field",),
     "scraper.http.response": ("Response",),
     "scraper.crawling.run": ("crawl", "run", "stream"),
     "scraper.settings.schema": ("Settings",),

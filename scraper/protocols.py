@@ -111,6 +111,10 @@ class Frontier(Open, Protocol):
         """Note that a request of this `key` (see `identity`) was met; whether it was for the first time."""
         ...
 
+    def unremember(self, key: str) -> None:
+        """Undo the call of `remember(key)` that came last, as its request cannot be added."""
+        ...
+
     def knows(self, key: str) -> bool:
         """Whether a request of this `key` was met; nothing is noted."""
         ...
@@ -209,11 +213,20 @@ class Remembers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A mistake of the spider's, and in which line (`file:line`) it was made; "" if that is not known."""
+
+    error: BaseException
+    line: str = ""
+
+
 @dataclass(slots=True)
 class Results:
     """What a callback gave: items and requests in the order they came, and how it ended.
 
-    `sightings` tells, by item and field, whether an `Item` found something on the page for it.
+    `error` is what it raised, in `line`. `faults` are things that it gave and that nothing can be made of, in spite of
+    which it went on. `sightings` tells, by item and field, whether an `Item` found something on the page for it.
     """
 
     items: list[Any] = field(default_factory=list)
@@ -222,6 +235,12 @@ class Results:
     where: str = ""
     line: str = ""
     sightings: dict[str, bool] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[Fault]:
+        """All that went wrong: the faults, and then what it raised."""
+        return self.faults if self.error is None else [*self.faults, Fault(self.error, self.line)]
 
 
 class Parse(Open, Protocol):

@@ -15,6 +15,7 @@ from scraper.crawling.inspection import Lead, Parsed, Taken
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.items.item import ItemError, Misfit, fields, plain
+from scraper.protocols import Fault
 from scraper.urls import without_credentials
 from scraper.views.formatting import plural, told, visible
 
@@ -42,15 +43,15 @@ def _parts(page: Parsed) -> Iterator[RenderableType]:
         yield _indented(_item(number, taken))
     if page.leads:
         yield _indented(_requests(page.leads))
-    if page.error is not None:
-        yield _indented(_error(page, page.error))
-    if not page.items and not page.leads and page.error is None:
+    for fault in page.problems:
+        yield _indented(_error(fault))
+    if not page.items and not page.leads and not page.problems:
         yield _indented(Text("neither items nor requests", "yellow"))
 
 
 def _heading(page: Parsed) -> Text:
     status = str(page.status) if page.status else "failed"
-    style = "bold green" if page.status and page.error is None else "bold red"
+    style = "bold green" if page.status and not page.problems else "bold red"
     found = f"{plural(len(page.items), 'item')}, {plural(len(page.leads), 'request')}"
     return Text.assemble(
         (status, style), " ", (_url(page.url), "bold"), f"  {visible(page.where)}", (f"  {found}", "dim")
@@ -77,8 +78,8 @@ def _requests(leads: Sequence[Lead]) -> Table:
     return table
 
 
-def _error(page: Parsed, error: BaseException) -> RenderableType:
-    place = f"{visible(page.line)}: " if page.line else ""
+def _error(fault: Fault) -> RenderableType:
+    error, place = fault.error, f"{visible(fault.line)}: " if fault.line else ""
     if not isinstance(error, ItemError) or not error.misfits:
         return Text.assemble(("error", "bold red"), " ", (f"{place}{told(error)}", "red"))
     table = _table("error", f"{place}an item that cannot be made", "field", "selector", "value", "problem")
@@ -138,6 +139,7 @@ def _page(page: Parsed) -> dict[str, Any]:
         ],
         "requests": [_request(lead) for lead in page.leads],
         "error": None if error is None else {"text": told(error), "line": page.line or None, "misfits": misfits},
+        "faults": [{"text": told(fault.error), "line": fault.line or None} for fault in page.faults],
     }
 
 

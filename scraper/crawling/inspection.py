@@ -21,7 +21,7 @@ from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.parsing.callbacks import where
 from scraper.process.stacks import line_of
-from scraper.protocols import Fetch, Observer
+from scraper.protocols import Fault, Fetch, Observer
 from scraper.settings.schema import Settings, StopAfter
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
@@ -54,8 +54,8 @@ class Lead:
 class Parsed:
     """What a page gave to the callback `where` (`Books.parse`).
 
-    `error` is what the callback raised in `line` (`file:line`), or the `FetchError` of a page that was not to be had;
-    its `status` is 0 then.
+    `error` is what the callback raised in `line` (`file:line`), or the `FetchError` of a page that was not answered; its
+    `status` is 0 then. `faults` are things that it gave and that nothing can be made of.
     """
 
     url: str
@@ -66,11 +66,17 @@ class Parsed:
     leads: tuple[Lead, ...] = ()
     error: BaseException | None = None
     line: str = ""
+    faults: tuple[Fault, ...] = ()
 
     @property
     def has_failed(self) -> bool:
-        """Whether it was not to be had, or its callback or a pipeline raised."""
-        return self.error is not None or any(taken.is_broken for taken in self.items)
+        """Whether it was not answered, or its callback or a pipeline made a mistake."""
+        return self.error is not None or bool(self.faults) or any(taken.is_broken for taken in self.items)
+
+    @property
+    def problems(self) -> list[Fault]:
+        """The faults, and then the error."""
+        return [*self.faults, *([] if self.error is None else [Fault(self.error, self.line)])]
 
 
 class Inspection(Crawl):
@@ -173,6 +179,7 @@ class Inspection(Crawl):
             leads=tuple(self._lead(each, request) for each in found),
             error=results.error,
             line=results.line,
+            faults=tuple(results.faults),
         )
 
     async def walk(self, start: Response, *, depth: int = 1) -> AsyncIterator[Parsed]:

@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from scraper.errors import FetchError, StorageError
+from scraper.errors import FetchError, SpiderError, StorageError
 from scraper.frontier import SqliteFrontier
 from scraper.frontier.serialization.requests import decoded, encoded, packed, unpacked
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
-from scraper.items.item import fields
+from scraper.items.serializers import serialized
 from scraper.protocols import Attempts, Results, identity
 from scraper.verdict import DELIVER, Sequel
 
@@ -164,11 +164,12 @@ class Visit:
             batches[-1] += gone
         self.changes.update(each["change"] for batch in batches for each in batch)
         if not self.is_same:
-            failed = any(results.error is not None for results in found)
+            requests = [_kept(request) for results in found for request in results.requests]
+            failed = None in requests or any(results.problems for results in found)
             self.page = msgspec.structs.replace(
                 self.page,
                 digest=b"" if failed else self.page.digest,
-                requests=tuple(_kept(request) for results in found for request in results.requests),
+                requests=tuple(each for each in requests if each is not None),
                 items=tuple(each for batch in records for each in batch),
             )
         return batches
@@ -225,12 +226,17 @@ def _is_older(lastmod: object, fetched: float) -> bool:
     return moment.timestamp() <= fetched
 
 
-def _kept(found: Request | Links) -> tuple[bytes, list[str]]:
-    return (encoded(found), [found.url]) if isinstance(found, Request) else (encoded(found.model), found.urls)
+def _kept(found: Request | Links) -> tuple[bytes, list[str]] | None:
+    """A request, or a bunch, as a file holds it; None if it cannot: then it is not crawled either."""
+    model, urls = (found, [found.url]) if isinstance(found, Request) else (found.model, found.urls)
+    try:
+        return encoded(model), urls
+    except SpiderError:
+        return None
 
 
 def _record(item: Any) -> _Record:
-    return type(item).__name__, packed(dict(fields(item)))
+    return type(item).__name__, packed(dict(serialized(item)))
 
 
 def _made(name: str, content: bytes) -> Any:

@@ -1,7 +1,8 @@
 """What a page leads to: new requests enter the frontier, and what is not to be crawled is counted.
 
-Of forty links on a page thirty-nine were met before, so a link is looked up by its URL, and becomes a request
-only if it is new.
+Of forty links on a page thirty-nine were seen before, so a link is looked up by its URL, and becomes a request
+only if it is new. A request that cannot be crawled through a mistake of the spider's, since it names a method that is
+not there or holds what cannot be kept, is counted as refused, and its page as seen by nobody.
 """
 
 import asyncio
@@ -14,14 +15,17 @@ from scraper.engine.stages import Stages
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
-from scraper.protocols import identity
+from scraper.process.stacks import definition_of
+from scraper.protocols import Fault, identity
 from scraper.spider import Spider
-from scraper.urls import key, site
+from scraper.urls import key, site, without_credentials
 from scraper.verdict import Refuse
 
 PIECE = 500  # links that are taken before the loop has its turn
 
 _SAFE = ("GET", "HEAD")
+
+_Refused = list[tuple[Request, SpiderError]]
 
 
 class Discovery:
@@ -42,15 +46,15 @@ class Discovery:
         self._methods: set[str] = set()
 
     async def add_all(
-        self, found: Sequence[Request | Links], parent: Request | None, *, is_again: bool = False
-    ) -> SpiderError | None:
-        """Put what is new of `found`, which the page of `parent` gave, among the waiting.
+        self, found: Sequence[Request | Links], parent: Request | None, *, where: str, is_again: bool = False
+    ) -> list[Fault]:
+        """Put what is new of `found`, which `where` (`Books.parse`) gave for the page of `parent`, among the waiting.
 
-        What `is_again` found was found by an earlier process already, so what is known of it is not counted. A
-        request that names a callback which the spider does not have is left out; the error that tells of the first
-        is returned. The loop has its turn from time to time.
+        What `is_again` found was found by an earlier process already, so what is known of it is not counted. Returns
+        a fault for each request, or bunch of links, that cannot be crawled. The loop has its turn from time to time.
         """
-        problem, since = None, 0
+        problems: list[SpiderError] = []
+        since = 0
         left = self._max_links if parent is not None and self._max_links else sys.maxsize
         for each in found:
             size = len(each.urls) if isinstance(each, Links) else 1
@@ -59,10 +63,7 @@ class Discovery:
                 size = left
             for piece in _pieces(each, size):
                 known = self._ledger.duplicates
-                try:
-                    self._add(piece, parent)
-                except SpiderError as error:
-                    problem = problem or error
+                problems += self._add(piece, parent, is_again=is_again)
                 if is_again:
                     self._ledger.duplicates = known
                 since += len(piece.urls) if isinstance(piece, Links) else 1
@@ -70,50 +71,78 @@ class Discovery:
                     since = 0
                     await asyncio.sleep(0)
             left -= size
-        return problem
+        if not problems:
+            return []
+        line = definition_of(type(self._spider), where.rpartition(".")[2])
+        return [Fault(error, line) for error in problems]
 
-    def _add(self, found: Request | Links, parent: Request | None) -> None:
-        if isinstance(found, Request):
-            self._add_one(found, parent)
-        elif _is_plain(found.model) and self._identity is identity and not self._targets:
-            self._add_links(found, parent)
+    def _add(self, found: Request | Links, parent: Request | None, *, is_again: bool) -> list[SpiderError]:
+        """Add a request, or those of a piece of links; what is wrong with those that cannot be crawled."""
+        refused: _Refused = []
+        model = found if isinstance(found, Request) else found.model
+        if (problem := self._problem(model)) is not None:
+            error = SpiderError(f"{_shown(found)} {problem}")
+            refused = [(each, error) for each in ([found] if isinstance(found, Request) else found)]
+        elif isinstance(found, Request):
+            self._add_one(found, parent, refused)
+        elif _is_plain(model) and self._identity is identity and not self._targets:
+            self._add_links(found, parent, refused)
         else:
             for request in found:
-                self._add_one(request, parent)
+                self._add_one(request, parent, refused)
+        if not refused or is_again:
+            return []
+        for request, _ in refused:
+            self._refuse(request, Reason.BAD_REQUEST, is_start=parent is None)
+        return list(dict.fromkeys(error for _, error in refused))
 
-    def _add_links(self, links: Links, parent: Request | None) -> None:
+    def _add_links(self, links: Links, parent: Request | None, refused: _Refused) -> None:
         remember = self._frontier.remember
         for url in links.urls:
-            if remember(key(url) if "%" in url or "#" in url else url):
-                self._admit(links.request(url), parent)
+            page = key(url) if "%" in url or "#" in url else url
+            if remember(page):
+                self._admit(links.request(url), parent, page, refused)
             else:
                 self._ledger.duplicates += 1
 
-    def _add_one(self, request: Request, parent: Request | None) -> None:
-        if request.dont_filter or self._is_new(self._identity(request)):
-            self._admit(request, parent)
+    def _add_one(self, request: Request, parent: Request | None, refused: _Refused) -> None:
+        page = "" if request.dont_filter else self._identity(request)
+        if not page or self._is_new(page):
+            self._admit(request, parent, page, refused)
         else:
             self._ledger.duplicates += 1
 
     def _is_new(self, key: str) -> bool:
         return key not in self._targets and self._frontier.remember(key)
 
-    def _admit(self, request: Request, parent: Request | None) -> None:
-        self.check(request)
+    def _admit(self, request: Request, parent: Request | None, page: str, refused: _Refused) -> None:
+        """Put a request among the waiting, unless a limit refuses it; if it cannot be, its `page` is not seen yet."""
         is_start = parent is None
         if is_start:
             self.name(request)
         if parent is not None and request.depth == 0:
             request = request.replace(depth=parent.depth + 1)
         reason = self.refusal(request)
-        if reason is None:
+        if reason is not None:
+            self._refuse(request, reason, is_start=is_start)
+            return
+        try:
             self._frontier.add(request, is_start=is_start)
-            self._slots.expect(site(request.url), self._clock())
-        else:
-            self._ledger.start_urls_failed += is_start
-            self._ledger.count_refused(request, reason)
+        except SpiderError as error:
+            if page:
+                self._frontier.unremember(page)
+            refused.append((request, error))
+            return
+        self._slots.expect(site(request.url), self._clock())
         self._ledger.discovered += 1
         self._ledger.start_urls += is_start
+
+    def _refuse(self, request: Request, reason: str, *, is_start: bool) -> None:
+        """Count a request that was found, and never will be sent."""
+        self._ledger.discovered += 1
+        self._ledger.start_urls += is_start
+        self._ledger.start_urls_failed += is_start
+        self._ledger.count_refused(request, reason)
 
     def was_met(self, ticket: Ticket, answer: Response | FetchError) -> bool:
         """Whether the page that `answer`, a redirect, leads `ticket` to was met before and is not to be met again.
@@ -163,12 +192,25 @@ class Discovery:
 
     def check(self, request: Request) -> None:
         """Raises `SpiderError` if the spider lacks a method that `request` is to call."""
+        if (problem := self._problem(request)) is not None:
+            raise SpiderError(f"{request!r} {problem}")
+
+    def _problem(self, request: Request) -> str | None:
+        """Why nothing can be called with the answer to `request`; None if all is well."""
         for name in (request.callback, request.errback):
             if name is None or name in self._methods:
                 continue
             if not callable(getattr(self._spider, str(name), None)):
-                raise SpiderError(f"{request!r} is to call {name!r}: {type(self._spider).__name__} has no such method")
+                return f"is to call {name!r}: {type(self._spider).__name__} has no such method"
             self._methods.add(str(name))
+        return None
+
+
+def _shown(found: Request | Links) -> str:
+    if isinstance(found, Request) or not found.urls:
+        return repr(found)
+    more = f" (and {len(found.urls) - 1} more)" if len(found.urls) > 1 else ""
+    return f"<{found.model.method} {without_credentials(found.urls[0])}>{more}"
 
 
 def _pieces(found: Request | Links, size: int) -> Sequence[Request | Links]:

@@ -240,17 +240,19 @@ class Pages:
         if results.sightings:
             self._ledger.count_sightings(results.sightings)
         if results.requests:
-            problem = await self._discovery.add_all(results.requests, parent, is_again=is_again)
-            results.error = results.error or problem
+            results.faults += await self._discovery.add_all(
+                results.requests, parent, where=results.where, is_again=is_again
+            )
             self._changed.set()
         if refined is not None:
             self._take_stock(refined, url)
         if items:
             self._ledger.count_items(len(items) - await self._write(items, url))
-        if isinstance(results.error, CloseSpider):
-            self._stop(results.error.reason)
-        elif results.error is not None:
-            self._ledger.count_error(results.where, results.line, url, results.error)
+        for fault in results.problems:
+            if isinstance(fault.error, CloseSpider):
+                self._stop(fault.error.reason)
+            else:
+                self._ledger.count_error(results.where, fault.line, url, fault.error)
 
     def _take_stock(self, refined: Refined, url: str) -> None:
         """Count what the pipelines dropped, and what they raised."""

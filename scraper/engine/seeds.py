@@ -11,9 +11,10 @@ from scraper.engine.pages import Pages
 from scraper.engine.slots import Slots
 from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
+from scraper.items.copies import copied
 from scraper.items.item import is_item
-from scraper.process.stacks import is_cancelled, line_of
-from scraper.protocols import Results
+from scraper.process.stacks import definition_of, is_cancelled, line_at, users_line_of
+from scraper.protocols import Fault, Results
 from scraper.spider import Spider
 
 AHEAD = 1_000  # requests that may wait before the spider is asked for more
@@ -80,9 +81,11 @@ class Seeder:
 
 async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
     """Each thing that `start()` gives; what it raises is the last. Raises `CloseSpider` if that does."""
+    start: Any = None
     try:
-        async for each in given(spider.start(), where):
-            yield _result(each, where)
+        start = spider.start()
+        async for each in given(start, where):
+            yield _result(each, where, start, type(spider))
     except (CloseSpider, GeneratorExit):
         raise
     except (KeyboardInterrupt, SystemExit) as error:
@@ -90,7 +93,8 @@ async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
     except BaseException as error:
         if is_cancelled(error):
             raise
-        yield Results(error=error, where=where, line=line_of(error))
+        line = users_line_of(error, type(spider)) or _definition(type(spider))
+        yield Results(error=error, where=where, line=line)
 
 
 async def given(start: Any, where: str) -> AsyncGenerator[Any, None]:
@@ -107,9 +111,19 @@ async def given(start: Any, where: str) -> AsyncGenerator[Any, None]:
         raise SpiderError(f"{where} must be a generator: `async def start(self): yield Request(…)`")
 
 
-def _result(each: Any, where: str) -> Results:
+def _result(each: Any, where: str, start: object, kind: type[Spider]) -> Results:
+    """One thing that `start`, of a spider of this `kind`, gave."""
     if isinstance(each, Request | Links):
         return Results(requests=[each], where=where)
-    if is_item(each):
-        return Results(items=[each], where=where)
-    raise SpiderError(f"{where} gave {each!r:.60}: it gives requests, and items if there are any")
+    try:
+        if is_item(each):
+            return Results(items=[copied(each)], where=where)
+        problem = f"gave {each!r:.60}: it gives requests, and items if there are any"
+    except Exception as error:  # a class may have a say in how it is copied
+        problem = f"gave {each!r:.60}, which cannot be copied: {type(error).__name__}: {error}"
+    fault = Fault(SpiderError(f"{where} {problem}"), line_at(start) or _definition(kind))
+    return Results(faults=[fault], where=where)
+
+
+def _definition(kind: type[Spider]) -> str:
+    return definition_of(kind, "start" if kind.start is not Spider.start else "start_requests")

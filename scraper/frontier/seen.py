@@ -52,6 +52,15 @@ class Seen:
         self._size += 1
         return True
 
+    def undo(self, key: str) -> None:
+        """Forget `key`, which is the one that was new last."""
+        fingerprint = self._fingerprint(key)
+        assert self._new.pop() == fingerprint
+        self._lately.discard(hash(key))
+        shard = self._shards[fingerprint >> _SHIFT]
+        del shard[bisect_left(shard, fingerprint)]
+        self._size -= 1
+
     def _fingerprint(self, key: str) -> int:
         data = key.encode("utf-8", "surrogatepass")
         return int.from_bytes(blake2b(data, digest_size=8, key=self.salt).digest(), "little")

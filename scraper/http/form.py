@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from selectolax.lexbor import LexborNode
 
 from scraper import urls
-from scraper.http.request import Request
+from scraper.http.request import Request, inherit
 from scraper.markup.forms.control_values import value_of
 from scraper.markup.forms.controls import Control, controls_of, forms_of
 from scraper.markup.forms.entry_list import Entry, File, Value, entries_of
 from scraper.markup.forms.submission import Submission, codec_for, name_of, written
-from scraper.markup.links.page import Page
+from scraper.markup.web_page import WebPage
 
 Given = str | int | float | bool | File | Path | None
 FormData = Mapping[str, Given | Sequence[Given]] | Iterable[tuple[str, Given | Sequence[Given]]]
@@ -23,20 +23,16 @@ class FormError(ValueError):
     """A page has no such form, or the form no such button or field; the text is one line that names the page."""
 
 
-class FormPage(Page, Protocol):
-    """A page that was asked for by a request."""
-
-    request: Request
-
-
 class Form:
     """A form of a page, as the HTML standard reads it (4.10): what it would send, and where to.
 
     `set()` and `update()` fill it in; `submit()` makes the request. `fields` is what would be sent without a click.
     """
 
-    def __init__(self, page: FormPage, node: LexborNode) -> None:
+    def __init__(self, page: WebPage, asked: Request, node: LexborNode) -> None:
+        """The form `node` of `page`, which `asked` was the request for."""
         self._page = page
+        self._asked = asked
         self._attributes = node.attributes
         self._controls = controls_of(node, page.selector.node)
         self._given: dict[str, list[Value]] = {}
@@ -104,10 +100,7 @@ class Form:
         if formdata is not None:
             self.update(formdata)
         sent = self._submission(self._button(click), fields.pop("url", None), fields.pop("method", None))
-        asked = self._page.request
-        fields.setdefault("depth", asked.depth + 1)
-        if asked.session:
-            fields.setdefault("session", asked.session)
+        fields = inherit(self._asked, fields)
         if sent.content_type:
             fields["headers"] = {"Content-Type": sent.content_type, **(fields.get("headers") or {})}
         return kind(sent.url, callback, method=sent.method, body=sent.body, **fields)
@@ -214,14 +207,14 @@ class Form:
 
 
 def find_form(
-    page: FormPage,
+    page: WebPage,
     *,
     css: str | None = None,
     xpath: str | None = None,
     name: str | None = None,
     id: str | None = None,  # noqa: A002 -- the attribute's name
     number: int | None = None,
-) -> Form:
+) -> LexborNode:
     """The form of `page` that one criterion tells, or the first: see `Response.form`."""
     criteria = {"css": css, "xpath": xpath, "name": name, "id": id, "number": number}
     given = {key: value for key, value in criteria.items() if value is not None}
@@ -242,7 +235,7 @@ def find_form(
         node = next((form for form in forms if form.attributes.get(key) == value), None)
     if node is None:
         raise FormError(f"{_shown(page)} has no form whose {key} is {value!r}; it has {_told(forms)}")
-    return Form(page, node)
+    return node
 
 
 def _form_around(node: LexborNode) -> LexborNode | None:
@@ -267,5 +260,5 @@ def _label(button: Control) -> str:
     return " ".join(button.node.text().split())
 
 
-def _shown(page: Page) -> str:
+def _shown(page: WebPage) -> str:
     return urls.without_credentials(page.url)

@@ -235,6 +235,14 @@ class Links(Iterator[Request]):
         return len(self.urls) - self._next
 
 
+def inherit(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
+    """`fields` of a new request that the answer to `request` led to: a step deeper, and in the same session."""
+    fields.setdefault("depth", request.depth + 1)
+    if request.session:
+        fields.setdefault("session", request.session)
+    return fields
+
+
 def _pairs(form: Any) -> Iterable[tuple[str, Any]]:
     pairs: Iterable[tuple[str, Any]] = form.items() if hasattr(form, "items") else form
     return pairs
@@ -262,54 +270,3 @@ def method_name(callback: Callable[..., Any]) -> str:
             "and hand further values over in cb_kwargs"
         )
     return str(name)
-
-
-class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """A request that sends `formdata` as a submitted HTML form: by POST, or in the query where method is GET."""
-
-    formdata: Any = None
-
-    def __post_init__(self) -> None:
-        if self.formdata is not None:
-            field = "params" if self.method.upper() == "GET" else "form"
-            force_setattr(self, field, self.formdata)
-            force_setattr(self, "formdata", None)
-        super().__post_init__()
-
-    @classmethod
-    def from_response(  # noqa: PLR0913, PLR0917 -- Scrapy's arguments
-        cls,
-        response: Any,
-        formname: str | None = None,
-        formid: str | None = None,
-        formnumber: int | None = None,
-        formdata: Any = None,
-        clickdata: Mapping[str, Any] | None = None,
-        dont_click: bool = False,
-        formxpath: str | None = None,
-        formcss: str | None = None,
-        **fields: Any,
-    ) -> Self:
-        """The request that a form of `response` makes, filled in with `formdata`; None in it leaves a field out.
-
-        The form is the first, or the one that one criterion tells. Its first button is clicked unless `clickdata`,
-        the attributes of a button or its number as `nr`, tells another, or `dont_click`. See `scraper.http.form.Form`.
-        Raises `FormError` for a form or a button that is not there.
-        """
-        form = response.form(name=formname, id=formid, number=formnumber, css=formcss, xpath=formxpath)
-        click = None if dont_click else True if clickdata is None else clickdata
-        request: Self = form.submit(formdata, fields.pop("callback", None), click=click, kind=cls, **fields)
-        return request
-
-
-class JsonRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """A request that POSTs `data` as JSON and asks for JSON in return."""
-
-    data: Any = msgspec.UNSET
-
-    def __post_init__(self) -> None:
-        if self.data is not msgspec.UNSET:
-            force_setattr(self, "json", self.data)
-            force_setattr(self, "data", msgspec.UNSET)
-            force_setattr(self, "headers", {"Accept": "application/json, */*;q=0.5", **self.headers})
-        super().__post_init__()

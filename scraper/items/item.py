@@ -26,7 +26,7 @@ from pydantic import BaseModel, ValidationError
 
 from scraper.errors import SpiderError
 from scraper.items.fields import Convert, Join, Source, is_many, members, reader, single
-from scraper.items.record import Record
+from scraper.items.record import Record, validated, whole
 from scraper.markup.selectors.css_parser import SelectorError
 from scraper.urls import join, without_credentials
 
@@ -97,17 +97,19 @@ class Item(Record):
     @classmethod
     def _extract(cls, page: Page, join: Join, values: Mapping[str, Any]) -> Self:
         taken: dict[str, Any] = {}
+        blank: list[str] = []
         misfits: list[Misfit] = []
         for name, taking in _takings(cls).items():
             if name in values:
                 continue
             try:
-                _take(f"{cls.__name__}.{name}", taking, page, join, taken)
+                if not _take(f"{cls.__name__}.{name}", taking, page, join, taken):
+                    blank.append(name)
             except _UnfitError as unfit:
                 misfits.append(Misfit(cls.__name__, name, taking.source.query, unfit.value, unfit.problem))
         item = None
         try:
-            item = cls.model_validate({**taken, **values})
+            item = validated(cls, {**taken, **values})
         except ValidationError as error:
             told = {each.field for each in misfits}
             misfits += [each for each in _misfits(cls, error, taken) if each.field not in told]
@@ -115,6 +117,7 @@ class Item(Record):
             url = _url(page)
             text = "; ".join(map(str, misfits))
             raise ItemError(f"{text} in {without_credentials(url)}" if url else text, tuple(misfits))
+        item.__pydantic_fields_set__.difference_update(blank)
         return item
 
 
@@ -170,8 +173,8 @@ class _UnfitError(Exception):
         self.value = value
 
 
-def _take(label: str, taking: Taking, page: Page, join: Join, taken: dict[str, Any]) -> None:
-    """Take a field, `Item.name`, from `page`. Raises `_UnfitError`."""
+def _take(label: str, taking: Taking, page: Page, join: Join, taken: dict[str, Any]) -> bool:
+    """Take a field, `Item.name`, from `page`; whether it was found there. Raises `_UnfitError`."""
     try:
         found = taking.values(page, join)
     except SelectorError:
@@ -191,6 +194,7 @@ def _take(label: str, taking: Taking, page: Page, join: Join, taken: dict[str, A
         taken[name] = found[0]
     elif taking.is_required and taking.may_be_none:
         taken[name] = None
+    return bool(found)
 
 
 def _converted(convert: Convert, value: Any) -> Any:
@@ -239,33 +243,50 @@ def _misfits(cls: type[Item], error: ValidationError, taken: Mapping[str, Any]) 
 
 
 def is_item(value: object) -> bool:
-    """Whether `value` can be an item: a dict, a dataclass, an attrs, pydantic or msgspec object."""
+    """Whether `value` can be an item: a mapping, a dataclass, an attrs, pydantic or msgspec object."""
     if isinstance(value, dict | BaseModel | msgspec.Struct):
         return True
     if isinstance(value, type):
         return False
-    return dataclasses.is_dataclass(value) or hasattr(type(value), "__attrs_attrs__")
+    return dataclasses.is_dataclass(value) or hasattr(type(value), "__attrs_attrs__") or isinstance(value, Mapping)
 
 
-def fields(item: Any) -> dict[str, Any]:
-    """An item's fields and their values, in order; nested records stay what they are."""
+def fields(item: Any) -> dict[str, Any]:  # noqa: PLR0911 -- a table of types
+    """An item's fields and their values, in order; nested records stay what they are.
+
+    What an `Item`, or an item of Scrapy's, declares is there even if nothing was put into it, and None then.
+    """
     match item:
         case dict():
             return item
+        case Record():
+            return whole(item)
         case BaseModel():
             return dict(item)
         case msgspec.Struct():
             return msgspec.structs.asdict(item)
-    names = getattr(type(item), "__attrs_attrs__", None)
+    kind: Any = type(item)
+    names = getattr(kind, "__attrs_attrs__", None)
     if names is not None:
         return {each.name: getattr(item, each.name) for each in names}
+    if not dataclasses.is_dataclass(item) and isinstance(item, Mapping):
+        return dict.fromkeys(declared(kind)) | dict(item)
     return {each.name: getattr(item, each.name) for each in dataclasses.fields(item)}
 
 
-def plain(value: object) -> object:
+@lru_cache(maxsize=1024)
+def declared(kind: Any) -> Mapping[str, Mapping[str, Any]]:
+    """What mappings with `fields`, as Scrapy's items have them, say of these; nothing for other classes."""
+    said = getattr(kind, "fields", None) if issubclass(kind, Mapping) and not issubclass(kind, dict) else None
+    return said if isinstance(said, Mapping) else {}
+
+
+def plain(value: object) -> object:  # noqa: PLR0911 -- a table of types
     """The JSON-like form of a value that msgspec does not know by itself (its `enc_hook`)."""
     match value:
         case BaseModel():
+            return fields(value)
+        case Mapping():
             return dict(value)
         case set() | frozenset():
             return sorted(value, key=str)

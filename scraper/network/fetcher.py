@@ -264,7 +264,7 @@ class Fetcher:
             closed=self._streams.discard,
         )
         self._streams.add(stream)
-        return _response(answer, request, b"", stream=stream)
+        return _response(answer, request, stream)
 
     def _check_size(self, size: int, request: Request) -> None:
         if size > self._most:
@@ -331,9 +331,7 @@ async def _skip(answer: aiohttp.ClientResponse) -> None:
         answer.close()
 
 
-def _response(
-    answer: aiohttp.ClientResponse, request: Request, body: bytes, *, stream: BodyStream | None = None
-) -> Response:
+def _response(answer: aiohttp.ClientResponse, request: Request, body: bytes | BodyStream) -> Response:
     url = without_credentials(request.url) if "@" in request.url else request.url
     return Response(
         url,
@@ -341,6 +339,5 @@ def _response(
         headers=answer.headers,
         body=body,
         request=request,
-        flags=flags(answer) if stream is None else (),
-        stream=stream,
+        flags=flags(answer) if isinstance(body, bytes) else (),  # a stream tells its own
     )

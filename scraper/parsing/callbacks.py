@@ -1,14 +1,17 @@
 """Running a callback of the spider, and sorting what it gives into items and requests.
 
 A callback may return nothing, one item or request, an iterable of them, or be a generator, a coroutine or an
-asynchronous generator. What it gave before it raised, or gave too much, is kept. `yield from response.follow_all(…)`
-is taken as the bunch of links that it is: most were seen before, and no request need be made of those.
+asynchronous generator. What it gave before it raised, or gave too much, is kept. So is what it gives besides things
+that are neither items nor requests: each of these is a fault, and the callback goes on. An item is copied as it is
+given, since a callback may fill one record again and again. `yield from response.follow_all(…)` is taken as the bunch
+of links that it is: most were seen before, and no request need be made of those.
 """
 
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import replace
 from itertools import count, islice
 from types import GeneratorType
 from typing import Any
@@ -16,10 +19,11 @@ from typing import Any
 from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
+from scraper.items.copies import copied
 from scraper.items.item import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
-from scraper.process.stacks import is_cancelled, line_of
-from scraper.protocols import Results
+from scraper.process.stacks import definition_of, is_cancelled, line_at, line_of, users_line_of
+from scraper.protocols import Fault, Results
 from scraper.spider import Spider
 
 TURN = 256  # of them that an asynchronous generator gives before others have their turn, though it awaits nothing
@@ -54,12 +58,16 @@ def run(
             return results, outcome
         _collect(outcome, results, most)
     except (KeyboardInterrupt, SystemExit) as error:
-        _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
+        results.error = CloseSpider(f"{type(error).__name__} in {results.where}")
+        results.line = line_of(error)
     except BaseException as error:  # whatever a callback raises is its own end, not that of the thread
-        _note(results, error, error)
+        results.error = error
+        results.line = users_line_of(error, type(spider))
     finally:
         SIGHTINGS.reset(token)
         marks.end(place)
+    if results.error is not None or results.faults:
+        _locate(results, definition_of(type(spider), name))
     del outcome
     if isinstance(argument, Response):
         argument.forget()  # here, in the thread that parsed it, before the next page is
@@ -67,6 +75,7 @@ def run(
 
 
 async def finish(
+    spider: Spider,
     results: Results,
     outcome: Awaitable[Any] | AsyncIterator[Any],
     request: Request,
@@ -74,7 +83,7 @@ async def finish(
     most: int,
     marks: NoMarks = NO_MARKS,
 ) -> Results:
-    """Await what `run` left of the callback for `request`, adding to its results."""
+    """Await what `run` left of the callback of `spider` for `request`, adding to its results."""
     token = SIGHTINGS.set(results.sightings)
     try:
         if isinstance(outcome, AsyncIterator):
@@ -86,19 +95,23 @@ async def finish(
                         break
                     if given == most:
                         raise _too_many(results, most)
-                    _sort(each, results)
+                    _sort(each, results, outcome)
                     if given % TURN == TURN - 1:
                         await asyncio.sleep(0)
         else:
             _collect(await marks.step(outcome, request), results, most)
     except (KeyboardInterrupt, SystemExit) as error:
-        _note(results, CloseSpider(f"{type(error).__name__} in {results.where}"), error)
+        results.error = CloseSpider(f"{type(error).__name__} in {results.where}")
+        results.line = line_of(error)
     except BaseException as error:
         if is_cancelled(error):
             raise
-        _note(results, error, error)
+        results.error = error
+        results.line = users_line_of(error, type(spider))
     finally:
         SIGHTINGS.reset(token)
+    if results.error is not None or results.faults:
+        _locate(results, definition_of(type(spider), results.where.rpartition(".")[2]))
     return results
 
 
@@ -129,7 +142,7 @@ def _collect(outcome: Any, results: Results, most: int) -> None:
 def _drain(generator: Iterator[Any], results: Results, most: int) -> None:
     """Exhaust a generator. While it delegates to `Links`, the rest of those comes at once."""
     for each in islice(generator, most):
-        _sort(each, results)
+        _sort(each, results, generator)
         delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
         while isinstance(delegate, GeneratorType):
             delegate = delegate.gi_yieldfrom
@@ -148,33 +161,50 @@ def _too_many(results: Results, most: int) -> SpiderError:
     return SpiderError(f"{results.where} gave more than [parsing] max_results = {most:,} items and requests for a page")
 
 
-def _sort(each: Any, results: Results) -> None:
-    """Put one thing that a callback gave where it belongs. Raises `SpiderError` if it is neither."""
+def _sort(each: Any, results: Results, source: object = None) -> None:
+    """Put one thing that a callback gave, from where its generator `source` has stopped, where it belongs."""
     if isinstance(each, Request):
         results.requests.append(each)
     elif type(each) is dict:
-        results.items.append(each.copy())  # a callback may fill one dict again and again
-    elif is_item(each):
-        results.items.append(each)
+        results.items.append(each.copy())
     elif isinstance(each, Links):
         results.requests.append(each.rest())
+    elif is_item(each):
+        _keep(each, results, source)
     elif each is not None:
         if inspect.iscoroutine(each):
             each.close()
-        raise SpiderError(
-            f"{results.where} gave {_article(type(each).__name__)} ({each!r:.60}): a callback gives items (dict, "
-            "dataclass, attrs, pydantic or msgspec objects) and requests"
+        _find_fault(
+            results,
+            source,
+            f"gave {_article(type(each).__name__)} ({each!r:.60}): a callback gives items (dict, "
+            "dataclass, attrs, pydantic or msgspec objects) and requests",
         )
+
+
+def _keep(item: Any, results: Results, source: object) -> None:
+    """Take an item as it is now."""
+    try:
+        results.items.append(copied(item))
+    except Exception as error:  # a class may have a say in how it is copied
+        name = _article(type(item).__name__)
+        _find_fault(results, source, f"gave {name} that cannot be copied: {type(error).__name__}: {error}")
+
+
+def _find_fault(results: Results, source: object, text: str) -> None:
+    results.faults.append(Fault(SpiderError(f"{results.where} {text}"), line_at(source)))
+
+
+def _locate(results: Results, definition: str) -> None:
+    """Blame the callback as a whole, which stands at `definition`, where no line of it can be told."""
+    results.faults = [each if each.line else replace(each, line=definition) for each in results.faults]
+    if results.error is not None and not isinstance(results.error, CloseSpider):
+        results.line = results.line or definition
 
 
 def where(spider: Spider, name: str) -> str:
     """How a callback is called in messages: `BooksSpider.parse`."""
     return f"{type(spider).__name__}.{name}"
-
-
-def _note(results: Results, error: BaseException, raised: BaseException) -> None:
-    results.error = error
-    results.line = line_of(raised)
 
 
 def _article(noun: str) -> str:

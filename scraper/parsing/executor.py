@@ -81,7 +81,7 @@ class Inline:
         """Await what is asynchronous of a callback, for as long as it has."""
         try:
             async with asyncio.timeout(self._timeout) as deadline:
-                return await callbacks.finish(results, rest, request, most=self._most, marks=self._marks)
+                return await callbacks.finish(self._spider, results, rest, request, most=self._most, marks=self._marks)
         except TimeoutError:
             if not deadline.expired():
                 raise

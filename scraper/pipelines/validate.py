@@ -1,6 +1,7 @@
 """Items are dropped in which something is missing, or whose values are not of the types their class declares."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -51,8 +52,8 @@ def _is_empty(value: Any) -> bool:
 class Validate:
     """Drops items with a value that does not fit the type its class declares.
 
-    A value has to be of the type; nothing is converted, except that an int will do for a float. A dict declares
-    nothing, and passes.
+    A value has to be of the type; nothing is converted, except that an int will do for a float. A dict, or another
+    mapping, declares no types, and passes.
     """
 
     def __init__(self) -> None:
@@ -60,7 +61,7 @@ class Validate:
 
     def process(self, item: Any) -> Any:
         """`item`, if it is valid. Raises `DropItem`, naming class, field and problem, if not."""
-        if isinstance(item, dict):
+        if isinstance(item, Mapping) and not isinstance(item, BaseModel):
             return item
         cls = type(item)
         if cls not in self._validators:

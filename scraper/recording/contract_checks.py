@@ -71,9 +71,8 @@ class Judge:
         results = await self._parse(callback, argument, kwargs)
         if not isinstance(argument, Response):
             return Results(where=results.where)
-        if results.error is not None:
-            self._found = [f"{told(results.error)} ({results.line})"]
-        else:
+        self._found = [f"{told(fault.error)} ({fault.line})" for fault in results.problems]
+        if not self._found:
             requests = [each for found in results.requests for each in each_of(found)]
             self._found = broken(self._contract, self._own, argument, results.items, requests)
         return Results(where=results.where)

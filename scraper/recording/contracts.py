@@ -22,7 +22,7 @@ the contract is broken.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -126,8 +126,13 @@ def _returns(argument: str, response: Response, items: Sequence[Any], requests: 
 
 
 def _scrapes(argument: str, response: Response, items: Sequence[Any], requests: Sequence[Request]) -> str:
-    lacking = [name for name in argument.split() if any(name not in fields(item) for item in items)]
+    lacking = [name for name in argument.split() if any(name not in _there(item) for item in items)]
     return f"an item has no {', '.join(lacking)}" if lacking else ""
+
+
+def _there(item: Any) -> Container[str]:
+    """The fields that an item has: of an `Item`, those that something was put into."""
+    return item if isinstance(item, Mapping) else fields(item)
 
 
 _CHECKS: Mapping[str, Check] = {"returns": _returns, "scrapes": _scrapes}

@@ -32,7 +32,7 @@ from scraper.recording.origin import recorded_origin
 from scraper.recording.request_labels import label
 from scraper.recording.warc import Exchange
 from scraper.settings.schema import CacheSettings, FailWhen, FrontierSettings, ParsingSettings, Settings
-from scraper.sinks.formats.values import json_lines, problem, record
+from scraper.sinks.formats.values import json_lines, json_object, problem
 from scraper.verdict import GO, Refuse, Retry, Sequel, Verdict
 from scraper.views.formatting import told
 
@@ -200,7 +200,7 @@ class Notes:
         self._pages.append(page)
         results = await self._parse(callback, argument, kwargs)
         page.requests = requests_of(results)
-        page.error = told(results.error) if results.error is not None else ""
+        page.error = "; ".join(told(fault.error) for fault in results.problems)
         if results.items:
             self._of[id(results.items)] = page
         return results
@@ -226,7 +226,7 @@ def plain_items(items: Iterable[Any], page: Page) -> list[dict[str, Any]]:
     plain = []
     for item in items:
         try:
-            plain.append(msgspec.json.decode(json_lines([record(item)])))
+            plain.append(msgspec.json.decode(json_lines([json_object(item)])))
         except Exception as error:  # an item's own code may raise anything
             page.error = page.error or problem(item, error)
     return plain

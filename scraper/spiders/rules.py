@@ -8,8 +8,9 @@ from typing import Any
 from scraper.errors import SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
+from scraper.items.copies import copied
 from scraper.items.item import is_item
-from scraper.markup.links.links import Link, LinkExtractor
+from scraper.markup.links.link_extractor import Link, LinkExtractor
 from scraper.parsing.callbacks import is_asynchronous
 from scraper.spider import Spider
 
@@ -128,7 +129,7 @@ class CrawlSpider(Spider):
             results = []
             try:
                 async for each in given:
-                    results.append(each)  # noqa: PERF401 -- what was given before an error is kept
+                    results.append(copied(each) if is_item(each) else each)  # noqa: PERF401 -- kept if there is an error
             except Exception as raised:
                 error = raised
             given = results

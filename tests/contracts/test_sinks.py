@@ -1,9 +1,11 @@
 """What every sink promises, whatever the format of its file, compressed or not."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import zlib
+from collections import ChainMap, OrderedDict, UserDict
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scraper import Field, Item
 from scraper.errors import StorageError
 from scraper.protocols import Position, Sink
 from scraper.sinks import UnwritableItems
-from tests.contracts.files import ENDINGS, LINES, content, parsed, part_of, part_rows, rows, sink_of, write
+from tests.contracts.files import ENDINGS, LINES, columns, content, parsed, part_of, part_rows, rows, sink_of, write
 
 BOOKS = [
     {"title": "Emma", "price": "9.99"},
@@ -45,6 +48,48 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def refusal(text: str) -> AbstractContextManager[pytest.ExceptionInfo[StorageError]]:
     return pytest.raises(StorageError, match=text)
+
+
+class Tea(Item):
+    """A field of any type, one with a serializer, and one with a type."""
+
+    name = Field()
+    price = Field(serializer=lambda value: f"${value}")
+    brand: str | None = None
+
+
+class Pot(Item):
+    """A tea in it."""
+
+    tea: Tea
+
+
+async def test_the_fields_of_an_item(path: Path) -> None:
+    """An item's columns are all of its fields; in JSON, those with a type are null if they are not there."""
+    await write(path, [Tea(name="green"), Tea(price=3)])
+    assert rows(path) == (
+        [{"name": "green", "price": "", "brand": ""}, {"name": "", "price": "$3", "brand": ""}]
+        if ".csv" in path.name
+        else [{"name": "green"}, {"price": "$3"}]
+        if path.suffix in {".sqlite", ".parquet"}
+        else [{"name": "green", "brand": None}, {"price": "$3", "brand": None}]
+    )
+    assert columns(path) == ["name", "price", "brand"]
+
+
+async def test_an_item_within_an_item_is_written_alike(path: Path) -> None:
+    """Serializers and what was not filled make the same difference within another item."""
+    await write(path, [Pot(tea=Tea(price=3))])
+    [row] = rows(path)
+    tea = row["tea"]
+    assert (json.loads(tea) if isinstance(tea, str) else tea) == {"price": "$3", "brand": None}
+
+
+@pytest.mark.parametrize("item", [UserDict({"title": "Emma"}), ChainMap({"title": "Emma"}), OrderedDict(title="Emma")])
+async def test_mappings_are_items(path: Path, item: Any) -> None:
+    """Any mapping is written as a dict is."""
+    await write(path, [item])
+    assert rows(path) == [{"title": "Emma"}]
 
 
 async def test_what_was_written_is_read_back(path: Path) -> None:

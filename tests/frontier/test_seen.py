@@ -59,3 +59,15 @@ def test_memory() -> None:
     finally:
         tracemalloc.stop()
     assert used / number < 40
+
+
+def test_what_was_new_last_can_be_undone() -> None:
+    """A key that is undone is as new as it was, and is not among those that are cut."""
+    met = Seen()
+    met.add("kept")
+    met.add("undone")
+    met.undo("undone")
+    assert "undone" not in met
+    assert ("kept" in met, len(met)) == (True, 1)
+    assert len(met.cut()) == 8
+    assert met.add("undone")

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from scraper.errors import SpiderError
-from scraper.http.request import FormRequest, JsonRequest, Request
+from scraper.http.form_request import FormRequest
+from scraper.http.json_request import JsonRequest
+from scraper.http.request import Request
 
 URL = "https://a.example/b"
 

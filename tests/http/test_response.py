@@ -242,6 +242,50 @@ def test_replace() -> None:
     assert response.replace(encoding="cp1251").encoding == "cp1251"
 
 
+class Pieces:
+    """A body of two pieces."""
+
+    def __init__(self) -> None:
+        self.flags: tuple[str, ...] = ()
+        self.pieces = iter([b"<p>", b"x"])
+        self.calls: list[str] = []
+
+    def begin(self) -> None:
+        self.calls.append("begin")
+
+    def __aiter__(self) -> "Pieces":
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = next(self.pieces, None)
+        if piece is None:
+            self.flags = ("truncated_possible",)
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        self.calls.append("aclose")
+
+
+async def test_a_streamed_body() -> None:
+    """A body that is still to come is read once by `stream()`, by a changed response as well, and is no content."""
+    pieces = Pieces()
+    response = Response(URL, body=pieces, flags=("cached",)).replace(status=206)
+    assert (response.status, response.body, response.flags) == (206, b"", ("cached",))
+    assert [piece async for piece in response.stream()] == [b"<p>", b"x"]
+    assert response.flags == ("cached", "truncated_possible")
+    await response.aclose()
+    assert pieces.calls == ["begin", "aclose"]
+    assert pickle.loads(pickle.dumps(response)).body == b""
+
+
+async def test_a_body_in_place_of_a_stream() -> None:
+    """A response that is given a body has it as its only piece, and its flags are its own."""
+    response = Response(URL, body=Pieces(), flags=("cached",)).replace(body="é")
+    assert (response.text, response.flags) == ("é", ("cached",))
+    assert [piece async for piece in response.stream()] == ["é".encode()]
+
+
 def test_responses_can_be_pickled() -> None:
     """A response goes to another process with all it was made of, whether it was read before or not."""
     headers = CIMultiDict([("A", "1"), ("a", "2")])

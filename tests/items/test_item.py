@@ -2,6 +2,8 @@
 
 import dataclasses
 import pickle
+from collections import ChainMap, OrderedDict, UserDict
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,12 +13,16 @@ from typing import Any, Optional, TypedDict
 import attrs
 import msgspec
 import pytest
-from pydantic import BaseModel, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, HttpUrl
+from pydantic import Field as PydanticField
 
+from scraper import Field
 from scraper.errors import SpiderError
 from scraper.http.response import Response
+from scraper.items.copies import copied
 from scraper.items.fields import css
 from scraper.items.item import Item, ItemError, fields, is_item, plain
+from scraper.items.serializers import serialized, unfilled
 from scraper.markup import Selector
 
 PAGE = """
@@ -125,7 +131,7 @@ def test_items_inherit_fields() -> None:
 
     class Special(Offer):
         link: HttpUrl | None = None
-        note: str = Field(default="n", max_length=3)
+        note: str = PydanticField(default="n", max_length=3)
 
     assert Special.extract(page()).model_dump() == {"seller": "Ann", "price": 3, "link": None, "note": "n"}
 
@@ -211,17 +217,168 @@ class Struct(msgspec.Struct):
     b: Any
 
 
-KINDS = [dict, Typed, Data, Slotted, Attrs, Model, Struct]
+class ScrapyLike(MutableMapping[str, Any]):
+    """As Scrapy's items are: a mapping that declares its fields."""
+
+    fields = {"a": {}, "b": {"serializer": repr}}
+
+    def __init__(self, **values: Any) -> None:
+        self._values = values
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._values[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def copy(self) -> "ScrapyLike":
+        return ScrapyLike(**self._values)
+
+
+class Chained(ChainMap[str, Any]):
+    """Two mappings in one."""
+
+    def __init__(self, *maps: Any, **values: Any) -> None:
+        super().__init__(*(maps or ({}, values)))
+
+
+class Declared(Item):
+    a = Field()
+    b: Any
+
+
+class Ordered(OrderedDict[str, Any]):
+    """A dict with a class of its own."""
+
+
+KINDS = [
+    dict, Typed, Data, Slotted, Attrs, Model, Struct, UserDict, OrderedDict, Ordered, Chained, ScrapyLike, Declared,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_record_is_an_item(kind: Any) -> None:
-    """Dicts, dataclasses, attrs, pydantic and msgspec objects are items, and their fields are had in order."""
+    """Mappings, dataclasses, attrs, pydantic and msgspec objects are items, and their fields are had in order."""
     inner = Data(1, 2)
     item = kind(a=1, b=inner)
     assert is_item(item)
     assert list(fields(item).items()) == [("a", 1), ("b", inner)]
+    assert list(serialized(item).items()) == [("a", 1), ("b", repr(inner) if kind is ScrapyLike else inner)]
     assert fields(item)["b"] is inner
+
+
+def set_field(item: Any, name: str, value: Any) -> None:
+    """Set a field, by its key or by its name."""
+    if isinstance(item, MutableMapping):
+        item[name] = value
+    else:
+        setattr(item, name, value)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not Slotted])
+def test_a_copy_stays_as_it_is(kind: Any) -> None:
+    """A copied item is of the same kind, has the same values, and does not change when a field is set again."""
+    inner = ["x"]
+    item = kind(a=1, b=inner)
+    copy = copied(item)
+    assert type(copy) is type(item)
+    set_field(item, "a", 2)
+    assert fields(copy) == {"a": 1, "b": inner}
+    assert fields(copy)["b"] is inner
+    set_field(copy, "a", 3)
+    assert fields(item)["a"] == 2
+
+
+def test_both_mappings_of_a_chain_are_copied() -> None:
+    """A `ChainMap` that is given is copied with all its mappings, as any of them may be filled again."""
+    base = {"a": 1}
+    copy = copied(ChainMap({}, base))
+    base["a"] = 2
+    assert fields(copy) == {"a": 1}
+
+
+class Cold(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    a: int
+    b: Any
+
+
+class ColdStruct(msgspec.Struct, frozen=True):
+    a: int
+    b: Any
+
+
+@pytest.mark.parametrize("kind", [Slotted, Cold, ColdStruct])
+def test_what_cannot_change_is_not_copied(kind: Any) -> None:
+    """An item whose fields cannot be set is its own copy."""
+    item = kind(a=1, b=2)
+    assert copied(item) is item
+
+
+class Sealed:
+    """A record that has a say in how it is copied."""
+
+    __attrs_attrs__ = ()
+
+    def __copy__(self) -> "Sealed":
+        raise TypeError("no copies")
+
+
+def test_a_class_may_forbid_copies() -> None:
+    """A class that has a say in how it is copied has it here."""
+    with pytest.raises(TypeError, match="no copies"):
+        copied(Sealed())
+
+
+@pytest.mark.parametrize("kind", [attrs.define, attrs.mutable])
+def test_fields_of_attrs_and_dataclasses_may_have_a_serializer(kind: Any) -> None:
+    """What `metadata` names as serializer is called with the value, as in Scrapy."""
+
+    @kind
+    class Priced:
+        price: int = attrs.field(metadata={"serializer": lambda value: f"${value}"})
+
+    @dataclass
+    class Weighed:
+        grams: int = dataclasses.field(metadata={"serializer": str})
+
+    assert serialized(Priced(3)) == {"price": "$3"}
+    assert serialized(Weighed(5)) == {"grams": "5"}
+
+
+def test_a_serializer_that_raises() -> None:
+    """The error names the field, and what was raised."""
+
+    class Priced(Item):
+        price = Field(serializer=int)
+
+    with pytest.raises(ValueError, match="the serializer of price raised ValueError: invalid literal for int"):
+        serialized(Priced(price="much"))
+    assert serialized(Priced()) == {"price": None}
+
+
+def test_what_nothing_was_put_into() -> None:
+    """Fields without a type are left out of JSON as long as they are not filled, those with one never are."""
+
+    class Tea(Item):
+        name = Field()
+        price: float | None = None
+
+    assert fields(Tea()) == {"name": None, "price": None}
+    assert list(unfilled(Tea())) == ["name"]
+    assert list(unfilled(Tea(name=None))) == []
+    assert fields(ScrapyLike(b=1)) == {"a": None, "b": 1}
+    assert list(unfilled(ScrapyLike(b=1))) == ["a"]
+    assert list(unfilled({"a": None})) == []
 
 
 @pytest.mark.parametrize("value", ["text", 1, None, ["a"], ("a", "b"), Data, Attrs, Struct, object(), b"x"])

@@ -9,7 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from scraper.http.form import Form, FormError
-from scraper.http.request import FormRequest, Request
+from scraper.http.form_request import FormRequest
+from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.markup.forms.entry_list import NO_FILE, File
 from scraper.spider import Spider

@@ -13,7 +13,7 @@ from scraper import urls
 from scraper.errors import SpiderError
 from scraper.http.response import Response
 from scraper.markup.links.canonicalize import TRACKING_PARAMS, canonicalize_url, without_params
-from scraper.markup.links.links import Link, LinkExtractor
+from scraper.markup.links.link_extractor import Link, LinkExtractor
 from scraper.markup.links.srcset import candidates
 
 CASES = Path(__file__).parent / "cases"

@@ -4,19 +4,57 @@ import asyncio
 import os
 import threading
 import time
+from collections import ChainMap, OrderedDict, UserDict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import attrs
+import msgspec
+from pydantic import BaseModel
+
+from scraper import Field, Item
 from scraper.errors import CloseSpider
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.spider import Spider
+from scraper.spider import Failure, Spider
 
 
 @dataclass
 class Book:
     title: str
+
+
+@attrs.define
+class AttrsBook:
+    title: str
+
+
+class StructBook(msgspec.Struct):
+    title: str
+
+
+class ModelBook(BaseModel):
+    title: str
+
+
+class ItemBook(Item):
+    title = Field()
+
+
+class Single:
+    """A record of which there can be but one."""
+
+    __attrs_attrs__ = ()
+
+    def __copy__(self) -> "Single":
+        raise TypeError("there can be but one")
+
+    def __repr__(self) -> str:
+        return "<the only one>"
+
+
+PAGE = Response("http://a.example/")
 
 
 class Unpicklable(Exception):
@@ -79,6 +117,27 @@ class Shop(Spider):
             item["title"] = title
             yield item
 
+    def one_record_again_and_again(self, response: Response) -> Iterator[Any]:
+        for kind in (Book, AttrsBook, StructBook, ModelBook, ItemBook):
+            item = kind(title="")
+            for title in ("a", "b"):
+                item.title = title
+                yield item
+
+    async def one_record_later(self, response: Response) -> AsyncIterator[Any]:
+        for each in self.one_record_again_and_again(response):
+            await asyncio.sleep(0)
+            yield each
+
+    def one_mapping_again_and_again(self, response: Response) -> Iterator[Any]:
+        for item in (UserDict[str, Any](), OrderedDict[str, Any](), ItemBook(title=""), ChainMap[str, Any]({}, {})):
+            for title in ("a", "b"):
+                item["title"] = title
+                yield item
+
+    def one_record_in_an_errback(self, failure: Failure) -> Iterator[Any]:
+        yield from self.one_record_again_and_again(PAGE)
+
     def plain_that_returns_a_coroutine(self, response: Response) -> Any:
         return self.coroutine(response)
 
@@ -98,16 +157,31 @@ class Shop(Spider):
 
     def yields_text(self, response: Response) -> Iterator[Any]:
         yield {"title": "kept"}
-        yield "a text"
+        yield "a text"  # blamed
+        yield {"title": "kept, too"}
 
-    def returns_text(self, response: Response) -> str:
+    def returns_text(self, response: Response) -> str:  # blamed
         return "a text"
 
     async def yields_number(self, response: Response) -> AsyncIterator[Any]:
-        yield 7
+        yield 7  # blamed
+        yield {"title": "kept"}
+
+    async def returns_number(self, response: Response) -> int:  # blamed
+        return 7
 
     def yields_a_list(self, response: Response) -> Iterator[Any]:
-        yield [{"title": "a"}]
+        yield [{"title": "a"}]  # blamed
+
+    def delegates(self, response: Response) -> Iterator[Any]:
+        yield from self.yields_text(response)
+
+    def returns_several(self, response: Response) -> list[Any]:  # blamed
+        return ["a text", {"title": "kept"}, 7, None, object, Request("http://a.example/kept")]
+
+    def gives_the_only_one(self, response: Response) -> Iterator[Any]:
+        yield Single()  # blamed
+        yield {"title": "kept"}
 
     def closes(self, response: Response) -> Iterator[Any]:
         yield {"title": "kept"}

@@ -127,25 +127,93 @@ async def test_an_error_in_a_library_is_blamed_on_the_line_that_called_it(ask: A
 
 
 @pytest.mark.parametrize(
-    ("callback", "gave"),
+    ("callback", "gave", "kept"),
     [
-        ("yields_text", "gave a str ('a text')"),
-        ("returns_text", "gave a str ('a text')"),
-        ("yields_number", "gave an int (7)"),
-        ("yields_a_list", "gave a list ([{'title': 'a'}])"),
+        ("yields_text", "gave a str ('a text')", ["kept", "kept, too"]),
+        ("returns_text", "gave a str ('a text')", []),
+        ("yields_number", "gave an int (7)", ["kept"]),
+        ("returns_number", "gave an int (7)", []),
+        ("yields_a_list", "gave a list ([{'title': 'a'}])", []),
     ],
 )
-async def test_what_is_neither_item_nor_request(ask: Ask, callback: str, gave: str) -> None:
-    """A callback that gives something else is told what it gave and what it may give; what came before is kept."""
+async def test_what_is_neither_item_nor_request(ask: Ask, callback: str, gave: str, kept: list[str]) -> None:
+    """A callback that gives something else is told what it gave, what it may give, and in which line; it goes on."""
     results = await ask(callback)
-    assert isinstance(results.error, SpiderError)
-    assert str(results.error).startswith(f"Shop.{callback} {gave}: a callback gives items (dict, dataclass,")
-    assert titles(results) == (["kept"] if callback == "yields_text" else [])
+    assert results.error is None
+    [fault] = results.faults
+    assert isinstance(fault.error, SpiderError)
+    assert str(fault.error).startswith(f"Shop.{callback} {gave}: a callback gives items (dict, dataclass,")
+    assert "# blamed" in source(fault.line)
+    assert titles(results) == kept
+
+
+async def test_a_generator_in_a_generator_is_blamed_on_its_line(ask: Ask) -> None:
+    """Of callbacks that delegate, the line is the one that gave it."""
+    [fault] = (await ask("delegates")).faults
+    assert source(fault.line).strip() == 'yield "a text"  # blamed'
+
+
+async def test_several_things_that_are_neither(ask: Ask) -> None:
+    """Each is told, and what stands beside them is kept."""
+    results = await ask("returns_several")
+    told = [str(fault.error) for fault in results.faults]
+    assert [text.partition(" gave ")[2].partition(" (")[0] for text in told] == ["a str", "an int", "a type"]
+    assert (titles(results), urls(results)) == (["kept"], ["kept"])
+    assert results.problems == results.faults
+
+
+async def test_an_item_that_cannot_be_copied(ask: Ask) -> None:
+    """It is a fault that names it and says why; the callback goes on."""
+    results = await ask("gives_the_only_one")
+    [fault] = results.faults
+    problem = "gave a Single that cannot be copied: TypeError: there can be but one"
+    assert str(fault.error) == f"Shop.gives_the_only_one {problem}"
+    assert "# blamed" in source(fault.line)
+    assert titles(results) == ["kept"]
+
+
+@pytest.mark.parametrize(
+    ("callback", "argument", "times"),
+    [
+        ("one_record_again_and_again", PAGE, 5),
+        ("one_record_later", PAGE, 5),
+        ("one_mapping_again_and_again", PAGE, 4),
+        ("one_record_in_an_errback", Failure(Request("http://a.example/"), ValueError("gone")), 5),
+    ],
+)
+async def test_a_record_that_is_filled_again(ask: Ask, callback: str, argument: Any, times: int) -> None:
+    """An item is what it was when it was given, whatever its kind; fields that are set later are not its own."""
+    results = await ask(callback, argument)
+    assert results.problems == []
+    assert titles(results) == ["a", "b"] * times
+    assert len({type(item) for item in results.items}) == times
+
+
+def source(line: str) -> str:
+    """The text of `file:line`."""
+    file, _, number = line.rpartition(":")
+    with open(file) as text:  # noqa: PTH123
+        return text.readlines()[int(number) - 1]
 
 
 async def test_a_callback_that_does_not_exist(ask: Ask) -> None:
-    """A callback that the spider lacks is an error that names both."""
-    assert str((await ask("nosuch")).error) == "Shop has no method 'nosuch' to be called back"
+    """A callback that the spider lacks is an error that names both, and where the spider is."""
+    results = await ask("nosuch")
+    assert str(results.error) == "Shop has no method 'nosuch' to be called back"
+    assert source(results.line) == "class Shop(Spider):\n"
+
+
+async def test_a_spider_without_parse(ask: Ask) -> None:
+    """A `parse` that is missing is an error in the line of the spider's class, not of the framework's."""
+    results = await ask("parse")
+    assert str(results.error) == "spider 'shop' has no parse(self, response) method"
+    assert source(results.line) == "class Shop(Spider):\n"
+
+
+async def test_a_keyword_argument_that_a_callback_does_not_have(ask: Ask) -> None:
+    """The error is in the line of the callback."""
+    results = await ask("one_item", nosuch=1)
+    assert source(results.line).strip().startswith("def one_item(")
 
 
 async def test_closing_the_spider(ask: Ask) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.markup.links.links import Link, LinkExtractor
+from scraper.markup.links.link_extractor import Link, LinkExtractor
 from scraper.spider import Failure
 from scraper.spiders.rules import CrawlSpider, Rule
 from tests.flow.crawls import Ended, crawl
@@ -263,3 +263,18 @@ def test_the_request_of_a_link_may_be_asked_for() -> None:
     assert request.meta == {"rule": 1}
     assert request.callback == "book"  # which messages name
     assert spider.request_for("http://a.example/about") is None
+
+
+async def test_a_record_that_an_asynchronous_callback_fills_again(servers: Servers) -> None:
+    """Each item is what it was when it was given, though the rules take what the callback gives at its end."""
+
+    class Later(Shop):
+        rules = (Rule(to("/product"), callback="parse_again", follow=True),)
+
+        async def parse_again(self, response: Response) -> AsyncIterator[Any]:
+            item: dict[str, Any] = {}
+            for item["n"] in range(3):
+                yield item
+
+    site = servers.site({"/": "<a href=/product/a>A</a>"}, otherwise="<p>")
+    assert (await crawled(site, Later)).items == [{"n": 0}, {"n": 1}, {"n": 2}]

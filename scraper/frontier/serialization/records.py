@@ -4,6 +4,9 @@ A record is a dataclass, an attrs, pydantic or msgspec object (a request among t
 an Enum is its name. On reading, the class is looked up among the modules that are imported already, without
 importing one or asking its `__getattr__`, and counts only if it is of such a kind. An object is made empty and its
 fields are set: neither its `__init__` nor its validators or `__post_init__` are run.
+
+A spider's class is named by its module: `books:Book`. Our classes may move between two versions, so they are named
+without: `scraper:Link`. Earlier versions wrote the module, `scraper.markup.links:Link`, which is ignored on reading.
 """
 
 import dataclasses
@@ -14,16 +17,19 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel
 
-from scraper.http.request import FormRequest, JsonRequest, Request
+from scraper.http.form_request import FormRequest
+from scraper.http.json_request import JsonRequest
+from scraper.http.request import Request
+from scraper.items.item import Misfit
+from scraper.markup.forms.entry_list import File
+from scraper.markup.links.link_extractor import Link
+from scraper.markup.structured_data.metadata import Metadata
 
-_OWN_STRUCTS = (Request, FormRequest, JsonRequest)
-_FORMERLY = {
-    "scraper.item": "scraper.items.item",
-    "scraper.markup.entries": "scraper.markup.forms.entry_list",
-    "scraper.markup.links": "scraper.markup.links.links",
-    "scraper.request": "scraper.http.request",
-}
-"""Where jobs of earlier versions say that a class of ours is."""
+REQUESTS = (Request, FormRequest, JsonRequest)
+
+_PACKAGE = "scraper"
+_OWN: dict[str, type] = {kind.__name__: kind for kind in (*REQUESTS, File, Link, Metadata, Misfit)}
+"""Our records that a spider is given. They are imported here because a spider that is given one need not import it."""
 
 
 def apart(value: Any) -> list[Any] | None:
@@ -32,7 +38,7 @@ def apart(value: Any) -> list[Any] | None:
     None if it is neither, or its class cannot be found by its name.
     """
     kind = type(value)
-    name = f"{kind.__module__}:{kind.__qualname__}"
+    name = _name(kind)
     if _found(name) is not kind:
         return None
     if isinstance(value, Enum):
@@ -72,10 +78,17 @@ def together(parts: list[Any]) -> Any:
 _PYDANTIC = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
 
 
+def _name(kind: type) -> str:
+    is_own = _OWN.get(kind.__qualname__) is kind
+    return f"{_PACKAGE if is_own else kind.__module__}:{kind.__qualname__}"
+
+
 def _found(name: str) -> type | None:
-    """The class of that name (`module:Outer.Inner`) if its module is imported."""
+    """The class of that name (`module:Outer.Inner`), if it is one of ours or its module is imported."""
     module, _, path = name.partition(":")
-    found: Any = sys.modules.get(_FORMERLY.get(module, module))
+    if path in _OWN and module.partition(".")[0] == _PACKAGE:
+        return _OWN[path]
+    found: Any = sys.modules.get(module)
     for each in path.split("."):
         found = vars(found).get(each) if hasattr(found, "__dict__") else None
     return found if isinstance(found, type) else None
@@ -83,7 +96,7 @@ def _found(name: str) -> type | None:
 
 def _is_record(kind: type) -> bool:
     if issubclass(kind, msgspec.Struct):
-        return kind in _OWN_STRUCTS or not hasattr(kind, "__post_init__")  # it would be run
+        return kind in REQUESTS or not hasattr(kind, "__post_init__")  # it would be run
     if issubclass(kind, tuple):
         return hasattr(kind, "_fields")
     return issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind) or hasattr(kind, "__attrs_attrs__")

@@ -1,7 +1,7 @@
 """Requests as bytes: msgpack with a CRC-32 in front, which tells what was written from what is found.
 
 `FormRequest` and `JsonRequest` are kept as the plain requests that they became. No byte of it is code: see
-`frontier.values` and `frontier.records` for what `meta` and `cb_kwargs` may hold.
+`frontier.serialization.values` and `records` for what `meta` and `cb_kwargs` may hold.
 """
 
 from typing import Any
@@ -10,15 +10,15 @@ from zlib import crc32
 import msgspec
 
 from scraper.errors import SpiderError, StorageError
+from scraper.frontier.serialization.records import REQUESTS
 from scraper.frontier.serialization.values import CannotKeep, kept, restored
-from scraper.http.request import FormRequest, JsonRequest, Request
+from scraper.http.request import Request
 from scraper.items.item import plain
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Request, ext_hook=restored).decode
 _decode_value = msgspec.msgpack.Decoder(ext_hook=restored).decode
-_KINDS = (Request, FormRequest, JsonRequest)
-_ADVICE = "keep plain values: its text or URL"
+_ADVICE = 'keep plain values: its text or URL; or crawl in memory, with frontier.store = "memory"'
 
 
 def sealed(data: bytes) -> bytes:
@@ -36,7 +36,7 @@ def unsealed(data: bytes) -> bytes:
 
 def encoded(request: Request) -> bytes:
     """`request` as bytes. Raises `SpiderError` if it holds what cannot be kept, naming request, key and type."""
-    if type(request) not in _KINDS:
+    if type(request) not in REQUESTS:
         _check_kind(request)
     try:
         if request.meta or request.cb_kwargs:
@@ -93,8 +93,8 @@ def _kept(request: Request, field: str) -> dict[str, Any]:
 
 def _check_kind(request: Request) -> None:
     """Fields that a class of the spider's adds to a request would be lost."""
-    own = set(request.__struct_fields__) - set(Request.__struct_fields__)
-    for name in own - set(FormRequest.__struct_fields__) - set(JsonRequest.__struct_fields__):
+    known = {name for kind in REQUESTS for name in kind.__struct_fields__}
+    for name in set(request.__struct_fields__) - known:
         raise SpiderError(
             f"{request!r} cannot be kept: {type(request).__name__}.{name} is no field of a Request; "
             "hand it over in meta"

@@ -2,7 +2,7 @@
 
 Plain values (None, truth values, numbers, texts, bytes, lists, and dicts whose keys are texts) are msgpack's own.
 Any other is an extension, whose code says what it is and whose content is msgpack again. Objects are the matter
-of `frontier.records`: reading them runs no code that a file names.
+of `frontier.serialization.records`: reading them runs no code that a file names.
 """
 
 from collections import Counter, OrderedDict, deque

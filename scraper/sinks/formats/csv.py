@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
 
-from scraper.items import item
+from scraper.items.serializers import serialized
 from scraper.protocols import Position
 from scraper.sinks.formats.values import cell, text, utf8
 
@@ -34,12 +34,12 @@ class CsvTable:
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """The rows of `items`, after the header if they are the first. Raises if one of them cannot be written."""
-        columns = self._columns or tuple(_named(item.fields(items[0])))
+        columns = self._columns or tuple(_named(serialized(items[0])))
         if not columns:
             raise ValueError("the first item gives a CSV file its columns, and this one has no fields")
         known = None if self._leaves_out else frozenset(columns)
         rows: list[Sequence[Any]] = [] if self._has_header else [columns]
-        rows += [_row(item.fields(each), columns, known) for each in items]
+        rows += [_row(serialized(each), columns, known) for each in items]
         if self._is_guarded:
             rows = [[_guarded(value) for value in row] for row in rows]
         lines = _lines(rows)

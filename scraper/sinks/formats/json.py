@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scraper.protocols import Position
-from scraper.sinks.formats.values import json_lines, record
+from scraper.sinks.formats.values import json_lines, json_object
 
 
 class JsonArray:
@@ -16,7 +16,7 @@ class JsonArray:
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """The lines of `items`, after what came before them. Raises if one of them cannot be written."""
-        lines = json_lines([record(each, self._fields) for each in items])
+        lines = json_lines([json_object(each, self._fields) for each in items])
         start = b"[\n" if self._is_empty else b",\n"
         self._is_empty = False
         return start + lines[:-1].replace(b"\n", b",\n")  # JSON holds line feeds between items alone

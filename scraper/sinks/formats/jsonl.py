@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scraper.protocols import Position
-from scraper.sinks.formats.values import json_lines, record
+from scraper.sinks.formats.values import json_lines, json_object
 
 
 class JsonLines:
@@ -15,7 +15,7 @@ class JsonLines:
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """The lines of `items`. Raises if one of them cannot be written."""
-        return json_lines([record(each, self._fields) for each in items])
+        return json_lines([json_object(each, self._fields) for each in items])
 
     def end(self) -> bytes:
         """Nothing closes such a file."""

@@ -2,7 +2,7 @@
 
 Numbers, text, booleans and null are themselves; NaN and the infinities are null. Dates and times are ISO 8601,
 a Decimal is its exact text, a UUID its text, bytes are base64, an enum is its value. Lists and tuples are
-arrays, sets are sorted arrays, and whatever has fields (dict, dataclass, attrs, pydantic, msgspec) is an object
+arrays, sets are sorted arrays, and whatever has fields (a mapping, dataclass, attrs, pydantic, msgspec) is an object
 whose keys are text. A lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
 
 Most items hold nothing but plain values, which msgspec writes as they are. Only where a value is of another type
@@ -19,9 +19,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from scraper.items.item import fields, is_item, plain
+from scraper.items.serializers import serialized, unfilled
 
 # Exactly these types are written by msgspec in the form that is promised above.
 PLAIN = frozenset({str, int, float, bool, type(None), Decimal, datetime, date, time, timedelta, UUID, bytes, bytearray})
@@ -34,12 +36,21 @@ _encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical"
 def record(item: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:
     """An item's fields — those of `names`, or all — and their values, in a form that the encoder takes.
 
-    Raises `TypeError` if `item` has no fields, or one of its values cannot be written.
+    Raises `TypeError` if `item` has no fields, or one of its values cannot be written, and `ValueError` if the
+    `serializer` of a field raises.
     """
-    values = fields(item)
+    values = serialized(item)
     if names:
         values = {name: values[name] for name in names if name in values}
     return values if all(map(_is_plain, values.values())) else _object(values.items())
+
+
+def json_object(item: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:
+    """What `record` gives, without the fields that are not written to JSON since nothing was put into them."""
+    if type(item) is dict:
+        return record(item, names)
+    values, left = record(item, names), unfilled(item)
+    return {name: value for name, value in values.items() if name not in left} if left else values
 
 
 def _is_plain(value: Any) -> bool:
@@ -127,6 +138,8 @@ def _tidy(value: Any) -> Any:  # noqa: PLR0911 -- a table of types
     match value:
         case Enum():
             return _tidy(value.value)
+        case BaseModel():
+            return json_object(value)
         case Mapping():
             return _object(value.items())
         case list() | tuple() | deque():

@@ -6,23 +6,26 @@ it, so that an element's text is read only if its URL is wanted, and not of an e
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from msgspec import Struct
 from selectolax.lexbor import LexborNode
 
 from scraper import urls
-from scraper.errors import SpiderError
 from scraper.markup.links.canonicalize import canonicalize_url, without_params
-from scraper.markup.links.page import Page
+from scraper.markup.links.extractor_arguments import (
+    Patterns,
+    Texts,
+    argument_error,
+    read_domains,
+    read_names,
+    read_patterns,
+    read_queries,
+    read_texts,
+)
 from scraper.markup.links.srcset import WHITE, candidates
 from scraper.markup.selectors.combinators import outermost
-from scraper.markup.selectors.query import SelectorError, compile_query
 from scraper.markup.selectors.selector import SelectorList
-
-Pattern = str | re.Pattern[str]
-Texts = str | Iterable[str] | None
-Patterns = Pattern | Iterable[Pattern] | None
+from scraper.markup.web_page import WebPage
 
 _NO_PAGES = (
     "7z 7zip bz2 rar tar tar.gz xz zip "
@@ -37,13 +40,12 @@ IGNORED_EXTENSIONS = tuple(_NO_PAGES.split())
 
 _SRCSETS = frozenset(("srcset", "imagesrcset"))
 _ANY = "*"
-_NAME = re.compile(r"[A-Za-z_][\w:.-]*|\*")
 
 
 class Link(Struct):
     """A link: its absolute URL, the text in its element, and whether the page disowns it (`rel=nofollow`).
 
-    The URL has its fragment; `fragment` is for whoever wants it apart, and empty as it comes.
+    The URL includes its fragment; `fragment` is left empty, for spiders that want to keep it separately.
     """
 
     url: str
@@ -59,7 +61,7 @@ class LinkExtractor:
     """Finds the links of pages, by Scrapy's options.
 
     A link is wanted if `allow` (regular expressions looked for in the absolute URL) has one that is found, or is
-    empty; if `deny` has none; if its host is one of `allow_domains` or below one, or there are none; if it is of none
+    empty; if `deny` has none; if its host is one of `allow_domains` or below one, or there are none; if it is in none
     of `deny_domains`; if its path ends in none of `deny_extensions` (None: `IGNORED_EXTENSIONS`); and if one of
     `restrict_text` is found in its text. Only http and https URLs are links at all.
 
@@ -99,29 +101,29 @@ class LinkExtractor:
         drop_params: Texts = (),
         skip_nofollow: bool = False,
     ) -> None:
-        self._allow = _patterns("allow", allow)
-        self._deny = _patterns("deny", deny)
-        self._allow_domains = _domains("allow_domains", allow_domains)
-        self._deny_domains = _domains("deny_domains", deny_domains)
-        self._xpaths = _texts("restrict_xpaths", restrict_xpaths)
-        self._queries = _queries("restrict_css", restrict_css)
-        self._text = _patterns("restrict_text", restrict_text)
-        self._tags = _names("tags", tags)
-        self._attrs = _names("attrs", attrs)
-        self._deny_tags = frozenset(_names("deny_tags", deny_tags))
-        self._deny_attrs = frozenset(_names("deny_attrs", deny_attrs))
-        endings = IGNORED_EXTENSIONS if deny_extensions is None else _texts("deny_extensions", deny_extensions)
+        self._allow = read_patterns("allow", allow)
+        self._deny = read_patterns("deny", deny)
+        self._allow_domains = read_domains("allow_domains", allow_domains)
+        self._deny_domains = read_domains("deny_domains", deny_domains)
+        self._xpaths = read_texts("restrict_xpaths", restrict_xpaths)
+        self._queries = read_queries("restrict_css", restrict_css)
+        self._text = read_patterns("restrict_text", restrict_text)
+        self._tags = read_names("tags", tags)
+        self._attrs = read_names("attrs", attrs)
+        self._deny_tags = frozenset(read_names("deny_tags", deny_tags))
+        self._deny_attrs = frozenset(read_names("deny_attrs", deny_attrs))
+        endings = IGNORED_EXTENSIONS if deny_extensions is None else read_texts("deny_extensions", deny_extensions)
         self._endings = tuple(f".{ending.lower().lstrip('.')}" for ending in endings)
         if process_value is not None and not callable(process_value):
-            raise _wrong("process_value", f"is a function of a URL, not {process_value!r:.60}")
+            raise argument_error("process_value", f"is a function of a URL, not {process_value!r:.60}")
         self._process_value = process_value
-        self._drop_params = _texts("drop_params", drop_params)
+        self._drop_params = read_texts("drop_params", drop_params)
         self._is_unique = unique
         self._is_canonical = canonicalize
         self._is_stripping = strip
         self._skips_nofollow = skip_nofollow
 
-    def extract_links(self, page: Page) -> list[Link]:
+    def extract_links(self, page: WebPage) -> list[Link]:
         """The links of `page` that are wanted, in the order they stand there."""
         found = [each for region in self._regions(page) for each in self._references(region)]
         links: list[Link] = []
@@ -150,21 +152,21 @@ class LinkExtractor:
 
     # Where to look, and what is there.
 
-    def _regions(self, page: Page) -> Iterator[LexborNode]:
+    def _regions(self, page: WebPage) -> Iterator[LexborNode]:
         if not self._xpaths and not self._queries:
             yield page.selector.node
             return
         for xpath in self._xpaths:
-            yield from self._apart(_elements("restrict_xpaths", xpath, page.xpath(xpath)))
+            yield from self._distinct(_elements("restrict_xpaths", xpath, page.xpath(xpath)))
         for query in self._queries:
-            yield from self._apart(_elements("restrict_css", query, page.css(query)))
+            yield from self._distinct(_elements("restrict_css", query, page.css(query)))
 
-    def _apart(self, regions: Iterable[LexborNode]) -> Iterable[LexborNode]:
-        """`regions` without those in others, whose links are found there already, before theirs."""
+    def _distinct(self, regions: Iterable[LexborNode]) -> Iterable[LexborNode]:
+        """`regions` without those inside of others, where their links are found already."""
         return outermost(regions) if self._is_unique else regions
 
     def _references(self, region: LexborNode) -> Iterator[tuple[LexborNode, dict[str, str | None], str]]:
-        """Each reference in a part of a page, with its element and that one's attributes."""
+        """Each reference in a part of a page, with its element and the attributes of that element."""
         if not self._tags or not self._attrs:
             return
         only = self._attrs[0] if len(self._attrs) == 1 and not self._deny_attrs else ""
@@ -174,21 +176,21 @@ class LinkExtractor:
                 continue
             attributes = node.attributes
             if not is_quick:
-                for reference in self._many(attributes):
+                for reference in self._references_of(attributes):
                     yield node, attributes, reference
             elif only in attributes:
                 yield node, attributes, attributes[only] or ""
 
-    def _many(self, attributes: dict[str, str | None]) -> Iterator[str]:
+    def _references_of(self, attributes: dict[str, str | None]) -> Iterator[str]:
         """The references of an element, in the order of its attributes."""
         for name, value in attributes.items():
             if (name in self._attrs or _ANY in self._attrs) and name not in self._deny_attrs:
                 yield from candidates(value or "") if name in _SRCSETS else (value or "",)
 
-    def _urls(self, page: Page, references: list[str]) -> Iterable[str | None]:
-        """The absolute web URLs that `references` of a page mean; None for each that is none."""
+    def _urls(self, page: WebPage, references: list[str]) -> Iterable[str | None]:
+        """The absolute URLs that `references` of a page mean; None for one that is not http or https."""
         if not self._is_stripping:
-            references = [_with_space(reference) for reference in references]
+            references = [_escape_space(reference) for reference in references]
         if not "".join(references).isascii():
             references = [urls.in_encoding(reference, page.encoding) for reference in references]
         base = page.base_url
@@ -245,83 +247,16 @@ def _path(url: str) -> str:
     return url.partition("#")[0].partition("?")[0]
 
 
-def _with_space(reference: str) -> str:
-    """A reference whose outer white space will not be stripped when it is joined."""
+def _escape_space(reference: str) -> str:
+    """A reference whose outer white space is percent-encoded, so that joining does not strip it."""
     inner = reference.strip(WHITE)
     before, after = reference.split(inner, 1) if inner else (reference, "")
     return f"{'%20' * len(before)}{inner}{'%20' * len(after)}"
 
 
-# What the arguments mean.
-
-
-def _wrong(argument: str, text: str) -> SpiderError:
-    return SpiderError(f"LinkExtractor: {argument} {text}")
-
-
-def _items(argument: str, given: Any) -> tuple[Any, ...]:
-    """One thing or several as a tuple; None is nothing."""
-    if given is None:
-        return ()
-    if isinstance(given, str | re.Pattern):
-        return (given,)
-    if isinstance(given, bytes) or not isinstance(given, Iterable):
-        raise _wrong(argument, f"is a text or a list of texts, not {given!r:.60}")
-    return tuple(given)
-
-
-def _texts(argument: str, given: Texts) -> tuple[str, ...]:
-    items = _items(argument, given)
-    for item in items:
-        if not isinstance(item, str):
-            raise _wrong(argument, f"holds texts, not {item!r:.60}")
-    return items
-
-
-def _patterns(argument: str, given: Patterns) -> tuple[re.Pattern[str], ...]:
-    compiled = []
-    for item in _items(argument, given):
-        try:
-            compiled.append(re.compile(item))
-            compiled[-1].search("")  # an expression for bytes compiles as well
-        except (re.error, TypeError) as error:
-            raise _wrong(argument, f"holds {item!r:.60}, which is no regular expression: {error}") from None
-    return tuple(compiled)
-
-
-def _names(argument: str, given: Texts) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.lower() for name in _texts(argument, given)))
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise _wrong(argument, f"holds names of HTML or *, not {name!r:.60}")
-    return names
-
-
-def _domains(argument: str, given: Texts) -> tuple[str, ...]:
-    return tuple(_domain(argument, domain) for domain in _texts(argument, given))
-
-
-def _domain(argument: str, domain: str) -> str:
-    url = urls.canonical(f"http://{domain.strip('.')}/")
-    if url is None or url.count("/") != 3 or urls.site(url) != urls.host(url) or "@" in url:
-        raise _wrong(argument, f"holds host names as shop.example, not {domain!r:.60}")
-    return urls.host(url)
-
-
-def _queries(argument: str, given: Texts) -> tuple[str, ...]:
-    queries = _texts(argument, given)
-    for query in queries:
-        try:
-            compiled = compile_query(query)
-        except SelectorError as error:
-            raise _wrong(argument, f"is not understood: {error}") from None
-        if compiled.kind != "element":
-            raise _wrong(argument, f"selects elements, which {query!r} does not")
-    return queries
-
-
 def _elements(argument: str, query: str, found: SelectorList) -> Iterator[LexborNode]:
+    """What a query found, if it is elements; an XPath expression tells only by its results."""
     for each in found:
         if each._text is not None:
-            raise _wrong(argument, f"selects elements, which {query!r} does not")
+            raise argument_error(argument, f"selects elements, which {query!r} does not")
         yield each.node
