@@ -32,19 +32,8 @@ MOST_ORIGINS = 10_000  # that are remembered
 BUFFER = 64 * 1024  # bytes of a body that are read ahead
 
 _PARAMETERS = frozenset(
-    [
-        "timer",
-        "skip_payload",
-        "read_until_eof",
-        "auto_decompress",
-        "read_timeout",
-        "read_bufsize",
-        "timeout_ceil_threshold",
-        "max_line_size",
-        "max_field_size",
-        "max_headers",
-    ]
-)
+    ("timer", "skip_payload", "read_until_eof", "auto_decompress", "read_timeout", "read_bufsize")
+) | frozenset(("timeout_ceil_threshold", "max_line_size", "max_field_size", "max_headers"))
 
 
 @cache
