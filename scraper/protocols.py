@@ -18,7 +18,7 @@ from scraper.urls import key as page_key
 from scraper.verdict import Sequel, Verdict
 
 Clock: TypeAlias = Callable[[], float]
-"""Seconds that only ever grow: `time.monotonic`, or `testing.clock` which jumps."""
+"""Seconds that only ever grow: `time.monotonic`, or a test's own, which jumps."""
 
 Fetch: TypeAlias = Callable[[Request], Awaitable[Response]]
 """Sends one request and returns what was answered, whatever its status, with the body read and decoded.
@@ -50,12 +50,16 @@ class Attempts:
 
 
 class Open(Protocol):
-    """Whatever can be closed is an asynchronous context manager."""
+    """Whatever can be closed is an asynchronous context manager. A part that has nothing to close may inherit this."""
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        """Nothing is open."""
+        return  # without it, type checkers take the method for abstract
 
 
 class Limit(Protocol):

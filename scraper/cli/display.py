@@ -43,12 +43,11 @@ def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: 
     """
     console = StandardError()
     crawls = [
-        Watched(job.spider_class, job.settings, arguments=job.arguments, observers=[Log()], job=folder, fresh=fresh)
-        for job in jobs
+        Watched(job.spider_class, job.settings, arguments=job.arguments, observers=[Log()], job=folder) for job in jobs
     ]
     results = []
     for crawl in crawls:
-        result = crawled(crawl, console, finish=finish, is_json=is_json)
+        result = crawled(crawl, console, fresh=fresh, finish=finish, is_json=is_json)
         results.append(result)
         if result.reason == INTERRUPTED:
             break
@@ -57,7 +56,9 @@ def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: 
     return max((result.exit_status for result in results), default=0)
 
 
-def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_json: bool = False) -> Result:
+def crawled(
+    crawl: Watched, console: StandardError, *, fresh: bool = False, finish: bool = False, is_json: bool = False
+) -> Result:
     """Run one crawl in a loop of its own. A sink or a job that cannot be opened is told in one line."""
     level = crawl.settings.views.log_level
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
@@ -65,7 +66,7 @@ def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_
     gc.enable()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
-            result = runner.run(crawl.finish() if finish else _watch(crawl, console, is_json=is_json))
+            result = runner.run(crawl.finish() if finish else _watch(crawl, console, fresh=fresh, is_json=is_json))
         except KeyboardInterrupt:
             leave()
         except StorageError as error:
@@ -77,7 +78,7 @@ def crawled(crawl: Watched, console: StandardError, *, finish: bool = False, is_
     return result
 
 
-async def _watch(crawl: Watched, console: StandardError, *, is_json: bool) -> Result:
+async def _watch(crawl: Watched, console: StandardError, *, fresh: bool, is_json: bool) -> Result:
     """Run `crawl` with its display. What the spider prints keeps clear of data on standard output."""
     settings = crawl.settings
     has_items = any(sink.path == "-" for sink in settings.sinks)
@@ -90,4 +91,4 @@ async def _watch(crawl: Watched, console: StandardError, *, is_json: bool) -> Re
             await stack.enter_async_context(
                 Progress(crawl.statistics, console, interval=interval, stop_after=stop_after)
             )
-        return await run_until_signalled(crawl)
+        return await run_until_signalled(crawl, fresh=fresh)

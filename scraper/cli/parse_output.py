@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from scraper.crawling.inspection import Lead, Parsed, Taken
+from scraper.crawling.parsed_page import PageItem, PageRequest, ParsedPage
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.items.item import ItemError, Misfit, fields, plain
@@ -24,7 +24,7 @@ WIDE = 160  # columns where there is no terminal
 # For people.
 
 
-def show(page: Parsed) -> None:
+def show(page: ParsedPage) -> None:
     """Print `page` on standard output."""
     console = Console(
         file=sys.stdout,
@@ -37,44 +37,44 @@ def show(page: Parsed) -> None:
     click.echo("\n".join(line.rstrip() for line in capture.get().split("\n")))
 
 
-def _parts(page: Parsed) -> Iterator[RenderableType]:
+def _parts(page: ParsedPage) -> Iterator[RenderableType]:
     yield _heading(page)
-    for number, taken in enumerate(page.items, 1):
-        yield _indented(_item(number, taken))
-    if page.leads:
-        yield _indented(_requests(page.leads))
+    for number, found in enumerate(page.items, 1):
+        yield _indented(_item(number, found))
+    if page.requests:
+        yield _indented(_requests(page.requests))
     for fault in page.problems:
         yield _indented(_error(fault))
-    if not page.items and not page.leads and not page.problems:
+    if not page.items and not page.requests and not page.problems:
         yield _indented(Text("neither items nor requests", "yellow"))
 
 
-def _heading(page: Parsed) -> Text:
+def _heading(page: ParsedPage) -> Text:
     status = str(page.status) if page.status else "failed"
     style = "bold green" if page.status and not page.problems else "bold red"
-    found = f"{plural(len(page.items), 'item')}, {plural(len(page.leads), 'request')}"
+    found = f"{plural(len(page.items), 'item')}, {plural(len(page.requests), 'request')}"
     return Text.assemble(
         (status, style), " ", (_url(page.url), "bold"), f"  {visible(page.where)}", (f"  {found}", "dim")
     )
 
 
-def _item(number: int, taken: Taken) -> Table:
-    table = _table(f"item {number}", type(taken.item).__name__, "field", "value")
-    for name, value in fields(taken.item).items():
+def _item(number: int, found: PageItem) -> Table:
+    table = _table(f"item {number}", type(found.item).__name__, "field", "value")
+    for name, value in fields(found.item).items():
         table.add_row(Text(visible(name)), Text(_value(value)))
-    if taken.problem:
-        table.add_row(Text("dropped", "bold red"), Text(visible(taken.problem), "red"))
+    if found.problem:
+        table.add_row(Text("dropped", "bold red"), Text(visible(found.problem), "red"))
     return table
 
 
-def _requests(leads: Sequence[Lead]) -> Table:
-    has_problems = any(lead.problem for lead in leads)
+def _requests(requests: Sequence[PageRequest]) -> Table:
+    has_problems = any(each.problem for each in requests)
     table = _table("requests", "", "URL", "callback", *(["not sent"] if has_problems else []))
-    for lead in leads:
-        request = lead.request
+    for each in requests:
+        request = each.request
         address = _url(request.url) if request.method == "GET" else f"{visible(request.method)} {_url(request.url)}"
         cells = [Text(address), Text(visible(str(request.callback or "parse")))]
-        table.add_row(*cells, *([Text(visible(lead.problem), "yellow")] if has_problems else []))
+        table.add_row(*cells, *([Text(visible(each.problem), "yellow")] if has_problems else []))
     return table
 
 
@@ -117,7 +117,7 @@ def _value(value: Any) -> str:
 # For programs.
 
 
-def as_json(pages: Sequence[Parsed]) -> str:
+def as_json(pages: Sequence[ParsedPage]) -> str:
     """One JSON array: an object for each page. Raises `SpiderError` for an item that JSON cannot hold."""
     try:
         return msgspec.json.encode([_page(page) for page in pages], enc_hook=_any).decode()
@@ -125,7 +125,7 @@ def as_json(pages: Sequence[Parsed]) -> str:
         raise SpiderError(f"an item cannot be written as JSON: {error}; --format table shows it") from None
 
 
-def _page(page: Parsed) -> dict[str, Any]:
+def _page(page: ParsedPage) -> dict[str, Any]:
     error = page.error
     misfits = error.misfits if isinstance(error, ItemError) else ()
     return {
@@ -134,17 +134,17 @@ def _page(page: Parsed) -> dict[str, Any]:
         "depth": page.depth,
         "callback": page.where,
         "items": [
-            {"type": type(taken.item).__name__, "fields": fields(taken.item), "problem": taken.problem or None}
-            for taken in page.items
+            {"type": type(found.item).__name__, "fields": fields(found.item), "problem": found.problem or None}
+            for found in page.items
         ],
-        "requests": [_request(lead) for lead in page.leads],
+        "requests": [_request(each) for each in page.requests],
         "error": None if error is None else {"text": told(error), "line": page.line or None, "misfits": misfits},
         "faults": [{"text": told(fault.error), "line": fault.line or None} for fault in page.faults],
     }
 
 
-def _request(lead: Lead) -> dict[str, Any]:
-    request: Request = lead.request
+def _request(found: PageRequest) -> dict[str, Any]:
+    request: Request = found.request
     return {
         "url": without_credentials(request.url),
         "method": request.method,
@@ -152,7 +152,7 @@ def _request(lead: Lead) -> dict[str, Any]:
         "cb_kwargs": request.cb_kwargs,
         "meta": request.meta,
         "priority": request.priority,
-        "problem": lead.problem or None,
+        "problem": found.problem or None,
     }
 
 

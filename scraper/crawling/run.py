@@ -1,4 +1,4 @@
-"""Ways to run a crawl: in the event loop at hand, in one of its own, item by item; and what Ctrl-C does."""
+"""Ways to run a crawl: in the running event loop, in a new one, item by item; and what Ctrl-C does."""
 
 import asyncio
 import os
@@ -71,7 +71,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def run_until_signalled(crawl: Crawl) -> Result:
+async def run_until_signalled(crawl: Crawl, *, fresh: bool = False) -> Result:
     """Run `crawl`; the first SIGINT, SIGTERM or SIGHUP stops it in good order, a second one ends it at once.
 
     Raises `KeyboardInterrupt` after the second. A loop that does not even hear that, since something blocks it,
@@ -92,7 +92,7 @@ async def run_until_signalled(crawl: Crawl) -> Result:
 
     with _heeding(heed):
         try:
-            return await crawl.run()
+            return await crawl.run(fresh=fresh)
         except asyncio.CancelledError:
             if next(signals) <= 2:
                 raise

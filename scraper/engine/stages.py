@@ -22,6 +22,7 @@ from scraper.protocols import (
     Sink,
     identity,
 )
+from scraper.settings.schema import Settings
 from scraper.verdict import DELIVER, GO, Fail, Go, Permits, Sequel, Verdict
 
 
@@ -121,12 +122,19 @@ class Stages:
 
 
 class Tap(Open, Protocol):
-    """Sits where a crawl meets the network, to record it or to answer in its place; open as long as the crawl runs."""
+    """Sits where a crawl meets the network, to record it or to answer in its place; open as long as the crawl runs.
+
+    A tap that inherits this changes nothing, and overrides what it is there for.
+    """
+
+    def fit_settings(self, settings: Settings) -> Settings:
+        """The settings of the crawl as they are to be."""
+        return settings
+
+    def fit_stages(self, stages: Stages) -> Stages:
+        """The stages of the crawl as they are to be: those given, or others around them."""
+        return stages
 
     async def wire(self, request: Request, fetch: Fetch) -> Response:
         """The answer to `request`, as it would go out: a middleware inside of all others."""
-        ...
-
-    def fit(self, stages: Stages) -> Stages:
-        """The stages of the crawl as they are to be: those given, or others around them."""
-        ...
+        return await fetch(request)

@@ -48,7 +48,9 @@ class Source:
             case "xpath":
                 found = page.xpath(self.query)
             case "jmespath":
-                found = _all(page.jmespath(self.query))
+                from scraper.markup.selectors.jmespath import search
+
+                found = _all(search(self.query, page.json()))
             case "json_ld":
                 from scraper.markup.selectors.jmespath import search
 

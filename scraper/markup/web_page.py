@@ -10,13 +10,12 @@ from scraper.errors import FetchError, Reason
 from scraper.markup.document.encoding import as_utf8, decode, from_mark
 from scraper.markup.document.encoding_labels import resolve
 from scraper.markup.document.sandbox import TooComplexError
-from scraper.markup.document.tree import Tree, vet
+from scraper.markup.document.tree import NOWHERE, Tree, vet
 from scraper.markup.selectors.query import Query, compile_query
-from scraper.markup.selectors.selector import Selector, SelectorList
+from scraper.markup.selectors.selector import Selector, SelectorList, asked
 from scraper.markup.structured_data import lenient_json
 
 if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
-    from scraper.markup.selectors.xml_nodes import Node
     from scraper.markup.structured_data.metadata import Metadata
 
 
@@ -47,7 +46,7 @@ class WebPage:
         self._selector: Selector | None = None
         self._compile: Callable[[str], Query] = compile_query
         self._base: str | None = None
-        self._xml: Node | None = None
+        self._xml: Selector | None = None
         self._json: Any = msgspec.UNSET
         self._verdict: str | None = None  # why it cannot be parsed, or "", once that is known
 
@@ -110,7 +109,7 @@ class WebPage:
         selector = self._selector
         if selector is None:
             selector = self.selector
-        return SelectorList(selector.node, self._compile(query))
+        return asked(selector, self._compile(query))
 
     def xpath(self, query: str, **variables: Any) -> SelectorList:
         """What the XPath 1.0 expression `query` finds in the page (extra `xpath`).
@@ -122,8 +121,8 @@ class WebPage:
         except TooComplexError as error:
             raise FetchError(Reason.PARSE_TOO_COMPLEX, urls.without_credentials(self.url), str(error)) from None
 
-    def xml(self) -> "Node":
-        """The root element of a body that is XML, which has its own `xpath()` and `css()` (extra `xpath`).
+    def xml(self) -> Selector:
+        """The root element of a body that is XML, for `xpath()` and `css()` as XML has them (extra `xpath`).
 
         Raises `ValueError`, which names the page, if it is not XML: see `scraper.markup.selectors.xml_nodes.root`.
         """
@@ -131,7 +130,7 @@ class WebPage:
 
         if self._xml is None:
             try:
-                self._xml = root(self.body, self.headers.get("Content-Type", ""))
+                self._xml = Selector.at(NOWHERE, root(self.body, self.headers.get("Content-Type", "")))
             except ValueError as error:
                 raise ValueError(f"{self!r} cannot be read as XML: {error}") from None
         return self._xml
@@ -156,11 +155,12 @@ class WebPage:
                 pass
         return lenient_json.read(self.text)
 
-    def jmespath(self, expression: str) -> Any:
-        """What the JMESPath `expression` finds in `json()` (extra `jmespath`)."""
-        from scraper.markup.selectors.jmespath import search
+    def jmespath(self, expression: str, options: Any = None) -> SelectorList:
+        """What the JMESPath `expression` finds in `json()`; see `Selector.jmespath` (extra `jmespath`).
 
-        return search(expression, self.json())
+        Raises `ValueError`, which names the page, if it is not JSON.
+        """
+        return Selector(root=self.json(), type="json").jmespath(expression, options)
 
     def json_ld(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The objects of the page's JSON-LD scripts, or those of a `kind`, `Product` say; see `Selector.json_ld`."""

@@ -26,7 +26,7 @@ from scraper.parsing import callbacks
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
 from scraper.process.crash_marks import NO_MARKS, NoMarks
-from scraper.protocols import Results
+from scraper.protocols import Parse, Results
 from scraper.spider import Spider
 
 QUIET = 0.001  # seconds without a further page that end the gathering
@@ -36,7 +36,7 @@ LARGE = 64 * 1024  # bytes of a page that is vetted before its callback is calle
 GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: a thread cannot be stopped
 
 
-class Inline:
+class Inline(Parse):
     """Runs every callback on the event loop: for tests, and for spiders that do next to nothing."""
 
     def __init__(
@@ -52,14 +52,6 @@ class Inline:
         self._most = most
         self._marks = marks
         self._asynchronous: dict[str, bool] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is open."""
 
     def _is_asynchronous(self, name: str) -> bool:
         known = self._asynchronous.get(name)

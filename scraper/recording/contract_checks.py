@@ -12,10 +12,11 @@ from scraper.http.response import Response
 from scraper.protocols import Fetch, Parse, Results
 from scraper.recording.contracts import Check, Contract, broken
 from scraper.recording.replay import each_of
+from scraper.settings.schema import Settings
 from scraper.views.formatting import told
 
 
-class Judge:
+class Judge(Tap):
     """What a crawl of a contract's sample is handed as its `tap`, and as an observer.
 
     The sample is answered by `inner`, or by the network. Afterwards `problems` tells what does not hold.
@@ -55,13 +56,17 @@ class Judge:
         if self._inner is not None:
             await self._inner.__aexit__(kind, error, trace)
 
+    def fit_settings(self, settings: Settings) -> Settings:
+        """`settings` as `inner` wants them."""
+        return self._inner.fit_settings(settings) if self._inner is not None else settings
+
     async def wire(self, request: Request, fetch: Fetch) -> Response:
         """The answer to `request`."""
         return await (self._inner.wire(request, fetch) if self._inner is not None else fetch(request))
 
-    def fit(self, stages: Stages) -> Stages:
+    def fit_stages(self, stages: Stages) -> Stages:
         """`stages` in which callbacks are judged."""
-        fitted = self._inner.fit(stages) if self._inner is not None else stages
+        fitted = self._inner.fit_stages(stages) if self._inner is not None else stages
         self._parse = fitted.parse
         return replace(fitted, parse=_Judged(self))
 
@@ -81,19 +86,11 @@ class Judge:
         return f"<Judge of {self._contract.callback}>"
 
 
-class _Judged:
+class _Judged(Parse):
     """The parse stage of a crawl that is judged; what it goes around is opened elsewhere."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is open."""
 
     async def __call__(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Results:
         return await self._judge.judge(callback, argument, kwargs)

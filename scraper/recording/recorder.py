@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from scraper.engine.stages import Stages
+from scraper.engine.stages import Tap
 from scraper.errors import FetchError, StorageError
 from scraper.events import Event, Failed, Fetched, Refused
 from scraper.http.request import Request
@@ -19,7 +19,7 @@ from scraper.recording.warc import Writer
 from scraper.views.formatting import told
 
 
-class Recorder:
+class Recorder(Tap):
     """What a crawl is handed (as its `tap`) to be recorded in the file at `path`, which is written anew.
 
     The file holds no `secrets` unless they are wanted. One thread writes, in the order in which answers came. Handed
@@ -69,10 +69,6 @@ class Recorder:
                 self.ended.add(label(response.request))
             case Failed(request, _) | Refused(request, _):
                 self.ended.add(label(request))
-
-    def fit(self, stages: Stages) -> Stages:
-        """Nothing else is changed."""
-        return stages
 
     def check(self) -> None:
         """Raises `StorageError` if not all was written."""

@@ -19,7 +19,7 @@ from typing import Any, Self
 import msgspec
 
 from scraper import urls
-from scraper.engine.stages import Refine, Refined, Stages
+from scraper.engine.stages import Refine, Refined, Stages, Tap
 from scraper.errors import FetchError, IgnoreRequest, Reason
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
@@ -80,8 +80,8 @@ def _hurried(policy: Policy) -> Policy:
     return hurried
 
 
-class Replay:
-    """What a crawl (of settings that are `still`) is handed as its `tap` to be answered by `exchanges`.
+class Replay(Tap):
+    """What a crawl is handed as its `tap` to be answered by `exchanges`.
 
     What is new is told from what was left out by what was `accepted`. Without it nothing is new, and `ended` are the
     labels of requests that were not left out, but came to their end without the network, and will again.
@@ -115,6 +115,10 @@ class Replay:
         assert self._token is not None
         recorded_origin.reset(self._token)
 
+    def fit_settings(self, settings: Settings) -> Settings:
+        """`settings` of a crawl that is the same each time."""
+        return still(settings)
+
     async def wire(self, request: Request, fetch: Fetch) -> Response:
         """The next recorded answer to `request`; `fetch` is never called."""
         name, url = label(request), urls.without_credentials(request.url)
@@ -134,7 +138,7 @@ class Replay:
     def _was_left_out(self, name: str) -> bool:
         return self._known is None or name in self._known
 
-    def fit(self, stages: Stages) -> Stages:
+    def fit_stages(self, stages: Stages) -> Stages:
         """`stages` that wait for nothing, take no request that was left out, and note what is made of each page."""
         notes = Notes(self.pages, stages.parse, stages.refine or Chain(()).refine)
         left_out = _LeftOut(self)
@@ -178,7 +182,7 @@ class _LeftOut:
         """Nothing to learn."""
 
 
-class Notes:
+class Notes(Parse):
     """Goes around `parse` and `refine`, and adds to `pages` what comes of each page."""
 
     def __init__(self, pages: list[Page], parse: Parse, refine: Refine) -> None:
@@ -186,14 +190,6 @@ class Notes:
         self._parse = parse
         self._refine = refine
         self._of: dict[int, Page] = {}  # by the identity of the list of items that a callback gave
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """What it goes around is open already."""
 
     async def __call__(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Results:
         page = Page(label(argument.request), callback)

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
-from scraper.protocols import Position
+from scraper.protocols import Open, Position
 
 
-class Collect:
+class Collect(Open):
     """Keeps all items in `kept`."""
 
     path = "memory"
@@ -17,14 +16,6 @@ class Collect:
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is open."""
 
     @property
     def items(self) -> int:
@@ -43,7 +34,7 @@ class Collect:
         """Nothing is left to write."""
 
 
-class HandOver:
+class HandOver(Open):
     """Hands items to whoever iterates over it; `write` waits while `ahead` of them were not taken yet."""
 
     path = "stream"
@@ -54,14 +45,6 @@ class HandOver:
         self._queue: asyncio.Queue[Any] = asyncio.Queue(ahead)
         self._is_closed = asyncio.Event()
         self.items = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is open."""
 
     def resume(self, position: Position) -> None:
         """What an earlier process handed over was taken by it."""

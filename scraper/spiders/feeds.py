@@ -16,8 +16,10 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.items.item import is_item
 from scraper.markup.document.text_stream import GZIP, DocumentError, texts
+from scraper.markup.document.tree import NOWHERE
 from scraper.markup.selectors.jmespath import search
-from scraper.markup.selectors.xml_nodes import Node, builder, nodes
+from scraper.markup.selectors.selector import Selector
+from scraper.markup.selectors.xml_nodes import builder, nodes
 from scraper.markup.structured_data import lenient_json
 from scraper.parsing.feed import FeedError, entries
 from scraper.spider import Spider
@@ -102,7 +104,7 @@ class XMLFeedSpider(_RecordSpider):
             return
         yield from self._nodes(response)
 
-    def _nodes(self, response: Response) -> Iterator[Node]:
+    def _nodes(self, response: Response) -> Iterator[Selector]:
         prefixes = dict(self.namespaces)
         prefix, _, wanted = self.itertag.rpartition(":")
         space = prefixes.get(prefix)
@@ -112,7 +114,8 @@ class XMLFeedSpider(_RecordSpider):
                 raise DocumentError("it is an HTML page")
             return name == wanted and space in (None, own)
 
-        return nodes(response.body, response.headers.get("Content-Type", ""), is_record, prefixes)
+        for node in nodes(response.body, response.headers.get("Content-Type", ""), is_record, prefixes):
+            yield Selector.at(NOWHERE, node)
 
     def _parse_record(self, response: Response, record: Any) -> Any:
         return self.parse_node(response, record)

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from inspect import isawaitable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,13 +14,14 @@ import msgspec
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.result import Result
 from scraper.crawling.run import loop_factory
-from scraper.engine.stages import Stages
+from scraper.engine.stages import Stages, Tap
 from scraper.errors import FetchError, SettingsError
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.protocols import Fetch
 from scraper.recording.replay import at_once, still
 from scraper.settings.load import laid_over
+from scraper.settings.schema import Settings
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
 from scraper.urls import without_fragment
@@ -36,7 +36,7 @@ Pages: TypeAlias = Mapping[str, Answer] | Callable[[Request], Answer | Awaitable
 T = TypeVar("T")
 
 
-class Local:
+class Local(Tap):
     """What a crawl is handed as its `tap` to be answered by `pages`; what is not among them is a 404.
 
     Without `pages` requests go over the network, to a server of the test's own.
@@ -44,14 +44,6 @@ class Local:
 
     def __init__(self, pages: Pages | None) -> None:
         self._pages = pages
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is open."""
 
     async def wire(self, request: Request, fetch: Fetch) -> Response:
         """The answer to `request`."""
@@ -62,7 +54,11 @@ class Local:
         answer = self._pages(request)
         return _response(request, await answer if isawaitable(answer) else answer)
 
-    def fit(self, stages: Stages) -> Stages:
+    def fit_settings(self, settings: Settings) -> Settings:
+        """`settings` of a crawl that is the same each time."""
+        return still(settings)
+
+    def fit_stages(self, stages: Stages) -> Stages:
         """`stages` that wait for nothing."""
         return at_once(stages)
 
@@ -107,7 +103,6 @@ def crawled(
     """Crawl with `pages` as the network; robots.txt is not asked for, unless `settings` say so."""
     tables = laid_over({"limits": {"robots": False}}, settings or {})
     crawl = Crawl(spider, tables, arguments=arguments, sinks=[Collect()], observers=[Log()], tap=Local(pages))
-    crawl.settings = still(crawl.settings)
     return run(crawl.run())
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from scraper.cli.options import chosen, job_of, loaded_from
 from scraper.crawling.crawl import Crawl
-from scraper.crawling.recordings import FOLDER, open_recording, spider_of
+from scraper.crawling.recordings.folder import FOLDER, open_recording, spider_of
 from scraper.crawling.result import Result
-from scraper.recording.replay import Replay, still
 from scraper.settings.load import FILE
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
@@ -34,13 +33,12 @@ def replayed(
         spider = chosen([whose], loaded)[0].spider
     kept = open_recording(folder, spider.name)
     job = job_of(spider, loaded, kept.accepted.header.arguments)
-    tap = Replay(kept.exchanges, kept.accepted)
     crawl = Crawl(
         spider,
-        still(job.settings),
+        job.settings,
         arguments={**job.arguments, **arguments},
         sinks=[Collect()],
         observers=[Log()],
-        tap=tap,
+        tap=kept.tap(),
     )
     return run(crawl.run())

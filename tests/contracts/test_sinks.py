@@ -124,6 +124,34 @@ async def test_a_file_has_its_name_once_it_is_whole(path: Path) -> None:
         assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+async def test_a_file_is_complete_before_it_is_published(path: Path) -> None:
+    """A complete file is whole under another name, `publish()` only renames it; before, it is refused."""
+    async with sink_of(path) as sink:
+        await sink.write(BOOKS)
+        with pytest.raises(StorageError, match="is not complete"):
+            await sink.publish()
+        await sink.complete()
+        assert not path.exists()
+        made = path.with_name(f"{path.name}.new") if path.suffix == ".parquet" else part_of(path)
+        shutil.copy(made, copy := path.with_name(f"copy-{path.name}"))
+        assert rows(copy) == BOOKS
+        inode = made.stat().st_ino
+        await sink.publish()
+        assert (path.stat().st_ino, sink.path, sink.bytes) == (inode, str(path), copy.stat().st_size)
+    assert {each.name for each in path.parent.iterdir()} == {path.name, copy.name}
+
+
+async def test_a_complete_file_that_is_not_published_stays_whole(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What is complete and never published keeps its other name, and closing it fails at nothing."""
+    async with sink_of(path) as sink:
+        await sink.write(BOOKS)
+        await sink.complete()
+        before = part_of(path).read_bytes()
+    assert not path.exists()
+    assert part_of(path).read_bytes() == before
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+
+
 async def test_an_empty_file_is_whole(path: Path) -> None:
     """A crawl without items leaves a file that is valid and holds none."""
     sink = await write(path)

@@ -34,8 +34,9 @@ STEPS: dict[str, tuple[type[Any], str, bool]] = {
     "before the frontier commits": (SqliteFrontier, "commit", False),
     "while the frontier commits": (SqliteFrontier, "commit", True),
     "after a checkpoint": (Checkpoints, "commit", True),
-    "before a file is finished": (Destination, "finish", False),
-    "after a file is finished": (Destination, "finish", True),
+    "before a file is completed": (Destination, "complete", False),
+    "after a file is completed": (Destination, "complete", True),
+    "after a file is published": (Destination, "publish", True),
     "before the job is finished": (Job, "finish", False),
     "after the job is finished": (Job, "finish", True),
 }

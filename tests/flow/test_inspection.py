@@ -47,8 +47,8 @@ async def test_pages_go_the_way_of_a_crawl() -> None:
             await inspection.fetch(Request(f"{shop.url}admin/"))
         assert (await inspection.fetch(Request(f"{shop.url}corners/flaky"))).status == 200
         parsed = await inspection.parse(page)
-        assert (parsed.where, len(parsed.items), len(parsed.leads)) == ("Books.parse", 1, 12)
-        assert {lead.request.depth for lead in parsed.leads} == {1}
+        assert (parsed.where, len(parsed.items), len(parsed.requests)) == ("Books.parse", 1, 12)
+        assert {each.request.depth for each in parsed.requests} == {1}
 
 
 async def test_the_spider_is_opened_and_closed_once() -> None:

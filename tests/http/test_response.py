@@ -97,12 +97,16 @@ def test_what_is_no_json(body: bytes) -> None:
 
 
 def test_jmespath() -> None:
-    """`jmespath` searches the JSON, and an expression that is not understood is named."""
+    """`jmespath` searches the JSON; an expression that is not understood is named, as is a page that is not JSON."""
     response = Response(URL, body=b'{"a": [{"b": 1}, {"b": 2}]}')
-    assert response.jmespath("a[*].b") == [1, 2]
-    assert response.jmespath("c") is None
+    assert response.jmespath("a[*].b").getall() == [1, 2]
+    assert response.jmespath("a").jmespath("b").getall() == [1, 2]
+    assert response.jmespath("c").get() is None
     with pytest.raises(ValueError, match=r"the JMESPath expression 'a\[' is not understood"):
         response.jmespath("a[")
+    with pytest.raises(ValueError, match=r"<200 http://a\.example/b/c> is not JSON: "):
+        Response(URL, body=b"<p>").jmespath("a")
+    assert Response(URL, body=b'"text"').jmespath("@").getall() == ["text"]
 
 
 # Where it leads.
@@ -165,7 +169,7 @@ def test_nothing_to_follow() -> None:
     with pytest.raises(ValueError, match=r"nothing to follow: .* has neither href nor src"):
         response.follow(response.css("a")[0])
     for wrong in (response.css("a"), None, 7):
-        with pytest.raises(ValueError, match="a reference is a text or a Selector, not "):
+        with pytest.raises(ValueError, match="a reference is a text, a Selector or a Link, not "):
             response.follow(wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="a reference is a text or a Selector, not None"):
         response.follow_all([None])  # type: ignore[list-item]

@@ -6,7 +6,7 @@ from scraper import Response
 from scraper.errors import FetchError, SettingsError
 from scraper.markup import Selector, SelectorError
 from scraper.markup.document.sandbox import TooComplexError
-from scraper.markup.selectors.xpath import DEEPEST
+from scraper.markup.selectors.mirror import DEEPEST
 
 PAGE = """<html><head><title>T</title></head><body>
 <div class="a x" id="d1"><p>one <b>two</b> three</p><!-- note --><p lang="en">four</p>
@@ -86,6 +86,36 @@ def test_regular_expressions_of_exslt() -> None:
     assert page().xpath("//a[re:test(@href, '^/[2-9]$')]/text()").getall() == ["2"]
     assert page().xpath("re:replace(string(//b), 't', 'g', 'T')").get() == "Two"
     assert page().xpath("//p[re:test(., 'FOUR', 'i')]/@lang").get() == "en"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (r"re:match(//a/@href, '(/)(\d)', 'g')", ["<match>/1</match>"]),
+        (r"re:match(//a/@href, '(/)(\d)')/text()", ["/1", "/", "1"]),
+        (r"re:match(//a/@href, '(/)(\d)')[2]", ["<match>/</match>"]),
+        (
+            r"re:match(//a/@href, '(/)(\d)') | //b",
+            ["<b>two</b>", "<match>/1</match>", "<match>/</match>", "<match>1</match>"],
+        ),
+        (
+            r"re:match(//a/@href, '(/)(\d)')/..",
+            ["<matches><match>/1</match><match>/</match><match>1</match></matches>"],
+        ),
+        ("set:difference(//p, //p[1])", ['<p lang="en">four</p>']),
+        ("math:highest(//a)", ['<a href="/2">2</a>']),
+    ],
+)
+def test_functions_that_give_nodes(query: str, expected: list[str]) -> None:
+    """What a function makes is found as what stands in the page is."""
+    assert sorted(page().xpath(query, {"math": "http://exslt.org/math"}).getall()) == sorted(expected)
+
+
+def test_nodes_that_a_function_made() -> None:
+    """They are XML, which can be asked further, and belong to no page."""
+    made = page().xpath(r"re:match(//a/@href, '(/)(\d)')")
+    assert made.xpath("text()").getall() == made.css("match::text").getall() == ["/1", "/", "1"]
+    assert (made[0].text, made.attrib, made[0].type, made[0].root.tag) == ("/1", {}, "xml", "match")
 
 
 def test_values_are_no_part_of_an_expression() -> None:

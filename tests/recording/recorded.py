@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from scraper import Crawl, Result, Spider
-from scraper.crawling.recordings import Recording, limited, open_recording, recorder, replay, settle
+from scraper.crawling.recordings.folder import Recording, open_recording
+from scraper.crawling.recordings.record import limited, recorder, settle
+from scraper.crawling.recordings.replay import replay
 from scraper.recording.accepted import Header
 from scraper.recording.replay import Replay
 from scraper.settings.load import laid_over
@@ -35,7 +37,7 @@ class Recorded:
         """Replay it, with another version of its spider if one is given; no socket can be opened."""
         recording = self.recording
         with without_sockets():
-            tap = Replay(recording.exchanges, recording.accepted)
+            tap = recording.tap()
             return await replay(spider or self.spider, self.settings, tap, self.arguments), tap
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scraper import Request, Response, Spider, SpiderError
-from scraper.crawling.recordings import answering, judge
+from scraper.crawling.recordings.contracts import answering, judge
 from scraper.recording.contracts import broken, contracts_of
 from scraper.settings.tables import from_tables
 from tests.flow.site import Servers

@@ -13,7 +13,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from scraper import DropItem, Failure, FetchError, Item, Request, Response, Spider, css
-from scraper.crawling.recordings import accept, check, open_recording
+from scraper.crawling.recordings.folder import open_recording
+from scraper.crawling.recordings.replay import accept, check
 from scraper.recording.origin import recorded_origin
 from scraper.testing import bookshop
 from tests.flow.site import Asked, Servers

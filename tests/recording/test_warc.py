@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from scraper import FetchError, Reason, Request, Response, SettingsError, StorageError
-from scraper.crawling.recordings import open_recording
+from scraper.crawling.recordings.folder import open_recording
 from scraper.recording import warc
 from scraper.recording.warc import Exchange, Writer, read
 

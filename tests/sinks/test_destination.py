@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scraper.errors import StorageError
-from scraper.sinks.files.destination import ROOM, Destination
+from scraper.sinks.files.background_writer import ROOM
+from scraper.sinks.files.destination import Destination
 
 CRAWL = """
 import asyncio, resource, sys
@@ -27,7 +29,8 @@ async def crawl(path, size):
         print("synced", file=sys.stderr, flush=True)
         if path.endswith("wait"):
             await asyncio.sleep(60)
-        await destination.finish()
+        await destination.complete()
+        await destination.publish()
     finally:
         await destination.close()
 
@@ -49,6 +52,11 @@ async def failure(action: Callable[[], Awaitable[object]]) -> str:
     with pytest.raises(StorageError) as caught:
         await action()
     return str(caught.value)
+
+
+async def finish(destination: Destination) -> None:
+    await destination.complete()
+    await destination.publish()
 
 
 async def test_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -83,7 +91,7 @@ async def test_a_folder_in_place_of_the_file(tmp_path: Path, caplog: pytest.LogC
     await destination.open()
     destination.put(b"Emma\n")
     (path / "in the way").mkdir(parents=True)
-    assert await failure(destination.finish) == f"{path} cannot be written: Is a directory"
+    assert await failure(partial(finish, destination)) == f"{path} cannot be written: Is a directory"
     await destination.close()
     assert Path(f"{path}.part").read_bytes() == b"Emma\n"
     assert "not finished" in caplog.text
@@ -106,7 +114,7 @@ async def test_whoever_writes_too_much_waits(tmp_path: Path) -> None:
         await asyncio.sleep(0.05)
         cancelled.cancel()
         assert not waiting.done()
-        finishing = asyncio.create_task(destination.finish())
+        finishing = asyncio.create_task(finish(destination))
         read = 0
         while read < ROOM + 1:
             try:
@@ -117,7 +125,7 @@ async def test_whoever_writes_too_much_waits(tmp_path: Path) -> None:
         await finishing
     finally:
         os.close(reader)
-    assert read == destination.bytes == ROOM + 1
+    assert read == destination.size == ROOM + 1
     assert fifo.is_fifo()
 
 
@@ -130,7 +138,7 @@ async def test_nobody_reads_on(tmp_path: Path) -> None:
     await destination.open()
     os.close(reader)
     destination.put(b"Emma")
-    assert await failure(destination.finish) == f"{fifo} cannot be written: Broken pipe"
+    assert await failure(partial(finish, destination)) == f"{fifo} cannot be written: Broken pipe"
     await destination.close()
 
 
@@ -182,7 +190,7 @@ async def rewrite(path: Path) -> bytes:
     destination = Destination(str(path))
     await destination.open()
     destination.put(b"Persuasion")
-    await destination.finish()
+    await finish(destination)
     return b"Persuasion"
 
 
@@ -197,7 +205,7 @@ async def test_a_lock_is_of_the_file_at_hand(tmp_path: Path) -> None:
         except StorageError:
             return False
         destination.put(b"%d\n" % number * 50_000)
-        await destination.finish()
+        await finish(destination)
         return True
 
     written = 0

@@ -15,7 +15,7 @@ from scraper.errors import ScraperError, SettingsError
 from scraper.events import Broke
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.markup.selectors.xml_nodes import Node
+from scraper.markup import Selector
 from scraper.parsing.feed import FeedError, entries
 from scraper.spider import Spider
 from scraper.spiders.feeds import CSVFeedSpider, FeedSpider, JSONFeedSpider, XMLFeedSpider
@@ -30,7 +30,7 @@ WIDE = b"<a><item/><item " + b"".join(b"a%d='' " % number for number in range(50
 class Xml(XMLFeedSpider):
     name = "xml"
 
-    def parse_node(self, response: Response, node: Node) -> Any:
+    def parse_node(self, response: Response, node: Selector) -> Any:
         return {"title": node.xpath("title/text()").get(), "id": node.attrib.get("id")}
 
 
@@ -85,7 +85,7 @@ async def test_namespaces_are_named_by_prefixes(servers: Servers) -> None:
         itertag = "m:item"
         namespaces = [("m", "urn:mine")]
 
-        def parse_node(self, response: Response, node: Node) -> Any:
+        def parse_node(self, response: Response, node: Selector) -> Any:
             yield {"title": node.xpath("m:title/text()").get(), "css": node.css("m|title::text").get()}
             node.remove_namespaces()
             yield {"title": node.css("title::text").get(), "lang": node.attrib}
@@ -101,7 +101,7 @@ async def test_a_node_is_asked_as_a_page_is(servers: Servers) -> None:
     """Nodes have css(), xpath(), re(), text and attrib, with parsel's meanings."""
 
     class Asking(Xml):
-        def parse_node(self, response: Response, node: Node) -> Any:
+        def parse_node(self, response: Response, node: Selector) -> Any:
             assert node.css("b::text").getall() == ["one", "two"]
             assert node.css("p ::text").getall() == ["A ", "one", " B"]
             assert node.css("b::attr(c)").get() == "1"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from scraper.crawling.recordings import Recording
+    from scraper.crawling.recordings.folder import Recording
     from scraper.spider import Spider
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ class Checking:
     """Checks spiders one after the other and tells what is found; `number` counts recordings and contracts."""
 
     def __init__(self, loaded: Loaded, console: "Console", *, is_accepted: bool, is_live: bool) -> None:
-        from scraper.crawling.recordings import FOLDER, folders, spider_of
+        from scraper.crawling.recordings.folder import FOLDER, folders, spider_of
 
         self._loaded = loaded
         self._console = console
@@ -83,7 +83,7 @@ class Checking:
 
     def check(self, spider: "type[Spider]") -> None:
         """Check the recordings and contracts of `spider`."""
-        from scraper.crawling.recordings import open_recording
+        from scraper.crawling.recordings.folder import open_recording
 
         recorded = [open_recording(folder, name) for name, folder in self._folders if name == spider.name]
         for recording in recorded:
@@ -91,32 +91,32 @@ class Checking:
         self._check_contracts(spider, recorded)
 
     def _compare(self, spider: "type[Spider]", recording: "Recording") -> None:
-        from scraper.crawling import recordings
+        from scraper.crawling.recordings.replay import accept, check
         from scraper.views.comparison import comparison
 
         job = job_of(spider, self._loaded, recording.accepted.header.arguments)
-        checked = _run(recordings.check(spider, job.settings, recording, job.arguments))
+        checked = _run(check(spider, job.settings, recording, job.arguments))
         self.number += 1
         self._tell(comparison(str(recording.folder), checked.found, checked.missing))
         if not checked.is_same and self._is_accepted:
-            _run(recordings.accept(spider, job.settings, recording, job.arguments))
+            _run(accept(spider, job.settings, recording, job.arguments))
             self._tell([f"{recording.folder}  accepted"])
         elif not checked.is_same:
             self.has_failed = True
 
     def _check_contracts(self, spider: "type[Spider]", recorded: "Sequence[Recording]") -> None:
-        from scraper.crawling import recordings
+        from scraper.crawling.recordings.contracts import answering, judge
         from scraper.recording.contracts import contracts_of
 
         for contract in contracts_of(spider):
             self.number += 1
             where = f"{spider.name}.{contract.callback}  {contract.request.url}"
-            recording = recordings.answering(recorded, contract)
+            recording = answering(recorded, contract)
             if recording is None and not self._is_live:
                 self._tell([f"{where}  not checked: its page is in no recording (--live asks the site)"])
                 continue
             job = job_of(spider, self._loaded, recording.accepted.header.arguments if recording is not None else ())
-            problems = _run(recordings.judge(spider, job.settings, contract, recording, job.arguments))
+            problems = _run(judge(spider, job.settings, contract, recording, job.arguments))
             self._tell([f"{where}  {'broken' if problems else 'holds'}", *(f"    {each}" for each in problems)])
             self.has_failed = self.has_failed or bool(problems)
 

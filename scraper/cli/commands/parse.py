@@ -14,7 +14,8 @@ from scraper.errors import SettingsError, SpiderError
 from scraper.settings.messages import shown, suggestion
 
 if TYPE_CHECKING:
-    from scraper.crawling.inspection import Inspection, Parsed
+    from scraper.crawling.inspection import Inspection
+    from scraper.crawling.parsed_page import ParsedPage
     from scraper.http.request import Request
     from scraper.spider import Spider
 
@@ -69,7 +70,7 @@ def parse(
 
     inspection = inspection_for(job, has_pipelines=pipelines)
 
-    async def visit() -> "list[Parsed]":
+    async def visit() -> "list[ParsedPage]":
         target = place if isinstance(place, str) else place.resolve().as_uri()
         if rules:
             request = _by_rules(inspection, target, fields)

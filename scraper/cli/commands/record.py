@@ -57,8 +57,9 @@ def record(
         raise SettingsError(f"--name is for one spider, and {spider} has {len(found)}")
     jobs = [job_of(each.spider, loaded, arguments) for each in found]
 
-    from scraper.crawling.recordings import FOLDER, kept_arguments
-    from scraper.crawling.resume import job_name
+    from scraper.crawling.job_description import job_name
+    from scraper.crawling.recordings.folder import FOLDER
+    from scraper.crawling.recordings.record import kept_arguments
     from scraper.recording.accepted import Header
 
     statuses = []
@@ -73,7 +74,7 @@ def record(
 def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
     """Record one spider; the exit status."""
     from scraper.cli.display import Watched, crawled
-    from scraper.crawling.recordings import discard, limited, recorder, settle
+    from scraper.crawling.recordings.record import discard, limited, recorder, settle
     from scraper.crawling.result import INTERRUPTED
     from scraper.crawling.run import loop_factory
     from scraper.sinks.memory import Collect

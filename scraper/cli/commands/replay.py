@@ -51,8 +51,7 @@ def replay(
         )
 
     from scraper.cli.display import Watched, crawled
-    from scraper.crawling.recordings import FOLDER, open_recording
-    from scraper.recording.replay import Replay, still
+    from scraper.crawling.recordings.folder import FOLDER, open_recording
     from scraper.views.log import Log
     from scraper.views.standard_error import StandardError
 
@@ -60,7 +59,6 @@ def replay(
     recording = open_recording(loaded.folder / FOLDER / (name or kind.name), kind.name)
     job = job_of(kind, loaded, [*recording.accepted.header.arguments, *arguments])
     sinks = tuple(SinkSettings(path=path) for path in outputs or ("-",))
-    settings = still(job.settings).model_copy(update={"sinks": sinks})
-    tap = Replay(recording.exchanges, recording.accepted)
-    crawl = Watched(kind, settings, arguments=job.arguments, observers=[Log()], tap=tap)
+    settings = job.settings.model_copy(update={"sinks": sinks})
+    crawl = Watched(kind, settings, arguments=job.arguments, observers=[Log()], tap=recording.tap())
     sys.exit(crawled(crawl, StandardError()).exit_status)

@@ -23,6 +23,7 @@ from scraper.frontier.jobs.lock import Lock
 from scraper.frontier.order import Order
 from scraper.frontier.serialization.checkpoints import encode, value
 from scraper.frontier.sqlite import SqliteFrontier
+from scraper.process import disk
 from scraper.process.crash_marks import CrashMarks, marked
 from scraper.protocols import Checkpoint
 
@@ -133,10 +134,10 @@ class Job:
             for each in _beside(path):
                 each.unlink(missing_ok=True)
             if self._durability == "power":
-                _sync(new)
+                disk.sync(new)
             new.replace(path)
             if self._durability == "power":
-                _sync(self.folder)
+                disk.sync(self.folder)
 
     def _is_same(self, found: Examined) -> bool:
         """Whether the job is one of the same crawl; where it writes to makes no difference."""
@@ -191,12 +192,3 @@ class Job:
 def _beside(path: Path) -> tuple[Path, ...]:
     """The files that SQLite keeps beside a database."""
     return (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

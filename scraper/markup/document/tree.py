@@ -1,7 +1,8 @@
 """Pages as trees: parsed by Lexbor, and what must be known of a page to ask it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
@@ -19,12 +20,15 @@ _STANDARD_BYTES = re.compile(rb"(?:\xef\xbb\xbf)?" + _DOCTYPE.encode(), re.IGNOR
 class Tree(LexborHTMLParser):
     """A parsed page. `compiled` reads the queries that it is asked; `url` is the page's address, or "".
 
+    `namespaces` are prefixes that its XPath expressions may use, besides those that all may.
+
     In a page that does not begin as it should, with `<!doctype html>`, Lexbor matches classes and ids whatever their
     case is (HTML, 13.2.6.4.1: quirks mode), so queries are read another way for those.
     """
 
     compiled: Callable[[str], Query]
     url: str
+    namespaces: Mapping[str, str] = MappingProxyType({})
 
 
 def parse(text: str | bytes, url: str = "", *, is_vetted: bool = False) -> LexborNode:
@@ -67,7 +71,18 @@ def empty_root() -> LexborNode:
     return root
 
 
+NOWHERE = empty_root()
+"""The element at which stands what is in no page."""
+
+
 def described(node: LexborNode) -> str:
     """An element, and the page it is in, as errors name them."""
     url = getattr(node.parser, "url", "")
     return f"<{node.tag}> in {without_credentials(url)}" if url else f"<{node.tag}>"
+
+
+def reference(node: LexborNode) -> str | None:
+    """What an element refers to, by its href or src; None if it refers to nothing."""
+    attributes = node.attributes
+    found = attributes.get("href")
+    return attributes.get("src") if found is None else found

@@ -110,7 +110,7 @@ class Records:
     def feed(self, text: str, *, is_last: bool = False) -> Iterator[Any]:
         """Read on; the records that have ended. Raises `DocumentError`, after those, where there is no going on."""
         if not self._fed:
-            text = text.lstrip()
+            text = text.lstrip().lstrip("\ufeff").lstrip()
         data = _FORBIDDEN.sub("\ufffd", text).encode()
         self._fed += len(data)
         error: DocumentError | None = None

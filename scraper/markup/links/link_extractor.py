@@ -53,6 +53,11 @@ class Link(Struct):
     fragment: str = ""
     nofollow: bool = False
 
+    @property
+    def reference(self) -> str:
+        """Its URL, by which `response.follow()` follows it."""
+        return self.url
+
     def __hash__(self) -> int:
         return hash((self.url, self.text, self.fragment, self.nofollow))
 
@@ -257,6 +262,6 @@ def _escape_space(reference: str) -> str:
 def _elements(argument: str, query: str, found: SelectorList) -> Iterator[LexborNode]:
     """What a query found, if it is elements; an XPath expression tells only by its results."""
     for each in found:
-        if each._text is not None:
+        if each.is_text:
             raise argument_error(argument, f"selects elements, which {query!r} does not")
         yield each.node

@@ -25,11 +25,40 @@ Taken = tuple[LexborNode, str | None]
 _HTML = empty_root().tag_id
 
 
-def first_node(scope: LexborNode, query: Query) -> LexborNode | None:
+def leading(scope: LexborNode, query: Query) -> Taken | None:
+    """The first of `taken`, found without looking for the rest where that can be told."""
+    if query.is_quick:
+        node = _first_node(scope, query) if query.is_chain else scope.css_first(query.css)
+        if node is None:
+            return None
+        if query.kind == "element":
+            return node, None
+        if query.kind == "text":
+            child = node.first_child
+            if child is not None and child.is_text_node:
+                return node, child.text_content or ""
+        else:
+            attributes = node.attributes
+            if query.attribute in attributes:
+                return node, attributes[query.attribute] or ""
+    return next(iter(taken(scope, query)), None)
+
+
+def _first_node(scope: LexborNode, query: Query) -> LexborNode | None:
     """The first of `nodes`."""
-    if query.needs_steps or (query.is_chain and _may_reach_out(scope, query)):
+    if query.needs_steps or _may_reach_out(scope, query):
         return next(iter(nodes(scope, query)), None)
     return scope.css_first(query.css)
+
+
+def all_texts(scope: LexborNode, query: Query) -> list[str]:
+    """What the query takes, as text: elements as HTML."""
+    if query.kind == "attribute":
+        name = query.attribute
+        return [attributes[name] or "" for node in nodes(scope, query) if name in (attributes := node.attributes)]
+    if query.kind == "text":
+        return [text for _, text in own_texts(nodes(scope, query))]
+    return [(node.html or "") if text is None else text for node, text in taken(scope, query)]
 
 
 def nodes(scope: LexborNode, query: Query) -> list[LexborNode]:

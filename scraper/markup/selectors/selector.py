@@ -3,71 +3,296 @@
 A `SelectorList` looks for nothing until it is asked. `.get()` then stops at the first match, which on most
 fields of most pages saves a walk through the rest of the tree. Trees are never changed, so a late answer is
 the same answer.
+
+Nearly all selectors stand at elements of pages, which are asked here. What else there is to stand at, XML and data,
+answers for itself.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex, overload
 
 from selectolax.lexbor import LexborNode
 
-from scraper.markup.document.tree import described, empty_root, parse
-from scraper.markup.selectors.element_text import own_texts, visible
-from scraper.markup.selectors.matching import Taken, first_node, nodes, taken
+from scraper.markup.document.tree import NOWHERE, described, parse, reference
+from scraper.markup.selectors.element_text import visible
+from scraper.markup.selectors.lazy_list import LazyList
+from scraper.markup.selectors.matching import all_texts, leading, nodes, taken
 from scraper.markup.selectors.query import Query, compile_exactly, compile_query
-from scraper.markup.selectors.regex import Regex, find_all
+from scraper.markup.selectors.regex import Regex, Searchable, find_all
+from scraper.markup.selectors.xpath import is_itself
 from scraper.markup.structured_data import lenient_json
 
 if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
     from decimal import Decimal
 
+    from scraper.markup.selectors.source import Kind, Other, Place
     from scraper.markup.structured_data.numbers import Mark
 
+_MISSING: Any = object()
+_FIRST = slice(None, 1)
+_new = object.__new__
 
-class Selector:
+
+class SelectorList(LazyList["Selector"], Searchable):
+    """What a query found, in document order: a list of selectors. Evaluated when it is first looked at."""
+
+    __slots__ = ("_lead", "_query", "_scope")
+
+    _scope: "Selector"
+    _query: Query
+    _lead: "Selector | None"  # the first match, if it was made before the others were looked for
+
+    def _look(self) -> list["Selector"]:
+        at = self._scope.at
+        found = [at(node, text) for node, text in taken(self._scope.node, self._query)]
+        if self._lead is not None:
+            found[0] = self._lead
+        return found
+
+    def _first(self) -> "Selector | None":
+        """The first match, which is found without looking for the rest."""
+        if self._found is None and self._lead is None:
+            found = leading(self._scope.node, self._query)
+            if found is None:
+                self._found = []
+            else:
+                self._lead = self._scope.at(*found)
+        if self._found is None:
+            return self._lead
+        return self._found[0] if self._found else None
+
+    @overload
+    def get(self, default: None = None) -> str | None: ...
+    @overload
+    def get(self, default: str) -> str: ...
+    def get(self, default: str | None = None) -> Any:
+        """The first match as HTML or text, or `default`."""
+        if self._found is not None:
+            return self._found[0].get() if self._found else default
+        found = leading(self._scope.node, self._query)
+        if found is None:
+            return default
+        node, text = found
+        return node.html if text is None else text
+
+    extract_first = get
+
+    def getall(self) -> list[str]:
+        """Every match as HTML or text."""
+        if self._found is not None:
+            return [found.get() for found in self._found]
+        return all_texts(self._scope.node, self._query)
+
+    extract = getall
+
+    def references(self) -> list[str]:
+        """What the matches refer to: see `Selector.reference`; those that refer to nothing are passed over."""
+        if self._found is None and self._query.kind == "element":
+            found = [reference(node) for node in nodes(self._scope.node, self._query)]
+        else:
+            found = [each.reference for each in self._all()]
+        return [each for each in found if each is not None]
+
+    def css(self, query: str) -> Self:
+        """What `query` finds from each match on."""
+        every = self._all()
+        if not every and "|" not in str(query):  # which XML knows more of
+            compile_query(query)  # to tell what is wrong with it, where there is nothing to be asked
+        return type(self)([one for found in every for one in found.css(query)])
+
+    def xpath(self, query: str, namespaces: Mapping[str, str] | None = None, **variables: Any) -> Self:
+        """What the XPath 1.0 expression `query` finds from each match on, by lxml (extra `xpath`)."""
+        return type(self)([one for found in self._all() for one in found.xpath(query, namespaces, **variables)])
+
+    def jmespath(self, expression: str, options: Any = None) -> Self:
+        """What the JMESPath `expression` finds in each match's text, read as JSON (extra `jmespath`)."""
+        return type(self)([one for found in self._all() for one in found.jmespath(expression, options)])
+
+    @property
+    def text(self) -> str:
+        """What a reader sees of the first match, with white space folded; "" if there is no match."""
+        first = self._first()
+        return "" if first is None else first.text
+
+    def number(self, decimal: "Mark | None" = None) -> "Decimal | None":
+        """The first number in the first match's `text`; None if there is no match, or no number in it."""
+        first = self._first()
+        return None if first is None else first.number(decimal)
+
+    def table(self) -> list[dict[str, str]]:
+        """The rows of the first match, which is a table or has one; [] if there is none."""
+        first = self._first()
+        return [] if first is None else first.table()
+
+    def json(self) -> Any:
+        """The first match's text read as JSON; None if there is no match. Raises `ValueError` if it is not JSON."""
+        first = self._first()
+        return None if first is None else first.json()
+
+    @property
+    def attrib(self) -> dict[str, str]:
+        """The first match's attributes, or {}."""
+        first = self._first()
+        return {} if first is None else first.attrib
+
+    def _hits(self, regex: Regex, replace_entities: bool) -> Iterator[str]:
+        return (text for found in self._all() for text in found.re(regex, replace_entities))
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> "Selector": ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> "Selector | Self":
+        if self._found is None and index in (0, _FIRST) and (first := self._first()) is not None:
+            return first if index == 0 else type(self)([first])
+        return super().__getitem__(index)
+
+    def __bool__(self) -> bool:
+        return self._first() is not None
+
+
+def asked(scope: "Selector", query: Query) -> SelectorList:
+    """What `query` will be found to match from an element on, once somebody looks."""
+    found = _new(scope.selectorlist_cls)
+    found._found = found._lead = None
+    found._scope = scope
+    found._query = query
+    return found
+
+
+class Selector(Searchable):
     """One thing found in a page: an element, or a piece of text or an attribute's value.
 
-    `Selector(text=html)` parses a page and is its root. Raises `TooComplexError`, a `ValueError`, for one that would
-    take too long to parse, or too much memory.
+    `Selector(html)` parses a page and is its root; so does `Selector(body=…, encoding=…)` with bytes. The `type` is
+    "html", "xml", "json" or "text": see `source` for what is taken for which. `root` is an element of Lexbor's or
+    lxml's, a text, or data. `namespaces` are prefixes that `xpath()` may use, and errors name the `base_url`. A
+    subclass gives its own kind of list by `selectorlist_cls`; its `__init__` is not called for what is found.
+
+    Raises `TypeError` for an argument of a wrong type, `ValueError` unless there is one of text, body and root, and for
+    what cannot be read; it is a `TooComplexError` for a page that would take too long to parse, or too much memory.
     """
 
-    __slots__ = ("_text", "node")
+    __slots__ = ("__weakref__", "_other", "node")
 
-    def __init__(self, node: LexborNode | None = None, text: str | None = None) -> None:
-        if node is None:
-            node, text = parse(text or ""), None
-        self.node = node
-        self._text = text
+    selectorlist_cls: ClassVar[type[SelectorList]] = SelectorList
+
+    node: LexborNode
+    _other: "Other | None"  # what there is in place of an element; `node` is the element that it is of
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- parsel's arguments, in their order
+        self,
+        text: str | None = None,
+        type: "Kind | None" = None,  # noqa: A002 -- parsel's word
+        body: bytes | bytearray | None = None,
+        encoding: str = "utf-8",
+        namespaces: Mapping[str, str] | None = None,
+        root: Any = _MISSING,
+        base_url: str = "",
+    ) -> None:
+        from scraper.markup.selectors.source import decoded, found, read
+
+        if (text is not None) + (body is not None) + (root is not _MISSING) != 1:
+            raise ValueError("a Selector needs one of text, body and root")
+        if root is _MISSING:
+            text = text if body is None else decoded(body, encoding)
+            self.node, self._other = read(text, type, namespaces, base_url)
+        else:
+            self.node, self._other = found(root, type, namespaces)
 
     @classmethod
-    def from_text(cls, text: str | bytes, url: str = "", *, is_vetted: bool = False) -> "Selector":
+    def at(cls, node: LexborNode, other: "Other | None" = None) -> Self:
+        """A selector of an element, or of something else and the element that it is of."""
+        made = _new(cls)
+        made.node = node
+        made._other = other
+        return made
+
+    @classmethod
+    def from_text(cls, text: str | bytes, url: str = "", *, is_vetted: bool = False) -> Self:
         """The root of a page given as text, or as UTF-8 bytes; errors name its `url`. See `tree.parse`."""
-        return cls(parse(text, url, is_vetted=is_vetted))
+        return cls.at(parse(text, url, is_vetted=is_vetted))
 
-    def css(self, query: str) -> "SelectorList":
+    def css(self, query: str) -> SelectorList:
         """What `query` finds from here on. Raises `SelectorError` for a query that is not understood."""
-        node = self.node
-        if self._text is not None:
-            return SelectorList.of([])
-        return SelectorList(node, getattr(node.parser, "compiled", compile_exactly)(query))  # whoever parsed it
+        other = self._other
+        if other is None:
+            return asked(self, getattr(self.node.parser, "compiled", compile_exactly)(query))  # whoever parsed it
+        if isinstance(other, str):
+            compile_query(query)
+            return self.selectorlist_cls()
+        return self._list(other.css(query))
 
-    def xpath(self, query: str, **variables: Any) -> "SelectorList":
-        """What the XPath 1.0 expression `query` finds from here on, by lxml (extra `xpath`)."""
-        from scraper.markup.selectors.xpath import evaluate
+    def xpath(self, query: str, namespaces: Mapping[str, str] | None = None, **variables: Any) -> SelectorList:
+        """What the XPath 1.0 expression `query` finds from here on, by lxml (extra `xpath`).
 
-        if self._text is not None:
-            return SelectorList.of([])
-        return SelectorList.of([Selector(*found) for found in evaluate(self.node, query, variables)])
+        `namespaces` adds prefixes that it may use. Raises `SelectorError` for one that is not understood.
+        """
+        from scraper.markup.selectors.mirror import evaluate
 
-    def get(self) -> str:
-        """The element as HTML, or the text itself."""
-        return (self.node.html or "") if self._text is None else self._text
+        other = self._other
+        if namespaces:
+            variables["namespaces"] = namespaces
+        if other is None:
+            return self._list(evaluate(self.node, query, variables))
+        if isinstance(other, str):
+            return self.selectorlist_cls([self] if is_itself(query) else [])
+        return self._list(other.xpath(query, variables))
+
+    def jmespath(self, expression: str, options: Any = None) -> SelectorList:
+        """What the JMESPath `expression` finds in `json()`; nothing in what is not JSON (extra `jmespath`).
+
+        A list gives a selector for each of its elements. `options` are `jmespath.Options`. Raises `SelectorError` for
+        an expression that is not understood.
+        """
+        from scraper.markup.selectors.jmespath import Data, search
+
+        try:
+            data = self.json()
+        except ValueError:
+            data = None
+        found = search(expression, data, options)
+        every = found if isinstance(found, list) else [] if found is None else [found]
+        return self._list((NOWHERE, Data(each)) for each in every)
+
+    def _list(self, places: "Iterable[Place]") -> SelectorList:
+        return self.selectorlist_cls([self.at(*place) for place in places])
+
+    @property
+    def root(self) -> Any:
+        """What it stands at: an element of Lexbor's or, in XML, of lxml's; a text; or data."""
+        other = self._other
+        return self.node if other is None else other if isinstance(other, str) else other.value
+
+    @property
+    def type(self) -> "Kind":
+        """What it is read as: "html", "xml", "json", or "text", which is part of no page."""
+        other = self._other
+        return "html" if other is None or isinstance(other, str) else other.kind
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a piece of text or an attribute's value, and no element."""
-        return self._text is not None
+        """Whether it is a piece of text, an attribute's value or data, rather than an element."""
+        return self._other is not None and not hasattr(self.root, "tag")
 
-    def getall(self) -> list[str]:
+    def register_namespace(self, prefix: str, uri: str) -> None:
+        """Let XPath expressions call the namespace `uri` by `prefix`: in this page, or in what is found in this XML."""
+        from scraper.markup.selectors.source import register
+
+        register(self.node, self._other, {prefix: uri})
+
+    def remove_namespaces(self) -> None:
+        """Take the elements and attributes of XML out of their namespaces; HTML and data have none."""
+        from scraper.markup.selectors.xml_nodes import XmlNode
+
+        if isinstance(self._other, XmlNode):
+            self._other.remove_namespaces()
+
+    def get(self) -> Any:
+        """The element as HTML or XML, the text itself, or the data."""
+        other = self._other
+        return (self.node.html or "") if other is None else other if isinstance(other, str) else other.get()
+
+    def getall(self) -> list[Any]:
         """`get()` in a list of one."""
         return [self.get()]
 
@@ -76,44 +301,38 @@ class Selector:
     @property
     def text(self) -> str:
         """What a reader sees of it, with white space folded; "" if there is nothing to be seen."""
-        return visible(self.node) if self._text is None else " ".join(self._text.split())
+        other = self._other
+        if other is None:
+            return visible(self.node)
+        return " ".join(other.split()) if isinstance(other, str) else other.text
 
     @property
     def reference(self) -> str | None:
         """What the element refers to, by its href or src; a text or an attribute is its own reference."""
-        return _reference(self.node) if self._text is None else self._text
+        other = self._other
+        return reference(self.node) if other is None else other if isinstance(other, str) else other.reference
 
     @property
     def attrib(self) -> dict[str, str]:
         """The element's attributes; one without a value is ''."""
-        if self._text is not None:
-            return {}
-        return {name: value or "" for name, value in self.node.attributes.items()}
+        other = self._other
+        if other is None:
+            return {name: value or "" for name, value in self.node.attributes.items()}
+        return {} if isinstance(other, str) else other.attrib
 
-    def re(self, regex: Regex, replace_entities: bool = True) -> list[str]:
-        """All that `regex` finds in `get()`: its group `extract`, or all its groups, or the whole match."""
-        return find_all(regex, self.get(), replace_entities)
-
-    @overload
-    def re_first(self, regex: Regex, default: None = None, replace_entities: bool = True) -> str | None: ...
-    @overload
-    def re_first(self, regex: Regex, default: str, replace_entities: bool = True) -> str: ...
-    def re_first(self, regex: Regex, default: str | None = None, replace_entities: bool = True) -> str | None:
-        """The first of `re(regex)`, or `default`."""
-        return next(iter(self.re(regex, replace_entities)), default)
+    def _hits(self, regex: Regex, replace_entities: bool) -> Iterator[str]:
+        return iter(find_all(regex, self.get(), replace_entities))
 
     def json(self) -> Any:
-        """The text (of a script, say) read as JSON. Raises `ValueError`, which names the page, if it is none."""
+        """The text (of a script, say) read as JSON. Raises `ValueError`, which names the page, if it is not JSON."""
+        other = self._other
         try:
-            return lenient_json.read(self.node.text() if self._text is None else self._text)
+            if other is None or isinstance(other, str):
+                return lenient_json.read(self.node.text() if other is None else other)
+            return other.json()
         except ValueError as error:
-            raise ValueError(f"what is in {described(self.node)} is not JSON: {error}") from None
-
-    def jmespath(self, expression: str) -> Any:
-        """What the JMESPath `expression` finds in `json()` (extra `jmespath`)."""
-        from scraper.markup.selectors.jmespath import search
-
-        return search(expression, self.json())
+            place = repr(self) if self.node is NOWHERE else described(self.node)
+            raise ValueError(f"what is in {place} is not JSON: {error}") from None
 
     def number(self, decimal: "Mark | None" = None) -> "Decimal | None":
         """The first number in `text`, as people write it: see `structured_data.numbers`; None if there is none.
@@ -131,7 +350,7 @@ class Selector:
         """
         from scraper.markup.structured_data.tables import TableError, read_table
 
-        if self._text is not None:
+        if self._other is not None:
             return []
         table = self.node if self.node.tag == "table" else self.node.css_first("table")
         try:
@@ -140,207 +359,28 @@ class Selector:
             raise ValueError(f"the {described(self.node)} {error}") from None
 
     def json_ld(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """The objects that its JSON-LD scripts hold, or those of a `kind`; what is no JSON is passed over."""
+        """The objects that its JSON-LD scripts hold, or those of a `kind`; what is not JSON is passed over."""
         from scraper.markup.structured_data.json_ld import json_ld
 
-        return [] if self._text is not None else json_ld(self.node, kind)
+        return [] if self._other is not None else json_ld(self.node, kind)
 
     def __bool__(self) -> bool:
-        return self._text != ""
+        other = self._other
+        return other is None or (bool(other) if isinstance(other, str) else bool(other.get()))
+
+    def __str__(self) -> str:
+        return str(self.get())
 
     def __repr__(self) -> str:
-        return f"<Selector {self.get()[:60]!r}>"
+        return f"<{type(self).__name__} {str(self)[:60]!r}>"
 
 
-class SelectorList(Sequence[Selector]):
-    """What a query found, in document order. Evaluated when it is first looked at."""
-
-    __slots__ = ("_found", "_query", "_scope")
-
-    def __init__(self, scope: LexborNode, query: Query) -> None:
-        self._scope = scope
-        self._query = query
-        self._found: list[Selector] | None = None
-
-    @classmethod
-    def of(cls, found: list[Selector]) -> "SelectorList":
-        """A list of selectors that were found already."""
-        made = cls(_NOWHERE, _NOTHING)
-        made._found = found
-        return made
-
-    def _all(self) -> list[Selector]:
-        if self._found is None:
-            self._found = [Selector(node, text) for node, text in taken(self._scope, self._query)]
-        return self._found
-
-    def _leading(self) -> Taken | None:
-        """The first match, found without looking for the rest where that can be told."""
-        query, scope = self._query, self._scope
-        if self._found is None and query.is_quick:
-            node = first_node(scope, query) if query.is_chain else scope.css_first(query.css)
-            if node is None:
-                self._found = []
-                return None
-            if query.kind == "element":
-                return node, None
-            if query.kind == "text":
-                child = node.first_child
-                if child is not None and child.is_text_node:
-                    return node, child.text_content or ""
-            else:
-                attributes = node.attributes
-                if query.attribute in attributes:
-                    return node, attributes[query.attribute] or ""
-        found = self._all()
-        return (found[0].node, found[0]._text) if found else None
-
-    def _first(self) -> Selector | None:
-        if self._found:
-            return self._found[0]
-        leading = self._leading()
-        return None if leading is None else Selector(*leading)
-
-    def _first_text(self) -> str | None:
-        """The first of `getall()`."""
-        leading = self._leading()
-        if leading is None:
-            return None
-        node, text = leading
-        return node.html if text is None else text
-
-    @overload
-    def get(self, default: None = None) -> str | None: ...
-    @overload
-    def get(self, default: str) -> str: ...
-    def get(self, default: str | None = None) -> str | None:
-        """The first match as HTML or text, or `default`."""
-        first = self._first_text()
-        return default if first is None else first
-
-    @overload
-    def extract_first(self, default: None = None) -> str | None: ...
-    @overload
-    def extract_first(self, default: str) -> str: ...
-    def extract_first(self, default: str | None = None) -> str | None:
-        """The same as `get()`, by its older name."""
-        first = self._first_text()
-        return default if first is None else first
-
-    def getall(self) -> list[str]:
-        """Every match as HTML or text."""
-        query = self._query
-        if self._found is not None or not query.is_quick or query.kind == "element":
-            return [found.get() for found in self._all()]
-        matches = nodes(self._scope, query)
-        if query.kind == "text":
-            return [text for _, text in own_texts(matches)]
-        name = query.attribute
-        return [attributes[name] or "" for node in matches if name in (attributes := node.attributes)]
-
-    extract = getall
-
-    def references(self) -> list[str]:
-        """What the matches refer to: see `Selector.reference`; those that refer to nothing are passed over."""
-        if self._found is None and self._query.kind == "element":
-            found = [_reference(node) for node in nodes(self._scope, self._query)]
-        else:
-            found = [each.reference for each in self._all()]
-        return [reference for reference in found if reference is not None]
-
-    def css(self, query: str) -> "SelectorList":
-        """What `query` finds from each match on."""
-        compile_query(query)  # to tell what is wrong with it, where there is nothing to be asked
-        return SelectorList.of([one for found in self._all() for one in found.css(query)])
-
-    def xpath(self, query: str, **variables: Any) -> "SelectorList":
-        """What the XPath 1.0 expression `query` finds from each match on, by lxml (extra `xpath`)."""
-        return SelectorList.of([one for found in self._all() for one in found.xpath(query, **variables)])
-
-    @property
-    def text(self) -> str:
-        """What a reader sees of the first match, with white space folded; "" if there is no match."""
-        first = self._first()
-        return "" if first is None else first.text
-
-    def number(self, decimal: "Mark | None" = None) -> "Decimal | None":
-        """The first number in the first match's `text`; None if there is no match, or no number in it."""
-        from scraper.markup.structured_data.numbers import read_number
-
-        return read_number(self.text, decimal)
-
-    def table(self) -> list[dict[str, str]]:
-        """The rows of the first match, which is a table or has one; [] if there is none."""
-        first = self._first()
-        return [] if first is None else first.table()
-
-    def json(self) -> Any:
-        """The first match's text read as JSON; None if there is no match. Raises `ValueError` if it is no JSON."""
-        first = self._first()
-        return None if first is None else first.json()
-
-    def jmespath(self, expression: str) -> Any:
-        """What the JMESPath `expression` finds in `json()`; None if there is no match (extra `jmespath`)."""
-        first = self._first()
-        return None if first is None else first.jmespath(expression)
-
-    @property
-    def attrib(self) -> dict[str, str]:
-        """The first match's attributes, or {}."""
-        first = self._first()
-        return {} if first is None else first.attrib
-
-    def re(self, regex: Regex, replace_entities: bool = True) -> list[str]:
-        """All that `regex` finds in the matches."""
-        return [text for found in self._all() for text in found.re(regex, replace_entities)]
-
-    @overload
-    def re_first(self, regex: Regex, default: None = None, replace_entities: bool = True) -> str | None: ...
-    @overload
-    def re_first(self, regex: Regex, default: str, replace_entities: bool = True) -> str: ...
-    def re_first(self, regex: Regex, default: str | None = None, replace_entities: bool = True) -> str | None:
-        """The first thing that `regex` finds in the matches, or `default`."""
-        return next((text for found in self._all() for text in found.re(regex, replace_entities)), default)
-
-    @overload
-    def __getitem__(self, index: int) -> Selector: ...
-    @overload
-    def __getitem__(self, index: slice) -> "SelectorList": ...
-    def __getitem__(self, index: int | slice) -> "Selector | SelectorList":
-        if index in (0, _FIRST) and (first := self._first()) is not None:
-            return first if index == 0 else SelectorList.of([first])
-        found = self._all()
-        return SelectorList.of(found[index]) if isinstance(index, slice) else found[index]
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __iter__(self) -> Iterator[Selector]:
-        return iter(self._all())
-
-    def __bool__(self) -> bool:
-        return self._first_text() is not None
-
-    def __repr__(self) -> str:
-        return repr(self._all())
-
-
-def reference_of(found: str | Selector) -> str | None:
-    """The reference that an element, an attribute or a text holds; None for an element without one."""
+def reference_of(found: Any) -> str | None:
+    """The reference that a text, a link, an element or an attribute holds; None for an element without one."""
     if isinstance(found, str):
         return found
-    if not isinstance(found, Selector):
-        raise ValueError(f"a reference is a text or a Selector, not {found!r:.80}")
-    return found.reference
-
-
-def _reference(node: LexborNode) -> str | None:
-    """What an element refers to."""
-    attributes = node.attributes
-    reference = attributes.get("href")
-    return attributes.get("src") if reference is None else reference
-
-
-_NOWHERE = empty_root()
-_NOTHING = compile_query("*")
-_FIRST = slice(None, 1)
+    try:
+        refers_to: str | None = found.reference
+    except AttributeError:
+        raise ValueError(f"a reference is a text, a Selector or a Link, not {found!r:.80}") from None
+    return refers_to

@@ -1,19 +1,22 @@
-"""Elements of XML that can be asked like those of a page: `xpath()` and `css()`, by lxml (extra `xpath`).
+"""Elements of XML, which selectors ask like those of a page: by `xpath()` and `css()`, with lxml (extra `xpath`).
 
 Names are those of the document, so an element of a namespace is asked for by a prefix, `node.xpath("m:title/text()")`
 and `node.css("m|title::text")`, which is declared in the spider's `namespaces` or by `register_namespace()`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, overload
+from typing import Any, Literal
+
+from selectolax.lexbor import LexborNode
 
 from scraper.errors import SettingsError
 from scraper.markup.document.text_stream import texts
+from scraper.markup.document.tree import NOWHERE
 from scraper.markup.document.xml_stream import Builder, Records
-from scraper.markup.selectors.query import SelectorError
-from scraper.markup.selectors.regex import Regex, find_all
-from scraper.markup.selectors.xpath import NAMESPACES, asked
+from scraper.markup.selectors.css_parser import SelectorError
+from scraper.markup.selectors.xpath import NAMESPACES, asked, is_itself
+from scraper.markup.structured_data import lenient_json
 
 WHOLE = 64 * 1024 * 1024  # characters of a document that is read as a whole; an element counts for a hundred
 
@@ -29,172 +32,108 @@ def builder() -> Callable[[], Builder]:
 
 
 def nodes(
-    body: bytes, content_type: str, is_record: Callable[[str, str, str], bool], prefixes: dict[str, str]
-) -> Iterator["Node"]:
+    body: bytes, content_type: str, is_record: Callable[[str, str, str], bool], prefixes: Mapping[str, str]
+) -> "Iterator[XmlNode]":
     """The elements of an XML document that `is_record` (see `Records`) wants, one by one.
 
     Raises `DocumentError`, after those that could be read, where the document breaks off.
     """
     for element in Records(is_record, builder()).read(texts(body, content_type)):
-        yield Node(element, prefixes)
+        yield XmlNode(element, prefixes)
 
 
-def root(body: bytes, content_type: str = "") -> "Node":
-    """The root element of an XML document, whose own prefixes queries may use.
+def root(source: bytes | str, content_type: str = "", prefixes: Mapping[str, str] | None = None) -> "XmlNode":
+    """The root element of an XML document. Queries may use `prefixes`, and those that the root itself declares.
 
-    Raises `DocumentError` if it is none, breaks off, declares entities, or is larger than `WHOLE`.
+    Raises `DocumentError` if it is not XML, breaks off, declares entities, or is larger than `WHOLE`.
     """
-    [element] = Records(lambda *_: True, builder(), most=WHOLE).read(texts(body, content_type))
-    return Node(element, {prefix: uri for prefix, uri in element.nsmap.items() if prefix})
+    pieces = [source] if isinstance(source, str) else texts(source, content_type)
+    [element] = Records(lambda *_: True, builder(), most=WHOLE).read(pieces)
+    return node_of(element, prefixes)
 
 
-class Node:
-    """One match: an element, or the text or attribute that a query gave.
+def node_of(element: Any, prefixes: Mapping[str, str] | None = None) -> "XmlNode":
+    """An element of lxml's, with `prefixes` and those that are declared for it."""
+    own = {prefix: uri for prefix, uri in element.nsmap.items() if prefix}
+    return XmlNode(element, {**own, **(prefixes or {})})
 
-    `element` is lxml's, or a text. `prefixes` are namespaces by the prefixes that queries use.
+
+class XmlNode:
+    """An element of XML, or a text or an attribute's value in it; selectors that stand there ask it.
+
+    `value` is lxml's element, or the text. `prefixes` are namespaces by the prefixes that queries use.
     """
 
-    __slots__ = ("element", "prefixes")
+    __slots__ = ("prefixes", "value")
 
-    def __init__(self, element: Any, prefixes: dict[str, str] | None = None) -> None:
-        self.element = element
-        self.prefixes = prefixes if prefixes is not None else {}
+    kind: Literal["xml"] = "xml"
 
-    def register_namespace(self, prefix: str, uri: str) -> None:
-        """Let queries of this node, and of what they find, call the namespace `uri` by `prefix`."""
-        self.prefixes = {**self.prefixes, prefix: uri}
+    def __init__(self, value: Any, prefixes: Mapping[str, str] | None = None) -> None:
+        self.value = value
+        self.prefixes = {} if prefixes is None else prefixes
 
     def remove_namespaces(self) -> None:
         """Take all elements and attributes out of their namespaces, so that queries need no prefixes."""
-        if isinstance(self.element, str):
+        if isinstance(self.value, str):
             return
         from lxml import etree
 
-        for each in self.element.iter("*"):
+        for each in self.value.iter("*"):
             each.tag = etree.QName(each).localname
             for name in [name for name in each.attrib if name.startswith("{")]:
                 each.attrib[etree.QName(name).localname] = each.attrib.pop(name)
-        etree.cleanup_namespaces(self.element)
+        etree.cleanup_namespaces(self.value)
 
-    def xpath(self, query: str, **variables: Any) -> "NodeList":
-        """What the XPath 1.0 expression `query` finds from here on; `namespaces` adds prefixes to those of the node.
+    def xpath(self, query: str, variables: dict[str, Any]) -> "list[tuple[LexborNode, XmlNode]]":
+        """What the XPath 1.0 expression `query` finds; `namespaces` among the `variables` adds to `prefixes`.
 
         Raises `SelectorError` for one that is not understood, or that uses a prefix which is not declared.
         """
-        if isinstance(self.element, str):
-            return NodeList()
-        found = asked(self.element, query, variables, NAMESPACES | self.prefixes)
-        return NodeList([Node(_written(each), self.prefixes) for each in found])
+        if isinstance(self.value, str):
+            return [(NOWHERE, self)] if is_itself(query) else []
+        found = asked(self.value, query, variables, {**NAMESPACES, **self.prefixes})
+        return [(NOWHERE, XmlNode(_written(each), self.prefixes)) for each in found]
 
-    def css(self, query: str) -> "NodeList":
+    def css(self, query: str) -> "list[tuple[LexborNode, XmlNode]]":
         """What the CSS selector `query`, with `::text` and `::attr(name)`, finds from here on."""
-        return self.xpath(_as_xpath(query))
+        return self.xpath(_as_xpath(query), {})
 
     def get(self) -> str:
         """The element as XML, or the text itself."""
-        if isinstance(self.element, str):
-            return str(self.element)
+        if isinstance(self.value, str):
+            return str(self.value)
         from lxml import etree
 
-        return str(etree.tostring(self.element, encoding="unicode", with_tail=False))
-
-    def getall(self) -> list[str]:
-        """`get()` in a list of one."""
-        return [self.get()]
-
-    extract = get
+        return str(etree.tostring(self.value, encoding="unicode", with_tail=False))
 
     @property
     def text(self) -> str:
         """All text in it, with white space folded."""
-        whole = self.element if isinstance(self.element, str) else "".join(self.element.itertext())
-        return " ".join(whole.split())
+        return " ".join(self._content().split())
 
     @property
     def attrib(self) -> dict[str, str]:
         """The element's attributes; those of a namespace are written `{namespace}name`."""
-        return {} if isinstance(self.element, str) else {str(key): str(each) for key, each in self.element.items()}
-
-    def re(self, regex: Regex, replace_entities: bool = True) -> list[str]:
-        """All that `regex` finds in `get()`: its group `extract`, or all its groups, or the whole match."""
-        return find_all(regex, self.get(), replace_entities)
-
-    def re_first(self, regex: Regex, default: str | None = None, replace_entities: bool = True) -> str | None:
-        """The first of `re(regex)`, or `default`."""
-        return next(iter(self.re(regex, replace_entities)), default)
-
-    def __repr__(self) -> str:
-        return f"<Node {self.get()[:60]!r}>"
-
-
-class NodeList(Sequence[Node]):
-    """What a query found, in document order."""
-
-    __slots__ = ("_found",)
-
-    def __init__(self, found: Sequence[Node] = ()) -> None:
-        self._found = list(found)
-
-    @overload
-    def get(self, default: None = None) -> str | None: ...
-    @overload
-    def get(self, default: str) -> str: ...
-    def get(self, default: str | None = None) -> str | None:
-        """The first match as XML or text, or `default`."""
-        return self._found[0].get() if self._found else default
-
-    def getall(self) -> list[str]:
-        """Every match as XML or text."""
-        return [each.get() for each in self._found]
-
-    extract_first = get
-    extract = getall
-
-    def xpath(self, query: str, **variables: Any) -> "NodeList":
-        """What `query` finds from each match on."""
-        return NodeList([one for each in self._found for one in each.xpath(query, **variables)])
-
-    def css(self, query: str) -> "NodeList":
-        """What `query` finds from each match on."""
-        return NodeList([one for each in self._found for one in each.css(query)])
+        return {} if isinstance(self.value, str) else {str(key): str(each) for key, each in self.value.items()}
 
     @property
-    def text(self) -> str:
-        """The first match's text, with white space folded; "" if there is no match."""
-        return self._found[0].text if self._found else ""
+    def reference(self) -> str | None:
+        """The element's href or src; a text or an attribute is its own reference."""
+        return str(self.value) if isinstance(self.value, str) else self.value.get("href", self.value.get("src"))
 
-    @property
-    def attrib(self) -> dict[str, str]:
-        """The first match's attributes, or {}."""
-        return self._found[0].attrib if self._found else {}
+    def json(self) -> Any:
+        """All text in it read as JSON. Raises `ValueError` if it is not JSON."""
+        return lenient_json.read(self._content())
 
-    def re(self, regex: Regex, replace_entities: bool = True) -> list[str]:
-        """All that `regex` finds in the matches."""
-        return [text for each in self._found for text in each.re(regex, replace_entities)]
-
-    def re_first(self, regex: Regex, default: str | None = None, replace_entities: bool = True) -> str | None:
-        """The first thing that `regex` finds in the matches, or `default`."""
-        return next(iter(self.re(regex, replace_entities)), default)
-
-    @overload
-    def __getitem__(self, index: int) -> Node: ...
-    @overload
-    def __getitem__(self, index: slice) -> "NodeList": ...
-    def __getitem__(self, index: int | slice) -> "Node | NodeList":
-        return NodeList(self._found[index]) if isinstance(index, slice) else self._found[index]
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __repr__(self) -> str:
-        return repr(self._found)
+    def _content(self) -> str:
+        return str(self.value) if isinstance(self.value, str) else "".join(self.value.itertext())
 
 
 def _written(found: Any) -> Any:
-    """A number or a truth that an expression gives, as parsel writes it; all else as it is."""
+    """What an expression gives: elements and texts as they are; a number or a truth as parsel writes it."""
     if isinstance(found, bool):
         return str(int(found))
-    return str(found) if isinstance(found, float) else found
+    return found if isinstance(found, str) or hasattr(found, "itertext") else str(found)
 
 
 @lru_cache(maxsize=256)

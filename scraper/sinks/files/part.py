@@ -1,4 +1,4 @@
-"""The file that a crawl grows, NAME.part: found again, locked, cut back.
+"""The file that a crawl grows, NAME.part: found again, locked, cut back, and published as NAME when it is whole.
 
 Everything here blocks, and is called in a thread. Files are read in pieces, whatever their size.
 
@@ -17,6 +17,7 @@ from io import FileIO
 from pathlib import Path
 
 from scraper.errors import StorageError
+from scraper.process import disk
 from scraper.protocols import Position
 
 _AT_ONCE = 1024 * 1024
@@ -65,6 +66,20 @@ def go_on(target: str, position: Position) -> FileIO:
             file.close()
         raise
     return file
+
+
+def publish(target: str, *, made: str = "", durable: bool) -> int:
+    """Give `target`'s part, which is whole, its final name; or give that to `made`, of which the part was the source.
+
+    A file that has the name is replaced. Returns the size in bytes. Raises `OSError`.
+    """
+    name = f"{target}.part"
+    os.replace(made or name, target)  # noqa: PTH105 -- of two paths that are text
+    if made:
+        Path(name).unlink()
+    if durable:
+        disk.sync(Path(target).parent)
+    return Path(target).stat().st_size
 
 
 def locked(name: str, *, create: bool = True) -> FileIO:
@@ -155,16 +170,7 @@ def make_folders(folder: Path, *, durable: bool) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()] if durable else []
     folder.mkdir(parents=True, exist_ok=True)
     for each in missing:
-        sync_folder(each.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names of the files in `folder` to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        disk.sync(each.parent)
 
 
 def reason(error: OSError, target: str) -> str:

@@ -70,7 +70,7 @@ class DataFile:
     @property
     def bytes(self) -> int:
         """How long the file is, as far as it has been written."""
-        return self._destination.bytes
+        return self._destination.size
 
     @property
     def is_exact(self) -> bool:
@@ -113,8 +113,17 @@ class DataFile:
 
     async def finish(self) -> None:
         """Write what is left, close the file and give it its final name."""
+        await self.complete()
+        await self.publish()
+
+    async def complete(self) -> None:
+        """Write what is left: all that is to be published is whole then, and on the disk. Nothing is taken any more."""
         self._destination.put(self._format.end())
-        await self._destination.finish()
+        await self._destination.complete()
+
+    async def publish(self) -> None:
+        """Close the file, which is complete, and give it its final name."""
+        await self._destination.publish()
 
     async def __aenter__(self) -> Self:
         await self._destination.open(self._position)

@@ -76,6 +76,7 @@ class ParquetFile(DataFile):
         super().__init__(Destination(path, durable=durable), log, classes=classes)
         self._path = path
         self._target = os.path.realpath(path)
+        self._made = f"{self._target}.new"
         self._log = log
 
     def resume(self, position: Position) -> None:
@@ -111,11 +112,10 @@ class ParquetFile(DataFile):
         """Whether the file of this crawl is there under its final name, with at least `items` items."""
         return await asyncio.to_thread(table.rows_of, self._target, mark) >= items
 
-    async def finish(self) -> None:
-        """Make the file and give it its final name."""
+    async def complete(self) -> None:
+        """Make the file, beside the log of its items."""
         await self._destination.complete()
-        made = f"{self._target}.new"
-        stopped = Event()
+        made, stopped = self._made, Event()
         source = table.Source(f"{self._target}.part", self._target, self._log.base, self._log.mark, self._log.kinds)
         making = asyncio.create_task(asyncio.to_thread(table.make, made, source, stopped), name=f"make {made}")
         try:
@@ -126,7 +126,10 @@ class ParquetFile(DataFile):
             raise
         except (OSError, ValueError) as error:  # pyarrow's own are among them
             raise StorageError(f"{self._path} cannot be written: {' '.join(str(error).split())}") from error
-        await self._destination.finish(made)
+
+    async def publish(self) -> None:
+        """Give the file its final name; its log is removed."""
+        await self._destination.publish(self._made)
 
 
 def parquet(path: str, fields: tuple[str, ...], *, classes: Sequence[str], durable: bool) -> ParquetFile:

@@ -9,6 +9,7 @@ from io import FileIO
 from pathlib import Path
 from urllib.parse import quote
 
+from scraper.process import disk
 from scraper.protocols import Position
 from scraper.sinks.files import part
 from scraper.sinks.files.part import Misfit
@@ -21,13 +22,14 @@ _COMPANIONS = ("-wal", "-shm", "-journal")
 class Database:
     """The database that is called `target` once it is whole. Each method is called from the same thread.
 
-    `mark` is the number by which it is known again, `bytes` its size after the last commit. After an error nothing
-    is committed any more.
+    `mark` is the number by which it is known again, `bytes` its size after the last commit; it `is_complete` when only
+    its final name is missing. After an error nothing is committed any more.
     """
 
     def __init__(self, target: str, *, durable: bool) -> None:
         self.mark = 0
         self.bytes = 0
+        self.is_complete = False
         self._target = target
         self._part = f"{target}.part"
         self._durable = durable
@@ -58,7 +60,7 @@ class Database:
             self._connect()
             self._cut(rows)
         if self._durable:
-            part.sync_folder(Path(self._target).parent)
+            disk.sync(Path(self._target).parent)
         self._ask("BEGIN")
         return {name: self._columns(name) for name in self._tables()}
 
@@ -75,7 +77,7 @@ class Database:
 
     def commit(self) -> int:
         """Make what was executed durable; the size of the database. Raises `sqlite3.Error`."""
-        if not self._is_broken:
+        if not (self._is_broken or self.is_complete):
             try:
                 self._ask("COMMIT")
                 self.bytes = self._number("PRAGMA page_count") * self._number("PRAGMA page_size")
@@ -85,19 +87,19 @@ class Database:
                 raise
         return self.bytes
 
-    def finish(self) -> None:
-        """Give the database, in one file, its final name. Raises `OSError` or `sqlite3.Error`."""
+    def complete(self) -> None:
+        """Make the database one file that is whole, and on the disk. Raises `OSError` or `sqlite3.Error`."""
         self._ask("COMMIT")
         self._ask("PRAGMA wal_checkpoint(TRUNCATE)")
         self._ask("PRAGMA journal_mode = DELETE")
         self._connected().close()
-        self._connection = None
+        self._connection, self.is_complete = None, True
         if self._lock is not None:
             os.fsync(self._lock.fileno())
-        os.replace(self._part, self._target)  # noqa: PTH105 -- of two paths that are text
-        self.bytes = Path(self._target).stat().st_size
-        if self._durable:
-            part.sync_folder(Path(self._target).parent)
+
+    def publish(self) -> None:
+        """Give the database, which is complete, its final name. Raises `OSError`."""
+        self.bytes = part.publish(self._target, durable=self._durable)
         self.close()
 
     def close(self) -> None:

@@ -102,8 +102,19 @@ class SqliteFile:
 
     async def finish(self) -> None:
         """Write what is left, close the database and give it its final name."""
+        await self.complete()
+        await self.publish()
+
+    async def complete(self) -> None:
+        """Write what is left: the `.part` is one file then, whole, and on the disk. Nothing is taken any more."""
         await self.sync()
-        await self._wait(self._turn(self._database.finish))
+        await self._wait(self._turn(self._database.complete))
+
+    async def publish(self) -> None:
+        """Give the database, which is complete, its final name."""
+        if not self._database.is_complete:
+            raise StorageError(f"{self._name} is not complete")
+        await self._wait(self._turn(self._database.publish))
         self.path = self._name
         self._let_go()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scraper.crawling.resume import job_name
+from scraper.crawling.job_description import job_name
 from scraper.errors import SpiderError
 
 

@@ -1,0 +1,117 @@
+"""Settings and a spider become the stages of a crawl: the one place that knows which part stands behind which."""
+
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from scraper.crawling.recrawl import Revisits
+from scraper.crawling.resume import memories_of
+from scraper.engine.run import most_in_hand
+from scraper.engine.stages import Stages, Tap
+from scraper.engine.watchdog import Watchdog
+from scraper.frontier import Job, MemoryJob, SqliteFrontier
+from scraper.http.request import Request
+from scraper.limits import Directives, before_sending, on_discovery
+from scraper.markup.document.sandbox import sandbox
+from scraper.markup.links.canonicalize import TRACKING_PARAMS
+from scraper.network import Counts, Guard, Network, open_network
+from scraper.parsing import open_parse
+from scraper.pipelines import build as build_pipelines
+from scraper.protocols import Frontier, Limit, Observer, Sink, identity
+from scraper.settings.schema import FrontierSettings, NetworkSettings, Settings
+from scraper.spider import Spider
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """The stages of a crawl; `cached` counts what the HTTP cache was good for, if there is one."""
+
+    stages: Stages
+    cached: Counts | None
+
+
+@asynccontextmanager
+async def open_stages(
+    spider: Spider,
+    settings: Settings,
+    job: Job | MemoryJob,
+    *,
+    sinks: Sequence[Sink],
+    observers: Sequence[Observer],
+    tap: Tap | None,
+) -> AsyncIterator[Assembled]:
+    """Every stage, open while the context is, but for `job` and `sinks`, which are opened elsewhere.
+
+    Raises `SettingsError` and `SpiderError` for what cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        enter, rng = stack.enter_async_context, random.Random()
+        pipelines = await enter(build_pipelines(settings.pipelines, spider.pipelines, spider))
+        guard = Guard(settings.network.allow_addresses)
+        network = await enter(_open_network(settings.network, spider, tap, guard, rng))
+        same = _identity(settings.frontier)
+        revisits = _revisits(settings, job.frontier, same)
+        await enter(Watchdog(observers))
+        stack.callback(sandbox.close)
+        limits = (guard, *_limits(settings, spider, job, rng))
+        parse = await enter(open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine), marks=job.marks))
+        stages = Stages(
+            frontier=job.frontier,
+            admission=on_discovery(settings.limits, allowed_domains=tuple(spider.allowed_domains)),
+            limits=limits,
+            fetch=network.fetch,
+            policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
+            parse=parse,
+            refine=None if pipelines.is_empty else pipelines.refine,
+            sinks=sinks,
+            observers=observers,
+            clock=time.monotonic,
+            revisits=revisits,
+            memories=memories_of([*limits, network.cookies, *spider.middlewares, *pipelines]),
+            named=guard.name_url,
+            refers=network.refers,
+            identity=same,
+            unique_redirects=settings.frontier.unique_redirects,
+            permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
+        )
+        yield Assembled(tap.fit_stages(stages) if tap is not None else stages, network.cached)
+
+
+def _open_network(
+    settings: NetworkSettings, spider: Spider, tap: Tap | None, guard: Guard, rng: random.Random
+) -> AbstractAsyncContextManager[Network]:
+    return open_network(
+        settings,
+        guard=guard,
+        middlewares=tuple(spider.middlewares),
+        wire=tap.wire if tap is not None else None,
+        accept_statuses=frozenset(spider.handle_httpstatus_list),
+        rng=rng,
+    )
+
+
+def _limits(settings: Settings, spider: Spider, job: Job | MemoryJob, rng: random.Random) -> list[Limit]:
+    return before_sending(
+        settings.limits,
+        allowed_domains=tuple(spider.allowed_domains),
+        user_agent=settings.network.user_agent,
+        rng=rng,
+        wall=time.time,
+        crashes=job.crashes,
+    )
+
+
+def _identity(settings: FrontierSettings) -> Callable[[Request], str]:
+    """What is equal for requests of the same page, whatever stands in the parameters that are to be ignored."""
+    ignored = (*settings.ignore_params, *(TRACKING_PARAMS if settings.ignore_tracking else ()))
+    return partial(identity, drop_params=ignored) if ignored else identity
+
+
+def _revisits(settings: Settings, frontier: Frontier, same: Callable[[Request], str]) -> Revisits | None:
+    """The pages of earlier runs, if they are of interest and kept."""
+    if settings.frontier.recrawl == "never" or not isinstance(frontier, SqliteFrontier):
+        return None
+    return Revisits(frontier, settings.pipelines.unique, wall=time.time, identity=same)

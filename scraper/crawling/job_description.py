@@ -1,0 +1,77 @@
+"""What a job is said to be, so that no other crawl resumes it: its spider, arguments, settings and source.
+
+Nothing secret is in it: of what may be a password only a digest is kept.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from scraper.errors import SpiderError
+from scraper.frontier.jobs.description import DIGEST, Description
+from scraper.settings.schema import Settings
+from scraper.settings.tables import flat
+from scraper.spider import Spider
+from scraper.version import __version__
+
+# What does not change how a page is crawled.
+_IRRELEVANT = ("sinks", "crawl", "spiders.", "views.", "frontier.jobs", "engine.stop_after", "engine.fail_when")
+_PRIVATE = "network."  # keys of this table may hold passwords: only a digest of them is kept
+
+
+def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -> Description:
+    """What a crawl is: one that is something else does not resume its job."""
+    return Description(
+        spider=spider.name,
+        kind=f"{type(spider).__module__}:{type(spider).__qualname__}",
+        arguments={name: _kept(value) for name, value in sorted(arguments.items())},
+        sinks=[sink.model_dump(mode="json") for sink in settings.sinks],
+        settings={
+            key: _hidden(value) if key.startswith(_PRIVATE) else _plain(value)
+            for key, value in flat(settings)
+            if not key.startswith(_IRRELEVANT)
+        },
+        source=_source(type(spider)),
+        version=__version__,
+        started=datetime.now().isoformat(timespec="seconds"),
+    )
+
+
+def job_name(spider: str) -> str:
+    """The name of a spider's job directory. Raises `SpiderError` if no folder can have the spider's name."""
+    if spider in {".", ".."} or {*"/\\:"} & {*spider} or not spider.isprintable():
+        raise SpiderError(f"the spider's name {spider!r} cannot be that of a folder: name its job by --job DIR")
+    return spider
+
+
+def _plain(value: Any) -> Any:
+    """A value of JSON that is equal only if `value` is."""
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
+def _kept(value: Any) -> Any:
+    """An argument as it may be kept: a number or truth value; of anything else, which may be a password, a digest."""
+    return value if isinstance(value, int | float | None) else _hidden(_plain(value))
+
+
+def _hidden(value: Any) -> dict[str, str]:
+    """What tells `value` from others, and does not tell what it is."""
+    return {DIGEST: _digest(repr(value).encode())}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def _source(spider: type[Spider]) -> str:
+    """A digest of the file that the spider's class is from; empty if there is none."""
+    try:
+        file = inspect.getsourcefile(spider)
+        return _digest(Path(file).read_bytes()) if file is not None else ""
+    except (OSError, TypeError):
+        return ""
