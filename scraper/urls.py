@@ -28,7 +28,7 @@ def canonical(url: str) -> str | None:
     return _canonical(url) if len(url) <= LONG else _canonical.__wrapped__(url)
 
 
-LONG = 2048  # characters of a URL that is not worth remembering
+LONG = 2048  # characters of the longest URL that is worth remembering
 
 
 @lru_cache(maxsize=4096)
@@ -50,7 +50,20 @@ def join(base: str, reference: str) -> str | None:
 
 def join_all(base: str, references: Iterable[str]) -> list[str | None]:
     """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
+<<<<<<< HEAD
     return [join(base, reference) for reference in references]
+=======
+    start = folder(base)
+    longest = LONG if len(base) <= LONG else -1
+    return [
+        _join.__wrapped__(base, reference)
+        if len(reference) > longest
+        else _join(base, reference)
+        if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES))
+        else _join(start, reference)
+        for reference in references
+    ]
+>>>>>>> costs
 
 
 _NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *map(chr, range(0x21))))  # controls and spaces before it are ignored
@@ -101,12 +114,14 @@ def is_web(url: str) -> bool:
 
 def origin(url: str) -> str:
     """Scheme, host and port of a canonical web URL, with user info removed: `http://a.example:8080`."""
-    return _origin(_head(url))
+    head = _head(url)
+    return _origin(head) if len(head) <= LONG else _origin.__wrapped__(head)
 
 
 def host(url: str) -> str:
     """The host of a canonical web URL, without its port: `a.example`, `127.0.0.1`, `[::1]`."""
-    return _host(_head(url))
+    head = _head(url)
+    return _host(head) if len(head) <= LONG else _host.__wrapped__(head)
 
 
 def site(url: str) -> str:
@@ -115,7 +130,8 @@ def site(url: str) -> str:
     `http://a.example/` and `https://a.example/` are one site, since one server answers both; ports 8001 and
     8002 of a host are two. It is the key of the per-host limits.
     """
-    return _site(_head(url))
+    head = _head(url)
+    return _site(head) if len(head) <= LONG else _site.__wrapped__(head)
 
 
 def _head(url: str) -> str:
@@ -137,7 +153,7 @@ def _site(head: str) -> str:
 
 @lru_cache(maxsize=16_384)
 def _host(head: str) -> str:
-    authority = _site(head)
+    authority = _site.__wrapped__(head)
     name, colon, port = authority.rpartition(":")
     return name if colon and port.isdigit() else authority
 

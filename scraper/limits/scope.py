@@ -50,7 +50,8 @@ class Scheme(_Stateless):
         if not url.startswith(urls.WEB_SCHEMES):
             return _INVALID if urls.canonical(url) is None else _NO_WEB
         end = url.find("/", 8)
-        return self._judge_head(url if end < 0 else url[:end])
+        head = url if end < 0 else url[:end]
+        return self._judge_head(head) if len(head) <= urls.LONG else _judge_validity(head)
 
     def __repr__(self) -> str:
         return "<Scheme http, https>"
@@ -87,7 +88,8 @@ class Scope(_Stateless):
         """Go, or a refusal as OFFSITE."""
         url = request.url
         end = url.find("/", 8)
-        return self._judge_head(url if end < 0 else url[:end])
+        head = url if end < 0 else url[:end]
+        return self._judge_head(head) if len(head) <= urls.LONG else self._judge_host(head)
 
     def _judge_host(self, head: str) -> Verdict:
         if not self._ports:

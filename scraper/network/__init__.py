@@ -7,23 +7,19 @@ Sending is not repeated in here. A redirect's next hop and a retry go back to th
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from scraper.errors import SettingsError
-from scraper.http.request import Request
-from scraper.http.response import Response
 from scraper.network.cache.counts import Counts
 from scraper.network.chain import chain
 from scraper.network.connection.address_guard import Guard
 from scraper.network.connection.deadlines import Deadlines
-from scraper.network.connection.pool import Pool, room
+from scraper.network.connection.pool import room
 from scraper.network.connection.resolver import Resolver
 from scraper.network.connection.session import open_session
 from scraper.network.connection.tls import trust
@@ -35,7 +31,7 @@ from scraper.network.policies.referrer import Referrers
 from scraper.network.policies.retry import Retries
 from scraper.network.policies.status import Statuses
 from scraper.network.proxies.address import is_socks, proxy
-from scraper.network.proxies.socks import Socks, require
+from scraper.network.proxies.socks import SocksPool, require
 from scraper.protocols import Clock, Fetch, Middleware, Policy
 from scraper.settings.schema import CacheSettings, NetworkSettings
 
@@ -114,27 +110,17 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
 async def _open_wire(
     stack: AsyncExitStack, settings: NetworkSettings, redirects: Redirects, *, guard: Guard | None
 ) -> Fetch:
-    """What sends requests: one fetcher, and one more for each SOCKS proxy that is met."""
+    """What sends requests."""
     trusted = trust(settings)
     most, most_idle = room()
     deadlines = stack.enter_context(closing(Deadlines(rate=settings.min_rate, window=settings.read_timeout)))
+    pool = SocksPool(most_idle=most_idle, ssl=trusted.usual, resolver=Resolver(guard))
+    session = await stack.enter_async_context(open_session(settings, pool))
     alone = settings.model_copy(update={"proxy": None})  # proxies are given to requests before
-
-    def fetcher(session: aiohttp.ClientSession) -> Fetch:
-        made = Fetcher(
-            session, alone, deadlines, is_followed=redirects.is_followed, trust=trusted, guard=guard, most=most
-        )
-        stack.enter_context(closing(made))
-        return made
-
-    pool = Pool(most_idle=most_idle, ssl=trusted.usual, resolver=Resolver(guard))
-    direct = fetcher(await stack.enter_async_context(open_session(settings, pool)))
-    socks = await stack.enter_async_context(Socks(partial(open_session, settings), fetcher, ssl=trusted.usual))
-
-    def fetch(request: Request) -> Awaitable[Response]:
-        return socks(request) if request.proxy and is_socks(request.proxy) else direct(request)
-
-    return fetch
+    fetcher = Fetcher(
+        session, alone, deadlines, is_followed=redirects.is_followed, trust=trusted, guard=guard, most=most
+    )
+    return stack.enter_context(closing(fetcher))
 
 
 async def _open_cache(stack: AsyncExitStack, settings: CacheSettings, network: NetworkSettings) -> "Cache":

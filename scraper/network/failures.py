@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from scraper.errors import FetchError, Reason
+from scraper.errors import FetchError, Reason, SettingsError
 from scraper.network.connection.address_guard import AddressNotAllowedError
 from scraper.urls import without_credentials
 
@@ -104,6 +104,7 @@ TABLE: tuple[tuple[type[BaseException], Reason | Callable[[Any], Reason]], ...] 
     (aiohttp.ClientConnectionError, Reason.RESET),
     (aiohttp.ClientError, Reason.BAD_RESPONSE),
     # What aiohttp lets through.
+    (SettingsError, Reason.BAD_REQUEST),  # an extra that is not installed
     (TimeoutError, _by_time),
     (ssl.SSLCertVerificationError, _by_verdict),
     (ssl.SSLError, _by_word),

@@ -32,7 +32,7 @@ from scraper.network.connection.tls import Trust
 from scraper.network.failures import failure
 from scraper.network.headers import FRAMING, check
 from scraper.network.policies.retry import IDEMPOTENT
-from scraper.network.proxies.address import Proxy, basic, proxy
+from scraper.network.proxies.address import Proxy, basic, is_socks, proxy
 from scraper.settings.schema import NetworkSettings
 from scraper.urls import host, is_web, without_credentials
 
@@ -226,7 +226,7 @@ class Fetcher:
         if TRANSFER_ENCODING in answer.headers and not _is_chunked(answer):  # nor was any other coding asked for
             detail = f"Transfer-Encoding {answer.headers[TRANSFER_ENCODING]!r:.60}"
             raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), detail)
-        if answer.status == 407 and terms.proxy is not None:
+        if answer.status == 407 and terms.proxy is not None and not is_socks(terms.proxy.scheme):
             raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
 
     async def _read(self, answer: aiohttp.ClientResponse, request: Request, deadline: Deadline | None) -> bytes:
@@ -296,10 +296,11 @@ def _for_proxy(headers: dict[str, str], via: Proxy | None, *, is_tunnel: bool) -
     given = [headers.pop(name) for name in list(headers) if name.lower() == "proxy-authorization"]
     if via is None:
         return None
-    word = given[0] if given else via.authorization
+    by_socks = is_socks(via.url.scheme)
+    word = given[0] if given and not by_socks else via.authorization
     if word is None:
         return None
-    if is_tunnel:
+    if is_tunnel or by_socks:
         return {"Proxy-Authorization": word}
     headers["Proxy-Authorization"] = word
     return None

@@ -54,7 +54,7 @@ def test_cookies(fields: list[str], url: str) -> None:
         assert not set("\r\n\0;") & set(cookie.pair)
     assert not jar.matching("https://other.test/", 1.0)
     again = Jar(is_public_suffix=is_public_suffix)
-    again.recall(jar.kept())
+    again.recall(jar.changes().values())
     assert [each.pair for each in again.matching(url, 1.0)] == [each.pair for each in jar.matching(url, 1.0)]
 
 

@@ -108,6 +108,16 @@ def test_other_hosts_are_offsite(url: str, allowed: str) -> None:
     assert scope(url, allowed) == OFFSITE
 
 
+def test_long_hosts_are_not_remembered() -> None:
+    """Where a URL is longer than 2,048 characters before its path, it is judged like any other and not remembered."""
+    name = "x" * 3000 + ".example"
+    limit, scheme = Scope(["a.example"]), Scheme()
+    assert limit.judge(Request(f"http://{name}/"), 0.0) == OFFSITE
+    assert limit.judge(Request(f"http://{name.replace('.example', '')}:pw@a.example/"), 0.0) is GO
+    assert scheme.judge(Request(f"http://{name}/"), 0.0) is GO
+    assert limit._judge_head.cache_info().currsize == scheme._judge_head.cache_info().currsize == 0
+
+
 def test_one_name_may_have_several_ports() -> None:
     """Ports of one host are listed one by one; the name alone admits all of them."""
     both = ["a.example:1", "a.example:2"]

@@ -7,6 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -117,3 +118,28 @@ def repeating(answer: bytes) -> Script:
 def answer(body: bytes, *, headers: str = "", status: int = 200) -> bytes:
     """An answer with `body` and its length; `headers` is lines that end with CRLF."""
     return f"HTTP/1.1 {status} Whatever\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def joined(talk: Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Carry what one side says to the other, and back, until both are through."""
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await source.read(65_536):
+                target.write(piece)
+                await target.drain()
+            target.close()
+
+    try:
+        await asyncio.gather(carry(talk.reader, writer), carry(reader, talk.writer))
+    finally:
+        writer.close()
+
+
+def open_sockets() -> int:
+    """How many sockets this process has open."""
+    found = 0
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found += str(each.readlink()).startswith("socket:")
+    return found

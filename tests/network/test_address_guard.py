@@ -214,6 +214,18 @@ def test_the_guard_forgets() -> None:
     assert len(guard._verdicts) <= 16_384
 
 
+def test_the_guard_forgets_proxies() -> None:
+    """Of any number of proxies those that were asked last are known; no page leads to the others' addresses either."""
+    guard = Guard()
+    for number in range(20_000):
+        guard.name_proxy(f"proxy{number}.internal")
+        guard.name_proxy("usual.internal")
+    assert len(guard._proxies) <= 16_384
+    assert guard.may_connect("usual.internal", "10.0.0.1")
+    assert guard.may_connect("proxy19999.internal", "10.0.0.1")
+    assert not guard.may_connect("proxy0.internal", "10.0.0.1")
+
+
 # Names.
 
 

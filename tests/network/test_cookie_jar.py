@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from scraper import urls
 from scraper.network.cookies import cookie_file
-from scraper.network.cookies.jar import LONGEST_HEADER, MOST, MOST_A_DOMAIN, Cookie, Jar, domain_matches, path_matches
+from scraper.network.cookies.jar import (
+    LONGEST_HEADER,
+    MOST,
+    MOST_A_DOMAIN,
+    MOST_BYTES,
+    Cookie,
+    Jar,
+    domain_matches,
+    path_matches,
+)
 from scraper.network.cookies.public_suffixes import is_public_suffix
 from scraper.network.cookies.set_cookie import LONGEST_LIFE, cookie_date, parse
 
@@ -113,7 +122,7 @@ def test_what_is_ignored(field: str) -> None:
 def test_nothing_is_an_error(fields: list[str]) -> None:
     """Whatever stands in Set-Cookie is taken without an exception, and what is kept can be stored and sent."""
     jar = new_jar(HERE, *fields)
-    msgspec.msgpack.encode(jar.kept())
+    msgspec.msgpack.encode(jar.changes())
     assert "\r" not in sent(jar, HERE)
     assert "\n" not in sent(jar, HERE)
 
@@ -243,6 +252,67 @@ def test_secure_and_living_cookies_stay() -> None:
     assert "n0" not in {cookie.name for cookie in jar}
 
 
+def test_large_cookies_are_bounded() -> None:
+    """A jar has 2 MiB of cookies at most, those that were sent last among them."""
+    jar = new_jar("http://first.example/", "a=b")
+    for number in range(MOST // 2):
+        jar.store(f"http://n{number}.example/", [f"a={'v' * 4000}"], NOW)
+        sent(jar, "http://first.example/")
+        assert jar.size <= MOST_BYTES
+    assert jar.size == sum(each.size for each in jar)
+    assert jar.size > MOST_BYTES // 2
+    assert sent(jar, "http://first.example/") == "a=b"
+    jar.clear()
+    assert (len(jar), jar.size) == (0, 0)
+
+
+def seconds(jar: Jar, url: str, fields: list[str]) -> float:
+    """The CPU time that it takes to store `fields`."""
+    best = inf
+    for _ in range(5):
+        begun = time.thread_time()
+        jar.store(url, fields, NOW)
+        best = min(best, time.thread_time() - begun)
+    return best
+
+
+@pytest.mark.parametrize("names", [[f"x{n}" for n in range(250)], ["c"] * 250], ids=["names", "one name"])
+def test_a_flood_over_secure_cookies_costs_little(names: list[str]) -> None:
+    """What is secure, in whatever domains and for whatever paths, makes it no work to set cookies by http."""
+    jar = new_jar()
+    for host in range(12):
+        jar.store(f"https://n{host}.a.example/", [f"c=v; Secure; Path=/p{n}" for n in range(MOST_A_DOMAIN)], NOW)
+    fields = [f"{name}=v; Domain=a.example; Path=/x{n}/y" for n, name in enumerate(names)]
+    alone = seconds(new_jar(), "http://n3.a.example/", fields)
+    assert seconds(jar, "http://n3.a.example/", fields) < 10 * alone + 0.01
+    assert len(jar) == 13 * MOST_A_DOMAIN
+    jar.store("http://n3.a.example/", ["c=evil; Domain=a.example; Path=/p5/deeper", "c=evil; Path=/p6"], NOW)
+    assert "evil" not in {cookie.value for cookie in jar}
+
+
+@given(
+    st.lists(st.tuples(*map(st.sampled_from, (["a", "b"], ["x.example", "y.x.example"], ["/", "/p", "/p/", "/p/q"])))),
+    st.tuples(*map(st.sampled_from, (["x.example", "y.x.example", "z.x.example"], ["/", "/p", "/p/", "/p/q/r"]))),
+)
+def test_what_hides_a_secure_cookie(secure: list[tuple[str, str, str]], other: tuple[str, str]) -> None:
+    """By http no cookie takes the name of a secure one, at a domain above or below it, for its path or below that."""
+    jar = new_jar()
+    for name, domain, path in secure:
+        jar.store(f"https://{domain}/", [f"{name}=safe; Secure; Domain={domain}; Path={path}"], NOW)
+    domain, path = other
+    jar.store(f"http://{domain}/", [f"a=evil; Domain={domain}; Path={path}"], NOW)
+    is_hidden = any(
+        name == "a"
+        and (domain_matches(domain, theirs) or domain_matches(theirs, domain))
+        and path_matches(path, their_path)
+        for name, theirs, their_path in secure
+    )
+    assert ("evil" in {cookie.value for cookie in jar}) != is_hidden
+    jar.clear()
+    jar.store(f"http://{domain}/", ["a=now; Path=/"], NOW)
+    assert sent(jar, f"http://{domain}/") == "a=now", "nothing secure is left"
+
+
 def test_invalid_fields_cost_little() -> None:
     """Five thousand fields that mean nothing take little work."""
     fields = [f"\x01a{n}=b; Domain=co.uk; Expires=soon" for n in range(2_500)]
@@ -260,11 +330,26 @@ def test_a_jar_is_recalled_as_it_was() -> None:
     fields = ["a=b; Max-Age=60", "c=d; Domain=x.example; Path=/p; HttpOnly; SameSite=Lax", "e=f; Secure"]
     jar = new_jar(SAFE, *fields)
     again = Jar(is_public_suffix=is_public_suffix)
-    again.recall(msgspec.msgpack.decode(msgspec.msgpack.encode(jar.kept())))
-    assert again.kept() == jar.kept()
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(jar.changes()))
+    again.recall(reversed(kept.values()))
+    assert list(again) == list(jar)
     assert sent(again, "https://sub.x.example/p") == "c=d"
     assert sent(again, "https://x.example/p", NOW + 60) == "c=d; e=f"
-    assert not again.has_changed
+    assert again.changes() == jar.changes() == {}
+
+
+def test_what_changes_is_bounded() -> None:
+    """Of cookies that came and went only those are told of that were told of before, if anybody ever asks."""
+    jar = new_jar(HERE, "first=1")
+    [key] = jar.changes()
+    for number in range(2 * MOST_A_DOMAIN):
+        jar.store(HERE, [f"n{number}=1"], NOW)
+    assert len(jar._changed) == MOST_A_DOMAIN + 1
+    jar.store(HERE, ["first=2"], NOW)
+    jar.store(HERE, ["first=; Max-Age=0"], NOW)
+    changes = jar.changes()
+    assert [each for each, cookie in changes.items() if cookie is None] == [key]
+    assert len(changes) == MOST_A_DOMAIN
 
 
 def test_cookie_files() -> None:

@@ -6,10 +6,12 @@ from random import Random
 
 import msgspec
 import pytest
+from multidict import CIMultiDict
 
 from scraper import Request, SettingsError, StorageError, urls
 from scraper.http.response import Response
 from scraper.network import open_network
+from scraper.network.cookies import jars
 from scraper.network.cookies.jar import Jar
 from scraper.network.cookies.middleware import Cookies
 from scraper.network.cookies.public_suffixes import is_public_suffix
@@ -221,22 +223,88 @@ async def test_no_jar_without_cookies() -> None:
 # What outlives the crawl.
 
 
+async def told(cookies: Cookies, session: str, *fields: str, url: str = "http://x.example/") -> str:
+    """The Cookie header of a request of `session`, whose answer sets cookies by `fields`."""
+    asked = []
+
+    async def fetch(request: Request) -> Response:
+        asked.append(request)
+        return Response(url, headers=CIMultiDict(("Set-Cookie", each) for each in fields), request=request)
+
+    await cookies(Request(url, session=session), fetch)
+    return asked[0].headers.get("Cookie", "")
+
+
+def new_cookies() -> Cookies:
+    return Cookies(is_on=True, wall=lambda: NOW)
+
+
 async def test_what_has_changed_is_told_once() -> None:
-    """`changes()` gives the sessions that have changed since it was last asked; `recall()` takes them back."""
-    cookies = Cookies(is_on=True, wall=lambda: NOW)
-    cookies.jar("one").store("http://x.example/", ["a=b"], NOW)
-    cookies.jar("two")
+    """`changes()` gives the cookies that have changed since it was last asked; `recall()` takes them back."""
+    cookies = new_cookies()
+    await told(cookies, "one", "a=b", "c=d; Path=/")
+    await told(cookies, "two")
+    await told(cookies, "", "a=e")
     kept = msgspec.msgpack.decode(msgspec.msgpack.encode(cookies.changes()))
-    assert list(kept) == ["one"]
-    sent(cookies.jar("one"), "http://x.example/")
+    assert len(kept) == 3
     assert cookies.changes() == {}
-    again = Cookies(is_on=True, wall=lambda: NOW)
+    again = new_cookies()
     again.recall(kept)
-    assert sent(again.jar("one"), "http://x.example/") == "a=b"
-    assert sent(again.jar("one"), "http://www.x.example/") == ""
     assert again.changes() == {}
-    again.jar("one").store("http://x.example/", ["a=; Max-Age=0"], NOW)
-    assert again.changes() == {"one": []}
+    assert await told(again, "one", url="http://www.x.example/") == ""
+    assert await told(again, "two") == ""
+    assert await told(again, "") == "a=e"
+    assert await told(again, "one", "a=; Max-Age=0") == "a=b; c=d"
+    [(key, value)] = again.changes().items()
+    assert (key in kept, value) == (True, None)
+
+
+async def test_a_checkpoint_costs_what_has_changed() -> None:
+    """Of ten thousand cookies in many sessions only those are told that were set since the last time."""
+    cookies = new_cookies()
+    for session in range(60):
+        await told(cookies, str(session), *(f"n{number}=1" for number in range(170)))
+    assert len(cookies.changes()) == 60 * 170
+    for session in range(60):
+        await told(cookies, str(session), "n5=2")
+    changed = cookies.changes()
+    assert len(changed) == 60
+    assert {value[2] for value in changed.values()} == {"2"}
+
+
+async def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Of more sessions than there is room for those that were used last keep their cookies, and so does the unnamed."""
+    monkeypatch.setattr(jars, "MOST_SESSIONS", 100)
+    cookies = new_cookies()
+    await told(cookies, "", "a=unnamed")
+    await told(cookies, "usual", "a=usual")
+    kept = dict(cookies.changes())
+    for number in range(300):
+        await told(cookies, f"once {number}", f"a={number}")
+        assert await told(cookies, "usual") == "a=usual"
+        kept |= cookies.changes()
+    assert repr(cookies) == "<Cookies of 101 sessions>"
+    assert await told(cookies, "") == "a=unnamed"
+    assert await told(cookies, "once 299") == "a=299"
+    assert await told(cookies, "once 0") == ""
+    assert sum(value is not None for value in kept.values()) == 101, "a job forgets what the crawl has forgotten"
+    assert [each.message for each in caplog.records] == [
+        "cookies are kept of the 100 sessions used last, and 64 MiB of them: others start again without"
+    ]
+
+
+async def test_the_size_of_sessions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions that are full of cookies take the place of others, however few they are."""
+    monkeypatch.setattr(jars, "MOST_BYTES", 1024 * 1024)
+    cookies = new_cookies()
+    for number in range(100):
+        await told(cookies, f"{number}", *(f"n{n}={'v' * 2000}" for n in range(50)))
+        assert sum(jar.size for jar in cookies._jars._named.values()) <= 1024 * 1024
+    assert len(cookies._jars) == 8
+    assert await told(cookies, "99") != ""
+    assert await told(cookies, "0") == ""
+    assert await told(cookies, "0", "a=b") == ""
+    assert await told(cookies, "0") == "a=b", "it starts again"
 
 
 async def test_cookie_files(network: Open, tmp_path: Path) -> None:

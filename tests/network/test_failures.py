@@ -17,7 +17,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from scraper import FetchError, Request
-from scraper.errors import Reason
+from scraper.errors import Reason, SettingsError
 from scraper.network.connection.address_guard import AddressNotAllowedError
 from scraper.network.failures import NUMBERS, TABLE, VERIFY_CODES, detail_of, failure, reason_of
 from tests.network.conftest import Open
@@ -102,6 +102,7 @@ ERRORS: list[tuple[BaseException, Reason]] = [
     (ConnectionAbortedError("SSL handshake is taking too long"), Reason.RESET),
     (BrokenPipeError(), Reason.RESET),
     (OSError("odd"), Reason.UNREACHABLE),
+    (SettingsError("an extra is missing"), Reason.BAD_REQUEST),
     (ValueError("odd"), Reason.BAD_REQUEST),
     (UnicodeEncodeError("utf-8", "\udc80", 0, 1, "surrogates"), Reason.BAD_REQUEST),
     (TypeError("odd"), Reason.BAD_REQUEST),

@@ -4,8 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
-from contextlib import nullcontext, suppress
-from pathlib import Path
+from contextlib import nullcontext
 from random import Random
 from typing import Any
 
@@ -20,16 +19,7 @@ from scraper.network.connection.resolver import Resolver
 from scraper.network.connection.session import check_version
 from scraper.settings.schema import NetworkSettings
 from tests.network.conftest import Open
-from tests.network.raw import OK, Talk, answer, raw, repeating
-
-
-def open_sockets() -> int:
-    """How many sockets this process has open."""
-    found = 0
-    for each in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):
-            found += str(each.readlink()).startswith("socket:")
-    return found
+from tests.network.raw import OK, Talk, answer, open_sockets, raw, repeating
 
 
 async def test_what_comes_after_an_answer_is_nobodys_answer(network: Open) -> None:

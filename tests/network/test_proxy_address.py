@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from contextlib import suppress
 
 import pytest
 import trustme
@@ -11,7 +10,7 @@ from scraper import FetchError, Request, SettingsError
 from scraper.errors import Reason
 from scraper.network.proxies.address import proxy
 from tests.network.conftest import Open
-from tests.network.raw import OK, Talk, answer, raw, repeating
+from tests.network.raw import OK, Talk, answer, joined, raw, repeating
 
 WORD = b"Proxy-Authorization: Basic bWU6cGFzcw==\r\n"  # me:pass
 
@@ -22,17 +21,7 @@ async def tunnel(talk: Talk) -> None:
     reader, writer = await asyncio.open_connection(host, int(port))
     await talk.say(b"HTTP/1.1 200 Connected\r\n\r\n")
 
-    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while piece := await source.read(65_536):
-                target.write(piece)
-                await target.drain()
-            target.close()
-
-    try:
-        await asyncio.gather(carry(talk.reader, writer), carry(reader, talk.writer))
-    finally:
-        writer.close()
+    await joined(talk, reader, writer)
 
 
 def test_how_a_proxy_is_written() -> None:

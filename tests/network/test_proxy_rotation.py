@@ -1,6 +1,5 @@
 """Several proxies that share the work."""
 
-import asyncio
 from collections import Counter
 from contextlib import suppress
 from typing import Any
@@ -12,7 +11,7 @@ from scraper.errors import Reason
 from scraper.http.response import Response
 from scraper.network.proxies.rotation import LONGEST_REST, REST, Proxies
 from tests.network.conftest import Open
-from tests.network.raw import OK, Talk, raw, repeating
+from tests.network.raw import OK, raw, repeating
 
 ADDRESSES = ("http://one.example", "http://two.example", "http://three.example")
 
@@ -134,63 +133,3 @@ async def test_proxies_that_cannot_be_used(network: Open) -> None:
         await network(proxies=["gopher://me:secret@a.example:1"])
     with pytest.raises(SettingsError, match="give one of them"):
         await network(proxy="http://a.example", proxies=["http://a.example"])
-
-
-# SOCKS.
-
-
-async def socks(talk: Talk) -> None:
-    """A SOCKS5 proxy that lets `me` with `pass` through to names ending in .example, all of which are `OK`."""
-    reader = talk.reader
-    _, number = await reader.readexactly(2)
-    methods = await reader.readexactly(number)
-    if 2 in methods:
-        await talk.say(b"\5\2")
-        _, length = await reader.readexactly(2)
-        user = await reader.readexactly(length)
-        [length] = await reader.readexactly(1)
-        is_right = (user, await reader.readexactly(length)) == (b"me", b"pass")
-        await talk.say(b"\1\0" if is_right else b"\1\1")
-        if not is_right:
-            return
-    else:
-        await talk.say(b"\5\0")
-    _, _, _, kind, length = await reader.readexactly(5)
-    name = await reader.readexactly(length + 2)
-    if kind != 3 or b".example" not in name:
-        await talk.say(b"\5\4\0\1\0\0\0\0\0\0")
-        return
-    await talk.say(b"\5\0\0\1\0\0\0\0\0\0")
-    while True:
-        await talk.hear()
-        await talk.say(OK)
-
-
-async def test_socks(network: Open) -> None:
-    """A SOCKS proxy is given names, not addresses, and what is said through it is as if it were not there."""
-    async with raw(socks) as server:
-        address = server.url.replace("http://", "socks5://me:pass@").rstrip("/")
-        net = await network(proxy=address)
-        for _ in range(2):
-            assert (await net.fetch(Request("http://a.example/page"))).body == b"ok"
-        assert server.connections == 1
-        assert server.heard[0].startswith(b"GET /page HTTP/1.1\r\nHost: a.example\r\n")
-        assert b"Proxy-Authorization" not in server.heard[0]
-        net = await network()
-        assert (await net.fetch(Request("http://a.example/", proxy=address))).body == b"ok"
-
-
-@pytest.mark.parametrize("user", ["me:secret@", ""])
-async def test_socks_that_fails(network: Open, user: str) -> None:
-    """A SOCKS proxy that refuses, does not know us or is not there fails the request as `proxy`."""
-    async with raw(socks) as server:
-        address = server.url.replace("http://", f"socks5://{user}").rstrip("/")
-        net = await network(proxy=address)
-        with pytest.raises(FetchError) as caught:
-            await net.fetch(Request("http://a.test/"))
-        assert caught.value.reason == Reason.PROXY
-        assert "secret" not in str(caught.value)
-    await asyncio.sleep(0)
-    with pytest.raises(FetchError) as caught:
-        await net.fetch(Request("http://a.example/"))
-    assert caught.value.reason == Reason.PROXY

@@ -122,11 +122,16 @@ def test_canonical_is_idempotent(base: str, reference: str) -> None:
 
 def test_long_urls_are_not_remembered() -> None:
     """A URL of more than 2,048 characters is read like any other, and takes no place in the memory of URLs."""
-    long = "http://a.example/" + "x" * 3000
-    known = urls._canonical.cache_info().currsize, urls._join.cache_info().currsize
+    memories = (urls._canonical, urls._join, urls._origin, urls._site, urls._host)
+    long, name = "http://a.example/" + "x" * 3000, "x" * 3000 + ".example"
+    known = [each.cache_info().currsize for each in memories]
     assert urls.canonical(long) == long
     assert urls.join("http://a.example/b/c", "x" * 3000) == "http://a.example/b/" + "x" * 3000
-    assert (urls._canonical.cache_info().currsize, urls._join.cache_info().currsize) == known
+    assert urls.join_all(f"{long}/", ["y", "/z"]) == [f"{long}/y", "http://a.example/z"]
+    assert urls.origin(f"http://me:{name}@{name}:81/") == f"http://{name}:81"
+    assert urls.site(f"http://me@{name}:81/") == f"{name}:81"
+    assert urls.host(f"http://me@{name}:81/") == name
+    assert [each.cache_info().currsize for each in memories] == known
 
 
 @pytest.mark.parametrize(

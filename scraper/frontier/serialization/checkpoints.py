@@ -21,9 +21,12 @@ def meta(checkpoint: Checkpoint) -> dict[str, bytes]:
 
 def memory(changes: dict[str, dict[str, Any]]) -> tuple[list[tuple[str, str, bytes]], list[tuple[str, str]]]:
     """What is to be remembered, and what to be forgotten."""
-    each = [(part, key, value) for part, values in changes.items() for key, value in values.items()]
-    kept = [(part, key, encode(value)) for part, key, value in each if value is not None]
-    return kept, [(part, key) for part, key, value in each if value is None]
+    kept: list[tuple[str, str, bytes]] = []
+    forgotten: list[tuple[str, str]] = []
+    for part, values in changes.items():
+        kept += [(part, key, encode(value)) for key, value in values.items() if value is not None]
+        forgotten += [(part, key) for key, value in values.items() if value is None]
+    return kept, forgotten
 
 
 def checkpoint(store: Store, meta: dict[str, bytes]) -> Checkpoint | None:

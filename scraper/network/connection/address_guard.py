@@ -95,7 +95,7 @@ class Guard:
         self._named: set[str] = set()
         self._new: list[str] = []  # of these, what `changes()` has not told
         self._networks: list[Network] = []
-        self._proxies: set[str] = set()
+        self._proxies: dict[str, None] = {}  # those that were asked last
         self._verdicts: dict[str, Reason | None] = {}
         for entry in allowed:
             network = _as_network(entry)
@@ -118,10 +118,17 @@ class Guard:
             self.name(urls.host(canonical))
 
     def name_proxy(self, host: str) -> None:
-        """The user named `host` as a proxy: it is connected to wherever it is, but pages do not lead there."""
+        """The user named `host` as a proxy: it is connected to wherever it is, but pages do not lead there.
+
+        A proxy is named for each request through it; of more than `MOST_HOSTS` those named last count.
+        """
         if host not in self._proxies:
-            self._proxies.add(host)
+            if len(self._proxies) >= MOST_HOSTS:
+                del self._proxies[next(iter(self._proxies))]
             self._verdicts.clear()
+        else:
+            del self._proxies[host]
+        self._proxies[host] = None
 
     def changes(self) -> dict[str, bool]:
         """The hosts that were named since this was last asked."""

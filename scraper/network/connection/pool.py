@@ -167,10 +167,14 @@ class Pool(aiohttp.TCPConnector):
         protocol.is_idle = True
 
     def _open_socket(self, address: tuple[Any, ...]) -> socket.socket:
-        opened()[0] += 1
-        self._make_room()
+        self._prepare_socket()
         family, kind, protocol, *_ = address
         return socket.socket(family, kind, protocol)
+
+    def _prepare_socket(self) -> None:
+        """A socket is about to be opened: count it, and make room for it."""
+        opened()[0] += 1
+        self._make_room()
 
     def _make_room(self) -> None:
         """Close the connections that were not used for longest, until one fewer than `most_idle` are left."""

@@ -1,7 +1,8 @@
 """Cookies: a jar for each named session, filled from every answer and asked before every request.
 
-`jar` decides which cookie goes where. A request's own `cookies` are put into the jar as if its host had set them, so
-they go with this request and with those that follow. A session that never met a cookie has no jar, and costs nothing.
+`jar` decides which cookie goes where, `jars` how many sessions have one. A request's own `cookies` are put into the jar
+as if its host had set them, so they go with this request and with those that follow. A session that never met a cookie
+has no jar, and costs nothing.
 """
 
 import os
@@ -16,8 +17,7 @@ from scraper.errors import FetchError, Reason, SettingsError, SpiderError, Stora
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.network.cookies import cookie_file
-from scraper.network.cookies.jar import Jar
-from scraper.network.cookies.public_suffixes import is_public_suffix
+from scraper.network.cookies.jars import Jars
 from scraper.network.headers import check
 from scraper.protocols import Fetch
 
@@ -32,7 +32,7 @@ class Cookies:
     def __init__(self, *, is_on: bool, wall: Callable[[], float]) -> None:
         self._is_on = is_on
         self._wall = wall
-        self._jars: dict[str, Jar] = {}
+        self._jars = Jars()
 
     async def __call__(self, request: Request, fetch: Fetch) -> Response:
         if request.cookies:
@@ -40,40 +40,28 @@ class Cookies:
         if not self._is_on or (request.meta and request.meta.get("dont_merge_cookies")):
             own = [f"{name}={value}" for name, value in request.cookies.items()]
             return await (_sent(request, own, fetch) if own else fetch(request))
-        jar = self._jars.get(request.session)
-        if jar is None and not request.cookies:
-            response = await fetch(request)
-        else:
-            jar, now = jar or self.jar(request.session), self._wall()
-            if request.cookies:
-                jar.put(request.url, ((name, str(value)) for name, value in request.cookies.items()), now)
-            pairs = [cookie.pair for cookie in jar.matching(request.url, now)]
-            response = await (_sent(request, pairs, fetch) if pairs else fetch(request))
+        jars, session = self._jars, request.session
+        if request.cookies:
+            given = ((name, str(value)) for name, value in request.cookies.items())
+            jars.open(session).put(request.url, given, self._wall())
+            jars.filled(session)
+        jar = jars.find(session)
+        pairs = [cookie.pair for cookie in jar.matching(request.url, self._wall())] if jar is not None else []
+        response = await (_sent(request, pairs, fetch) if pairs else fetch(request))
         if SET_COOKIE in response.headers:
-            self.jar(request.session).store(request.url, response.headers.getall(SET_COOKIE), self._wall())
+            jars.open(session).store(request.url, response.headers.getall(SET_COOKIE), self._wall())
+            jars.filled(session)
         return response
-
-    def jar(self, session: str) -> Jar:
-        """The jar of `session`, which has one from now on."""
-        jar = self._jars.get(session)
-        if jar is None:
-            jar = self._jars[session] = Jar(is_public_suffix=is_public_suffix)
-        return jar
 
     # What outlives the crawl.
 
     def changes(self) -> dict[str, Any]:
-        """The sessions whose cookies were changed since this was last asked, by name, as `recall()` takes them."""
-        changed = {name: jar.kept() for name, jar in self._jars.items() if jar.has_changed}
-        for name in changed:
-            self._jars[name].has_changed = False
-        return changed
+        """The cookies that were set or removed since this was last asked, as `recall()` takes them."""
+        return self._jars.changes()
 
     def recall(self, kept: Mapping[str, Any]) -> None:
         """Take back what `changes()` gave, in an earlier run."""
-        for name, cookies in kept.items():
-            jar = self._jars[name] = Jar(is_public_suffix=is_public_suffix)
-            jar.recall(cookies)
+        self._jars.recall(kept)
 
     def load(self, path: str) -> None:
         """Take the cookies of a Netscape cookie file into the jar of requests that name no session.
@@ -86,16 +74,17 @@ class Cookies:
             raise SettingsError(f"[network] load_cookies: {path}: {error.strerror}") from None
         except ValueError as error:
             raise SettingsError(f"[network] load_cookies: {path}: {error}") from None
-        now = self._wall()
+        jar, now = self._jars.open(""), self._wall()
         for cookie in cookies:
-            self.jar("").add(cookie, now)
+            jar.add(cookie, now)
+        self._jars.filled("")
 
     def save(self, path: str) -> None:
         """Write the jar of requests that name no session as a Netscape cookie file, for its owner's eyes only.
 
         It takes the place of `path` once it is whole. Raises `StorageError` if it cannot be written.
         """
-        text = cookie_file.written(self._jars.get("", ()))
+        text = cookie_file.written(self._jars.open(""))
         part = Path(f"{path}.part")
         try:
             part.unlink(missing_ok=True)

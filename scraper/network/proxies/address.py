@@ -8,7 +8,7 @@ from yarl import URL
 
 from scraper import urls
 
-SOCKS = ("socks5://", "socks5h://")
+SOCKS = ("socks5", "socks5h")
 FORM = "a proxy is written http://[user:password@]host:port, or with https or socks5"
 
 
@@ -35,8 +35,8 @@ def _names_port(url: str) -> bool:
 
 
 def is_socks(text: str) -> bool:
-    """Whether `text` names a SOCKS proxy, which is none of HTTP."""
-    return text.startswith(SOCKS)
+    """Whether `text`, an address or its scheme, names a SOCKS proxy; others speak HTTP."""
+    return text.partition(":")[0] in SOCKS
 
 
 def basic(url: str) -> str | None:

@@ -1,79 +1,88 @@
-"""Proxies that speak SOCKS5 (RFC 1928), by aiohttp-socks (extra `socks`): a pool of connections for each of them.
+"""Connections by way of SOCKS5 proxies (RFC 1928, RFC 1929), by python-socks (extra `socks`).
 
-The proxy finds the address of a host's name. All else is done as without it.
+They stand in the one pool of all connections, each under its proxy and its user. So another user for each request, as
+proxies that rotate addresses want it, takes no more descriptors than another host for each request.
+
+The proxy finds the address of a host's name. To the site a request looks as if there were no proxy.
 """
 
-import ssl
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Any, Self
+import socket
+from base64 import b64decode
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.hdrs import PROXY_AUTHORIZATION
 
-from scraper.errors import FetchError, Reason, SettingsError
-from scraper.http.request import Request
-from scraper.http.response import Response
-from scraper.network.proxies.address import proxy
-from scraper.protocols import Fetch
-from scraper.urls import without_credentials
+from scraper.errors import SettingsError
+from scraper.network.connection.pool import Pool
+from scraper.network.proxies.address import is_socks
 
-OpenSession = Callable[[aiohttp.BaseConnector], aiohttp.ClientSession]
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+
+PATIENCE = 120.0  # seconds until the library gives up; aiohttp's deadline for connecting comes before that
 
 
-class Socks:
-    """Fetches through the SOCKS proxy that a request names, by a session and a fetcher of its own.
+class SocksPool(Pool):
+    """The connections of a crawl: direct, by HTTP proxies, and by the SOCKS proxies that requests name as `proxy`.
 
-    `ssl` is how certificates are checked.
+    A SOCKS proxy finds its user and password where an HTTP proxy does, in the headers that are for the proxy alone.
     """
 
-    def __init__(
+    async def connect(
         self,
-        open_session: OpenSession,
-        fetcher: Callable[[aiohttp.ClientSession], Fetch],
-        *,
-        ssl: ssl.SSLContext | bool,
-    ) -> None:
-        self._open_session = open_session
-        self._fetcher = fetcher
-        self._ssl = ssl
-        self._fetches: dict[str, Fetch] = {}
-        self._stack = AsyncExitStack()
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- aiohttp's word
+    ) -> "Connection":
+        """A connection for `req`, open already or new."""
+        connection = await super().connect(req, traces, timeout)
+        if req.proxy is not None and is_socks(req.proxy.scheme):
+            req.proxy = None  # a proxy that speaks HTTP would be told the whole URL
+        return connection
 
-    async def __aenter__(self) -> Self:
-        return self
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- aiohttp's word
+    ) -> ResponseHandler:
+        if req.proxy is None or not is_socks(req.proxy.scheme):
+            return await super()._create_connection(req, traces, timeout)
+        self._prepare_socket()
+        tls = self._get_ssl_context(req)
+        _, protocol = await self._wrap_existing_connection(
+            self._factory,
+            req=req,
+            timeout=timeout,
+            ssl=tls,
+            sock=await _connected(req),
+            server_hostname=req.host.rstrip(".") if tls is not None else None,
+        )
+        return protocol
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
 
-    async def __call__(self, request: Request) -> Response:
-        """The answer to `request` by way of its proxy."""
-        assert request.proxy is not None
-        fetch = self._fetches.get(request.proxy) or await self._open(request)
-        try:
-            response = await fetch(request.replace(proxy=None))
-        except FetchError as error:
-            if _is_of_proxy(error.__cause__):
-                raise FetchError(Reason.PROXY, error.url, error.detail) from error.__cause__
-            raise
-        response.request = request
-        return response
+async def _connected(request: aiohttp.ClientRequest) -> socket.socket:
+    """A socket that leads to the host of `request`. Raises `ClientProxyConnectionError` if the proxy makes none."""
+    assert request.proxy is not None
+    assert request.port is not None
+    socks = _library()
+    proxy = socks.proxy(socks.socks5, request.proxy.host, request.proxy.port, *_login(request.proxy_headers))
+    try:
+        connected: socket.socket = await proxy.connect(request.host, request.port, PATIENCE)
+    except socks.errors as error:
+        told = OSError(getattr(error, "errno", None), str(error))
+        raise aiohttp.ClientProxyConnectionError(request.connection_key, told) from error
+    return connected
 
-    async def _open(self, request: Request) -> Fetch:
-        assert request.proxy is not None
-        try:
-            proxy(request.proxy)
-            connector = _library().ProxyConnector.from_url(_by_name(request.proxy), limit=0, ssl=self._ssl)
-        except (SettingsError, ValueError) as error:
-            raise FetchError(Reason.BAD_REQUEST, without_credentials(request.url), str(error)) from None
-        session = await self._stack.enter_async_context(self._open_session(connector))
-        fetch = self._fetches[request.proxy] = self._fetcher(session)
-        return fetch
 
-    def __repr__(self) -> str:
-        return f"<Socks {len(self._fetches)} proxies>"
+def _login(headers: Any) -> tuple[str, str]:
+    """User and password, as Basic authorization has them (RFC 7617); both empty without one."""
+    word: str = headers.get(PROXY_AUTHORIZATION, "") if headers else ""
+    user, _, password = b64decode(word.removeprefix("Basic ")).decode().partition(":")
+    return user, password
 
 
 def require() -> None:
@@ -81,19 +90,18 @@ def require() -> None:
     _library()
 
 
-def _library() -> Any:
+class _Library(NamedTuple):
+    proxy: Any
+    socks5: Any
+    errors: tuple[type[Exception], ...]
+
+
+@cache
+def _library() -> _Library:
     try:
-        import aiohttp_socks
+        import python_socks
+        from python_socks.async_.asyncio import Proxy
     except ImportError:
         raise SettingsError("SOCKS proxies need the extra: pip install 'scraper[socks]'") from None
-    return aiohttp_socks
-
-
-def _by_name(address: str) -> str:
-    """`address` as the library reads it; to both spellings the proxy is given names, not addresses."""
-    return "socks5" + address[address.index("://") :]
-
-
-def _is_of_proxy(error: BaseException | None) -> bool:
-    library = _library()
-    return isinstance(error, (library.ProxyError, library.ProxyConnectionError, library.ProxyTimeoutError))
+    errors = (python_socks.ProxyError, python_socks.ProxyConnectionError, python_socks.ProxyTimeoutError)
+    return _Library(Proxy, python_socks.ProxyType.SOCKS5, errors)
