@@ -41,7 +41,7 @@ def _canonical(url: str) -> str | None:
 
 def join(base: str, reference: str) -> str | None:
     """`reference` resolved against the canonical URL `base`, or None if the result is no URL."""
-    if len(reference) > LONG:
+    if len(reference) > LONG or len(base) > LONG:
         return _join.__wrapped__(base, reference)
     if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES)):
         return _join(base, reference)
@@ -50,20 +50,7 @@ def join(base: str, reference: str) -> str | None:
 
 def join_all(base: str, references: Iterable[str]) -> list[str | None]:
     """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
-<<<<<<< HEAD
     return [join(base, reference) for reference in references]
-=======
-    start = folder(base)
-    longest = LONG if len(base) <= LONG else -1
-    return [
-        _join.__wrapped__(base, reference)
-        if len(reference) > longest
-        else _join(base, reference)
-        if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES))
-        else _join(start, reference)
-        for reference in references
-    ]
->>>>>>> costs
 
 
 _NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *map(chr, range(0x21))))  # controls and spaces before it are ignored

@@ -10,7 +10,7 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from scraper.network.connection.address_guard import Guard
 from scraper.network.connection.deadlines import TICK, Deadline, Deadlines
 from scraper.network.connection.pool import broke_off, flags, opened
 from scraper.network.connection.session import timeouts
+from scraper.network.connection.short_way import Answered, ShortWay, is_there
 from scraper.network.connection.tls import Trust
 from scraper.network.failures import failure
 from scraper.network.headers import FRAMING, check
@@ -57,6 +58,11 @@ class _Terms(NamedTuple):
     proxy_headers: Mapping[str, str] | None = None
     tls: ssl.SSLContext | bool = True
 
+    @property
+    def are_plain(self) -> bool:
+        """Whether a request may go the short way."""
+        return self.proxy is None and self.tls is True and self.timeout.total is None
+
 
 class Fetcher:
     """Sends requests over `session`. Follows nothing, and decodes bodies itself.
@@ -77,6 +83,7 @@ class Fetcher:
         most: int,
     ) -> None:
         self._session = session
+        self._short_way = ShortWay(session) if settings.short_way and is_there() else None
         self._settings = settings
         self._deadlines = deadlines
         self._is_followed = is_followed
@@ -186,7 +193,7 @@ class Fetcher:
             return _Terms(None, head, timeouts(settings, read=patience, total=total))
         return _Terms(total, head, timeouts(settings, read=patience))
 
-    async def _ask(self, request: Request, terms: _Terms) -> aiohttp.ClientResponse:
+    async def _ask(self, request: Request, terms: _Terms) -> Answered:
         if request.files or request.body_file:
             with Content(request) as content:
                 return await self._send(request, terms, await content.opened())
@@ -203,8 +210,12 @@ class Fetcher:
                 raise
         return await self._send(request, terms, _in_pieces(body))
 
-    def _send(self, request: Request, terms: _Terms, data: Any) -> "aiohttp.client._RequestContextManager":
+    def _send(self, request: Request, terms: _Terms, data: Any) -> Awaitable[Answered]:
         url = request.url
+        if self._short_way is not None and data is None and _is_short(request) and terms.are_plain:
+            head = self._short_way.head(url, terms.headers)
+            if head is not None:
+                return self._short_way.send(*head, terms.timeout)
         return self._session.request(
             request.method,
             URL(without_credentials(url) if "@" in url else url, encoded=True),
@@ -220,7 +231,7 @@ class Fetcher:
 
     # What is answered.
 
-    def _check_status(self, answer: aiohttp.ClientResponse, request: Request, terms: _Terms) -> None:
+    def _check_status(self, answer: Answered, request: Request, terms: _Terms) -> None:
         if answer.status < 200:  # a protocol that was not asked for, or no status at all
             raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), f"status {answer.status:03}")
         if TRANSFER_ENCODING in answer.headers and not _is_chunked(answer):  # nor was any other coding asked for
@@ -229,7 +240,7 @@ class Fetcher:
         if answer.status == 407 and terms.proxy is not None and not is_socks(terms.proxy.scheme):
             raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
 
-    async def _read(self, answer: aiohttp.ClientResponse, request: Request, deadline: Deadline | None) -> bytes:
+    async def _read(self, answer: Answered, request: Request, deadline: Deadline | None) -> bytes:
         """The whole body as it was sent, but never more than `max_body` bytes of it."""
         status, content = answer.status, answer.content
         if 300 <= status < 400 and self._is_followed(request, status, answer.headers):
@@ -254,7 +265,7 @@ class Fetcher:
             raise FetchError(Reason.PARTIAL_BODY, without_credentials(request.url), "connection reset in the body")
         return body
 
-    def _streamed(self, answer: aiohttp.ClientResponse, request: Request) -> Response:
+    def _streamed(self, answer: Answered, request: Request) -> Response:
         """A response whose body is still to come."""
         stream = BodyStream(
             answer,
@@ -288,6 +299,11 @@ class Fetcher:
         return f"<Fetcher {self._deadlines!r}>"
 
 
+def _is_short(request: Request) -> bool:
+    """Whether nothing but the head of `request` is sent, and nothing but a whole body is expected."""
+    return request.method == "GET" and not request.stream and "@" not in request.url
+
+
 _NO_TYPE = ("Content-Type",)  # which aiohttp would invent
 
 
@@ -311,13 +327,13 @@ def _in_pieces(body: bytes) -> bytes | BytesIO | None:
     return (body if len(body) <= IN_ONE else BytesIO(body)) if body else None
 
 
-def _is_chunked(answer: aiohttp.ClientResponse) -> bool:
+def _is_chunked(answer: Answered) -> bool:
     """Whether a body is in chunks, or as it is, and nothing else was done to it (RFC 9112, 6.1)."""
     codings = ",".join(answer.headers.getall(TRANSFER_ENCODING)).lower().split(",")
     return {each.strip() for each in codings} <= {"chunked", "identity", ""}
 
 
-async def _skip(answer: aiohttp.ClientResponse) -> None:
+async def _skip(answer: Answered) -> None:
     """Read past a body, so that the connection can be used again; give the connection up if that takes long."""
     content, size = answer.content, 0
     if content.is_eof():
@@ -332,7 +348,7 @@ async def _skip(answer: aiohttp.ClientResponse) -> None:
         answer.close()
 
 
-def _response(answer: aiohttp.ClientResponse, request: Request, body: bytes | BodyStream) -> Response:
+def _response(answer: Answered, request: Request, body: bytes | BodyStream) -> Response:
     url = without_credentials(request.url) if "@" in request.url else request.url
     return Response(
         url,

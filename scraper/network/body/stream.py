@@ -8,7 +8,6 @@ last piece, and closed if the reader stops before.
 import asyncio
 from collections.abc import Callable, Iterator
 
-import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH
 
 from scraper.errors import FetchError, Reason, SpiderError
@@ -16,6 +15,7 @@ from scraper.network.body.content_coding import CodecError
 from scraper.network.body.streamed_coding import Unpacker
 from scraper.network.connection.deadlines import Deadline, Deadlines
 from scraper.network.connection.pool import broke_off, flags
+from scraper.network.connection.short_way import Answered
 from scraper.network.failures import failure
 from scraper.urls import without_credentials
 
@@ -28,7 +28,7 @@ class BodyStream:
 
     def __init__(
         self,
-        answer: aiohttp.ClientResponse,
+        answer: Answered,
         url: str,
         *,
         most: int,

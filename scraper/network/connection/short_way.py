@@ -26,6 +26,7 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from scraper.network.connection.session import HEADS
 from scraper.urls import without_fragment
 
 MOST_ORIGINS = 10_000  # that are remembered
@@ -85,14 +86,17 @@ class Answer:
         self._connection.close()
 
 
-class ShortWay:
-    """Sends plain GETs over the connections of `session`; `bounds` are those of heads that the session was given."""
+Answered = aiohttp.ClientResponse | Answer
+"""What both ways give."""
 
-    def __init__(self, session: aiohttp.ClientSession, bounds: Mapping[str, int]) -> None:
+
+class ShortWay:
+    """Sends plain GETs over the connections of `session`."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
         assert session.connector is not None
         self._session = session
         self._connect = session.connector.connect
-        self._bounds = bounds
         self._origins: OrderedDict[str, Origin] = OrderedDict()
 
     def head(self, url: str, headers: Mapping[str, str] | None) -> tuple[Origin, bytes] | None:
@@ -136,7 +140,7 @@ class ShortWay:
             read_timeout=terms.sock_read,
             read_bufsize=BUFFER,
             timeout_ceil_threshold=terms.ceil_threshold,
-            **self._bounds,
+            **HEADS,
         )
         transport = protocol.transport
         if transport is None or transport.is_closing():
