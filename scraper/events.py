@@ -1,9 +1,11 @@
 """What happened in a crawl, as frozen values that observers are handed.
 
-A kind of event is only made where an observer wants it: see `protocols.Observer`.
+A kind of event is only made where an observer wants it: see `by_kind`.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, get_args
 
 from scraper.errors import FetchError
 from scraper.http.request import Request
@@ -61,7 +63,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The crawl goes on where an earlier process left it, with `found`; `changes` tells what is different since.
+    """The crawl continues where an earlier process left it, with `found`; `changes` tells what is different since.
 
     `inexact` are the sinks that may get items twice, since they cannot be cut back.
     """
@@ -88,28 +90,32 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
-    """A request failed for `reason` and will be sent again in `wait` seconds."""
+class _OfRequest:
+    """Something other than an answer came of `request`."""
 
     request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(_OfRequest):
+    """A request failed for `reason` and will be sent again in `wait` seconds."""
+
     reason: str
     wait: float
     attempt: int
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(_OfRequest):
     """A request was not sent, and never will be, for `reason`."""
 
-    request: Request
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(_OfRequest):
     """A request was given up."""
 
-    request: Request
     error: FetchError
 
 
@@ -178,3 +184,12 @@ Event = (
     | Blocked
     | Finished
 )
+
+
+def by_kind(observers: Iterable[Callable[[Any], None]]) -> dict[type[Any], list[Callable[[Any], None]]]:
+    """For each kind of event the observers that want it: all kinds, or those in an observer's attribute `wants`."""
+    watchers: dict[type[Any], list[Callable[[Any], None]]] = {kind: [] for kind in get_args(Event)}
+    for observer in observers:
+        for kind in getattr(observer, "wants", watchers):
+            watchers[kind].append(observer)
+    return watchers

@@ -1,7 +1,8 @@
-"""Every seam of the framework, on one page: what the stages of a crawl promise each other.
+"""Every seam that your own parts can fill, on one page: what the stages of a crawl promise each other.
 
 Built-in parts are chosen in config.toml by plain names. A part of your own is an object that has one of these
-shapes; pass it from the spider class or from Python. Nothing needs to be inherited or registered.
+shapes; pass it from the spider class or from Python. Nothing needs to be inherited or registered. The few seams
+that only the framework fills are in `engine.stages`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence

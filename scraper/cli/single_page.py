@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from scraper.cli.addresses import answer_of
-from scraper.cli.options import Job, leave
+from scraper.cli.crawl_plan import CrawlPlan
+from scraper.cli.interrupt import leave
 from scraper.crawling.inspection import Inspection
 from scraper.crawling.run import loop_factory
 from scraper.events import Broke, Retried
@@ -29,15 +30,15 @@ _SECRET = frozenset({"authorization", "cookie", "proxy-authorization", "set-cook
 _T = TypeVar("_T")
 
 
-def inspection_for(job: Job, *, accepted: Collection[int] = (), has_pipelines: bool = False) -> Inspection:
+def inspection_for(plan: CrawlPlan, *, accepted: Collection[int] = (), has_pipelines: bool = False) -> Inspection:
     """An inspection that is not open yet; retries, and what breaks as it is closed, are told on standard error."""
-    configure(job.settings.views.log_level, StandardError())
+    configure(plan.settings.views.log_level, StandardError())
     log = Log()
     log.wants = (Retried, Broke)
     return Inspection(
-        job.spider_class,
-        job.settings,
-        arguments=job.arguments,
+        plan.spider_class,
+        plan.settings,
+        arguments=plan.arguments,
         observers=[log],
         accepted=accepted,
         has_pipelines=has_pipelines,

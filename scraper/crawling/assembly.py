@@ -9,9 +9,9 @@ from functools import partial
 
 from scraper.crawling.recrawl import Revisits
 from scraper.crawling.resume import memories_of
-from scraper.engine.run import most_in_hand
 from scraper.engine.stages import Stages, Tap
 from scraper.engine.watchdog import Watchdog
+from scraper.engine.workload import most_pages
 from scraper.frontier import Job, MemoryJob, SqliteFrontier
 from scraper.http.request import Request
 from scraper.limits import Directives, before_sending, on_discovery
@@ -57,7 +57,7 @@ async def open_stages(
         await enter(Watchdog(observers))
         stack.callback(sandbox.close)
         limits = (guard, *_limits(settings, spider, job, rng))
-        parse = await enter(open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine), marks=job.marks))
+        parse = await enter(open_parse(settings.parsing, spider, batch=most_pages(settings.engine), marks=job.marks))
         stages = Stages(
             frontier=job.frontier,
             admission=on_discovery(settings.limits, allowed_domains=tuple(spider.allowed_domains)),

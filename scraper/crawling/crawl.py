@@ -12,7 +12,7 @@ from scraper.crawling.job_description import describe, job_name
 from scraper.crawling.result import CANCELLED, CLOSED, INTERRUPTED, Result, Written, drifted, problems_of
 from scraper.crawling.resume import check_methods, recall, recalled_state, resume_sinks
 from scraper.crawling.spider_lifecycle import arguments_of, call_closed, lifespan, make_spider
-from scraper.engine.run import HOSTS_PARKED, Engine
+from scraper.engine.engine import HOSTS_PARKED, Engine
 from scraper.engine.stages import Stages, Tap
 from scraper.errors import StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
@@ -92,14 +92,7 @@ class Crawl:
             for sink in sinks:
                 await enter(sink)
             engine = self._engine = Engine(
-                self.spider,
-                stages,
-                self.settings.engine,
-                per_host=self.settings.limits.per_host,
-                max_links=self.settings.limits.max_links,
-                drift_after=self.settings.parsing.drift_after,
-                interval=self.settings.frontier.interval if job.folder is not None else None,
-                resumed=job.resumed,
+                self.spider, stages, self.settings, is_kept=job.folder is not None, resumed=job.resumed
             )
             reason, problems = await self._drive(engine, job)
             left = job.folder

@@ -6,38 +6,26 @@ the statistics that are kept: if the process dies, it will be counted again.
 """
 
 import asyncio
-from collections.abc import Callable
 
-from scraper.engine.ledger import Ledger
-from scraper.engine.pages import Pages
+from scraper.engine.accounting import Totals
 from scraper.engine.stages import Stages
+from scraper.engine.storage import Storage
 from scraper.errors import SpiderError, StorageError
-from scraper.events import Statistics
 from scraper.process.stacks import line_of
 from scraper.protocols import Checkpoint
 
 
 class Checkpoints:
-    """Commits every `interval` seconds; never, if that is None, since nothing can be gone on with.
+    """Commits every `interval` seconds; never, if that is None, since nothing could resume the crawl.
 
-    Nor once a sink is lost: it does not have the items of what the frontier would call done. `statistics` gives
-    the totals without what is in hand.
+    Nor once a sink is lost: it does not have the items of what the frontier would call done.
     """
 
-    def __init__(
-        self,
-        stages: Stages,
-        ledger: Ledger,
-        pages: Pages,
-        *,
-        interval: float | None,
-        statistics: Callable[[], Statistics],
-    ) -> None:
+    def __init__(self, stages: Stages, storage: Storage, totals: Totals, *, interval: float | None) -> None:
         self._stages = stages
-        self._ledger = ledger
-        self._pages = pages
+        self._storage = storage
+        self._totals = totals
         self._interval = interval
-        self._statistics = statistics
         self._complaints: set[str] = set()
 
     async def keep(self) -> None:
@@ -51,24 +39,24 @@ class Checkpoints:
         if self._interval is None:
             return
         try:
-            async with self._pages.gate.closed():
-                if self._pages.storage_error is not None:
+            async with self._storage.gate.closed():
+                if self._storage.error is not None:
                     return
                 positions = [await sink.sync() for sink in self._stages.sinks]
                 durable = self._stages.frontier.commit(
                     Checkpoint(
                         positions={each.path: each for each in positions},
-                        statistics=self._statistics(),
-                        seeds=self._ledger.seeds,
+                        statistics=self._totals.lasting(),
+                        seeds=self._totals.seeds,
                         memories={name: self._changes(name) for name in self._stages.memories},
                     )
                 )
             await durable
         except StorageError as error:
-            self._pages.lose("checkpoint", error)
+            self._storage.lose("checkpoint", error)
         except Exception as error:  # a sink of the user's may raise anything
             told = f"a checkpoint failed: {type(error).__name__}: {error} ({line_of(error)})"
-            self._pages.lose("checkpoint", StorageError(told))
+            self._storage.lose("checkpoint", StorageError(told))
 
     def _changes(self, name: str) -> dict[str, object]:
         """What a part has to remember. If the user's code gave it what cannot be kept, that is told once."""
@@ -77,5 +65,5 @@ class Checkpoints:
         except SpiderError as error:
             if str(error) not in self._complaints:
                 self._complaints.add(str(error))
-                self._ledger.count_error(name, "", "", error)
+                self._totals.count_error(name, "", "", error)
             return {}

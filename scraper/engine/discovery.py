@@ -9,9 +9,10 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from scraper.engine.ledger import Ledger
-from scraper.engine.slots import Slots, Ticket
+from scraper.engine.accounting import Totals
+from scraper.engine.slots import Slots
 from scraper.engine.stages import Stages
+from scraper.engine.ticket import Ticket
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
@@ -31,13 +32,13 @@ _Refused = list[tuple[Request, SpiderError]]
 class Discovery:
     """The way into the frontier: each request once, and none that a limit refuses at sight."""
 
-    def __init__(self, spider: Spider, stages: Stages, slots: Slots, ledger: Ledger, *, max_links: int = 0) -> None:
+    def __init__(self, spider: Spider, stages: Stages, slots: Slots, totals: Totals, *, max_links: int = 0) -> None:
         self._spider = spider
         self._frontier = stages.frontier
         self._identity = stages.identity
         self._slots = slots
         self._admission = stages.admission
-        self._ledger = ledger
+        self._totals = totals
         self._clock = stages.clock
         self._named = stages.named
         self._max_links = max_links
@@ -58,7 +59,7 @@ class Discovery:
         left = self._max_links if parent is not None and self._max_links else sys.maxsize
         for each in found:
             if left and self._was_seen(each):
-                self._ledger.duplicates += not is_again
+                self._totals.duplicates += not is_again
                 left -= 1
                 since += 1
                 if since >= PIECE:
@@ -67,13 +68,13 @@ class Discovery:
                 continue
             size = len(each.urls) if isinstance(each, Links) else 1
             if size > left:
-                self._ledger.count_cut(size - left, Reason.TOO_MANY_LINKS)
+                self._totals.count_cut(size - left, Reason.TOO_MANY_LINKS)
                 size = left
             for piece in _pieces(each, size):
-                known = self._ledger.duplicates
+                known = self._totals.duplicates
                 problems += self._add(piece, parent, is_again=is_again)
                 if is_again:
-                    self._ledger.duplicates = known
+                    self._totals.duplicates = known
                 since += len(piece.urls) if isinstance(piece, Links) else 1
                 if since >= PIECE:
                     since = 0
@@ -124,14 +125,14 @@ class Discovery:
             if remember(page):
                 self._admit(links.request(url), parent, page, refused)
             else:
-                self._ledger.duplicates += 1
+                self._totals.duplicates += 1
 
     def _add_one(self, request: Request, parent: Request | None, refused: _Refused) -> None:
         page = "" if request.dont_filter else self._identity(request)
         if not page or self._is_new(page):
             self._admit(request, parent, page, refused)
         else:
-            self._ledger.duplicates += 1
+            self._totals.duplicates += 1
 
     def _is_new(self, key: str) -> bool:
         return key not in self._targets and self._frontier.remember(key)
@@ -155,15 +156,15 @@ class Discovery:
             refused.append((request, error))
             return
         self._slots.expect(site(request.url), self._clock())
-        self._ledger.discovered += 1
-        self._ledger.start_urls += is_start
+        self._totals.discovered += 1
+        self._totals.start_urls += is_start
 
     def _refuse(self, request: Request, reason: str, *, is_start: bool) -> None:
         """Count a request that was found, and never will be sent."""
-        self._ledger.discovered += 1
-        self._ledger.start_urls += is_start
-        self._ledger.start_urls_failed += is_start
-        self._ledger.count_refused(request, reason)
+        self._totals.discovered += 1
+        self._totals.start_urls += is_start
+        self._totals.start_urls_failed += is_start
+        self._totals.count_refused(request, reason)
 
     def was_met(self, ticket: Ticket, answer: Response | FetchError) -> bool:
         """Whether the page that `answer`, a redirect, leads `ticket` to was met before and is not to be met again.

@@ -1,19 +1,19 @@
 """What becomes of a page: its callback, its requests, its items through the pipelines to the sinks, its end."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from scraper.engine.accounting import Totals, current_tally
 from scraper.engine.discovery import Discovery
-from scraper.engine.gate import Gate
-from scraper.engine.ledger import Ledger, at_hand
-from scraper.engine.slots import Ticket
 from scraper.engine.stages import Refined, Stages, Visit
-from scraper.errors import REFUSALS, CloseSpider, FetchError, Reason, StorageError, http_status
+from scraper.engine.storage import Storage
+from scraper.engine.ticket import Ticket
+from scraper.engine.workload import Workload
+from scraper.errors import REFUSALS, FetchError, Reason, http_status
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
-from scraper.process.stacks import line_of
-from scraper.protocols import Results, Sink
+from scraper.protocols import Results
 from scraper.spider import Failure
 from scraper.urls import without_credentials
 from scraper.verdict import Permits
@@ -25,14 +25,11 @@ NOINDEX = "noindex"  # why items are dropped of a page that asks for that
 
 Left = tuple[Sequence[Any], int]  # items, and a number of requests
 
-PORTION = 2000  # items of a page that are written before others have their turn
-BODIES_AHEAD = 64 * 1024 * 1024  # bytes of bodies being handled before no further page is fetched
-
 
 class Pages:
-    """The pages between fetch and done, one task each, and what they hold.
+    """The pages between fetch and done, one task of `tasks` each.
 
-    What a page leads to is gathered first and then applied at once, inside the `gate`, so that a checkpoint has all
+    What a page leads to is gathered first and then applied at once, inside the gate, so that a checkpoint has all
     of it or nothing: its items, its requests, what is counted of it, and that it is done.
     """
 
@@ -40,39 +37,22 @@ class Pages:
         self,
         stages: Stages,
         discovery: Discovery,
-        ledger: Ledger,
-        *,
-        most: int,
-        changed: asyncio.Event,
-        stop: Callable[[str], None],
+        storage: Storage,
+        totals: Totals,
+        workload: Workload,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self._stages = stages
         self._discovery = discovery
-        self._ledger = ledger
-        self.gate = Gate()
-        self._most = most
-        self._changed = changed
-        self._stop = stop
-        self.number = 0
-        self.bytes = 0
-        self._is_behind = False
-        self.storage_error: StorageError | None = None
+        self._storage = storage
+        self._totals = totals
+        self._workload = workload
+        self._tasks = tasks
 
-    def is_behind(self) -> bool:
-        """Whether too many pages are being handled; and then until a quarter of that is left.
-
-        Fetching and parsing at full speed then take turns, rather than taking the interpreter's lock from each
-        other for every page.
-        """
-        share = 4 if self._is_behind else 1
-        self._is_behind = self.number * share >= self._most or self.bytes * share >= BODIES_AHEAD
-        return self._is_behind
-
-    def start(self, tasks: asyncio.TaskGroup, ticket: Ticket, response: Response) -> None:
+    def start(self, ticket: Ticket, response: Response) -> None:
         """Handle a page that was fetched."""
-        self.number += 1
-        self.bytes += len(response.body)
-        tasks.create_task(self._handle(ticket, response))
+        self._workload.start_page(len(response.body))
+        self._tasks.create_task(self._handle(ticket, response))
 
     def has_kept(self, ticket: Ticket, error: FetchError) -> bool:
         """Whether a page that failed is one of an earlier run, and may still be what it was."""
@@ -81,14 +61,14 @@ class Pages:
             return False
         return revisits.carried(ticket.request) is not None
 
-    def start_failed(self, tasks: asyncio.TaskGroup, ticket: Ticket, failure: Failure) -> None:
+    def start_failed(self, ticket: Ticket, failure: Failure) -> None:
         """Handle a request that was given up: by its errback, and by what was kept of its page."""
-        self.number += 1
-        tasks.create_task(self._handle_failure(ticket, failure))
+        self._workload.start_page(0)
+        self._tasks.create_task(self._handle_failure(ticket, failure))
 
     async def _handle(self, ticket: Ticket, response: Response) -> None:
         request = ticket.request
-        at_hand.set(ticket.tally)
+        current_tally.set(ticket.tally)
         try:
             visit = None
             if self._stages.revisits is not None and ticket.entry is not None:
@@ -106,8 +86,7 @@ class Pages:
         finally:
             if request.stream:
                 await response.aclose()
-            self.bytes -= len(response.body)
-            self._end()
+            self._workload.end_page(len(response.body))
 
     def _left(self, response: Response, results: Results) -> Left:
         """Take from `results` what the page asks to be left where it is."""
@@ -127,11 +106,11 @@ class Pages:
         if not isinstance(error, FetchError) or error.reason not in _UNREADABLE or error.url != _shown(ticket.request):
             return None
         results.error = None
-        self._ledger.count_spoiled(ticket.request, error, ticket.tally)
+        self._totals.count_spoiled(ticket.request, error, ticket.tally)
         return error
 
     async def _handle_failure(self, ticket: Ticket, failure: Failure) -> None:
-        at_hand.set(ticket.tally)
+        current_tally.set(ticket.tally)
         try:
             found, visit = [], None
             if failure.request.errback is not None:
@@ -142,11 +121,7 @@ class Pages:
                 found += [visit.again] if visit is not None and visit.again is not None else []
             await self._conclude(ticket, found, visit, failure.error)
         finally:
-            self._end()
-
-    def _end(self) -> None:
-        self.number -= 1
-        self._changed.set()
+            self._workload.end_page(0)
 
     async def _call_errback(self, failure: Failure) -> Results:
         return await self._stages.parse(str(failure.request.errback), failure, {})
@@ -167,26 +142,26 @@ class Pages:
         ]
         if visit is not None:
             items = visit.marked(found, items)
-        async with self.gate:
+        async with self._storage.gate:
             for results, stock, each in zip(found, refined, items, strict=True):
                 await self._apply(results, stock, each, ticket.request)
             if visit is not None:
-                self._ledger.count_changes(visit.changes)
+                self._totals.count_changes(visit.changes)
                 visit.settle()
-            self._ledger.count_cut(left[1], Reason.NOFOLLOW)
+            self._totals.count_cut(left[1], Reason.NOFOLLOW)
             for item in left[0]:
-                self._ledger.count_dropped(item, NOINDEX)
+                self._totals.count_dropped(item, NOINDEX)
             self.settle(ticket, error)
 
     async def bury(self) -> None:
         """The crawl is over: write the items of pages that earlier runs met, and this one did not, as gone."""
         assert self._stages.revisits is not None
         for key, items in self._stages.revisits.left():
-            async with self.gate:
-                if self.storage_error is not None:
+            async with self._storage.gate:
+                if self._storage.error is not None:
                     return
-                self._ledger.count_items(len(items) - await self._write(items, ""))
-                self._ledger.count_changes({"gone": len(items)})
+                await self._storage.write(items, "")
+                self._totals.count_changes({"gone": len(items)})
                 self._stages.revisits.bury(key)
 
     def settle(self, ticket: Ticket, error: BaseException | None = None) -> None:
@@ -194,16 +169,16 @@ class Pages:
 
         Unless a sink was lost: that one does not have the items, so that the page is to be redone.
         """
-        if ticket.entry is None or self.storage_error is not None:
+        if ticket.entry is None or self._storage.error is not None:
             return
         self._discovery.settled(ticket, error)
         if isinstance(error, FetchError):
-            self._ledger.start_urls_failed += ticket.entry.is_start
+            self._totals.start_urls_failed += ticket.entry.is_start
         if isinstance(error, FetchError) and error.reason not in REFUSALS:
             self._stages.frontier.failed(ticket.entry, error.reason)
         else:
             self._stages.frontier.done(ticket.entry)
-        self._ledger.close(ticket.tally)
+        self._totals.close(ticket.tally)
 
     async def take_seed(self, results: Results, *, is_again: bool) -> None:
         """Take what the spider's `start()` gave; `is_again` if an earlier process took it already.
@@ -215,10 +190,10 @@ class Pages:
             results.requests = [each for each in results.requests if not _model(each).dont_filter]
         refined = await self._refine(results)
         items = results.items if refined is None else refined.kept
-        async with self.gate:
+        async with self._storage.gate:
             await self._apply(results, refined, items, None, is_again=is_again)
             if not is_again:
-                self._ledger.count_seed()
+                self._totals.count_seed()
 
     async def _refine(self, results: Results, *, is_again: bool = False) -> Refined | None:
         """What the pipelines make of the items; those that come again have been through them."""
@@ -238,77 +213,30 @@ class Pages:
         """Hand on what a callback gave: requests to the frontier, items to the sinks, its error to the log."""
         url = parent.url if parent is not None else ""
         if results.sightings:
-            self._ledger.count_sightings(results.sightings)
+            self._totals.count_sightings(results.sightings)
         if results.requests:
             results.faults += await self._discovery.add_all(
                 results.requests, parent, where=results.where, is_again=is_again
             )
-            self._changed.set()
+            self._workload.notify()
         if refined is not None:
             self._take_stock(refined, url)
         if items:
-            self._ledger.count_items(len(items) - await self._write(items, url))
+            await self._storage.write(items, url)
         for fault in results.problems:
-            if isinstance(fault.error, CloseSpider):
-                self._stop(fault.error.reason)
-            else:
-                self._ledger.count_error(results.where, fault.line, url, fault.error)
+            self._totals.count_error(results.where, fault.line, url, fault.error)
 
     def _take_stock(self, refined: Refined, url: str) -> None:
         """Count what the pipelines dropped, and what they raised."""
         for item, reason in refined.dropped:
-            self._ledger.count_dropped(item, reason)
+            self._totals.count_dropped(item, reason)
         for where, line, error in refined.errors:
-            if isinstance(error, CloseSpider):
-                self._stop(error.reason)
-            else:
-                self._ledger.count_error(where, line, url, error)
+            self._totals.count_error(where, line, url, error)
         refined.settle()
-
-    async def _write(self, items: Sequence[Any], url: str) -> int:
-        """Give `items` to every sink, a portion at a time; how many of them one could not write."""
-        lost = 0
-        for start in range(0, len(items), PORTION):
-            if start:
-                await asyncio.sleep(0)
-            lost += await self._write_portion(items[start : start + PORTION], url)
-            if self.storage_error is not None:
-                return len(items)
-        return lost
-
-    async def _write_portion(self, items: Sequence[Any], url: str) -> int:
-        lost = 0
-        for sink in self._stages.sinks:
-            try:
-                await sink.write(items)
-            except StorageError as error:
-                failures = getattr(error, "failures", None)
-                if failures is None:
-                    self.lose(_name(sink), error, url)
-                    return len(items)
-                lost = max(lost, len(failures))
-                for _, message in failures:
-                    self._ledger.count_error(_name(sink), "", url, StorageError(message))
-            except Exception as error:
-                failed = StorageError(f"{_name(sink)} raised {type(error).__name__}: {error} ({line_of(error)})")
-                self.lose(_name(sink), failed, url)
-                return len(items)
-        return lost
-
-    def lose(self, where: str, error: StorageError, url: str = "") -> None:
-        """A sink or the frontier is gone: there is no use in crawling on."""
-        if self.storage_error is None:
-            self.storage_error = error
-            self._ledger.count_error(where, "", url, error)
-        self._stop("storage failed")
 
 
 def _shown(request: Request) -> str:
     return without_credentials(request.url)
-
-
-def _name(sink: Sink) -> str:
-    return f"sink {sink.path.removesuffix('.part')}"
 
 
 def _model(found: Request | Links) -> Request:

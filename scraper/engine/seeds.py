@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
-from scraper.engine.ledger import Ledger
+from scraper.engine.accounting import Totals
 from scraper.engine.pages import Pages
 from scraper.engine.slots import Slots
 from scraper.errors import CloseSpider, SpiderError
@@ -26,12 +26,12 @@ class Seeder:
     """Takes the spider's first requests, as long as few of them wait; `stop` is called if it says enough."""
 
     def __init__(
-        self, spider: Spider, slots: Slots, pages: Pages, ledger: Ledger, *, stop: Callable[[str], None]
+        self, spider: Spider, slots: Slots, pages: Pages, totals: Totals, *, stop: Callable[[str], None]
     ) -> None:
         self._spider = spider
         self._slots = slots
         self._pages = pages
-        self._ledger = ledger
+        self._totals = totals
         self._stop = stop
         self._most = AHEAD
         self._room = asyncio.Event()
@@ -40,7 +40,7 @@ class Seeder:
 
     async def run(self) -> None:
         """Ask until there is no more, from the beginning: what an earlier process took is passed over."""
-        before = self._ledger.seeds
+        before = self._totals.seeds
         if before.has_ended:
             self.has_ended = True
             return
@@ -55,7 +55,7 @@ class Seeder:
                         await self._room.wait()
                     if self._is_closed:
                         return
-            self._ledger.end_seeds()
+            self._totals.end_seeds()
         except CloseSpider as error:
             self._stop(error.reason)
         finally:

@@ -1,9 +1,7 @@
 """Which request goes next: a plain decision over the sites that have one, a free place, and whose time has come.
 
-Each site has a slot. A slot holds the tickets that are not in the frontier any more but cannot be sent yet:
-`urgent` ones (a redirect's next hop, a page that a callback awaits, one that was judged too early), `later`
-ones (retries, each with its time) and those `blocked` until another request is answered (robots.txt). The rest
-of a site's requests wait in the frontier, and are taken when their slot's turn comes.
+Each site has a slot with what has left the frontier and cannot be sent yet. The rest of a site's requests wait in
+the frontier, and are taken when their slot's turn comes.
 
 Slots that could send stand in a heap: higher priority first, then whoever was not served for longest, so that
 equal sites take turns. Slots that must wait stand in a second heap by the time they are due. Both heaps may
@@ -16,86 +14,26 @@ What waits for a site that is parked is not sent in this run, and needs no slot:
 waiting in the frontier or in flight there.
 """
 
-from asyncio import Future, Semaphore
-from collections import deque
-from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
-from scraper.engine.ledger import Ledger, Tally
-from scraper.errors import FetchError
+from scraper.engine.accounting import Totals
+from scraper.engine.ticket import Slot, Ticket
 from scraper.http.request import Request
-from scraper.http.response import Response
-from scraper.protocols import LAST, Attempts, Entry, Frontier
+from scraper.protocols import LAST, Frontier
 from scraper.urls import site
 from scraper.verdict import First
 
 MOST_SLOTS = 10_000  # sites that are at work
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A request on its way, from the frontier (`entry`) or for somebody who waits for it (`reply`)."""
-
-    request: Request
-    entry: Entry | None = None
-    reply: "Future[Response] | None" = None
-    first: First | None = None
-    attempts: Attempts = field(default_factory=Attempts)
-    tally: Tally = field(default_factory=Tally)
-    is_known: bool = False  # the answer: nothing was sent
-    slot: "Slot" = field(init=False)  # where it is in flight
-
-    def lead_to(self, request: Request) -> None:
-        """Its answer was a redirect: it goes on as `request`."""
-        self.attempts = Attempts(hops=(*self.attempts.hops, self.request.url))
-        self.request = request
-
-    async def answer(self) -> Response:
-        """Wait for the answer. Raises `FetchError` if there is none."""
-        assert self.reply is not None
-        return await self.reply
-
-    def succeed(self, response: Response) -> None:
-        """Give `response` to whoever still waits for it."""
-        if self.reply is not None and not self.reply.done():
-            self.reply.set_result(response)
-
-    def fail(self, error: FetchError) -> None:
-        """Raise `error` where the answer is still waited for."""
-        if self.reply is not None and not self.reply.done():
-            self.reply.set_exception(error)
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """What one site has to send, and how much of it is in flight: `places` is the host's semaphore."""
-
-    site: str
-    places: Semaphore
-    due: float = 0.0
-    firsts: deque[Ticket] = field(default_factory=deque)
-    urgent: deque[Ticket] = field(default_factory=deque)
-    later: list[tuple[float, int, Ticket]] = field(default_factory=list)
-    blocked: dict[str, list[Ticket]] = field(default_factory=dict)
-    aside: list[Ticket] = field(default_factory=list)  # unsent, as the crawl is closing
-    in_flight: int = 0
-    turn: int = -1
-    rank: int | None = None  # minus the priority with which the slot stands among the ready
-
-    def tickets(self) -> list[Ticket]:
-        """All tickets that are held back here, except those that others wait for."""
-        held = [*self.urgent, *(ticket for _, _, ticket in self.later), *self.aside]
-        return held + [ticket for tickets in self.blocked.values() for ticket in tickets]
-
-
 class Slots:
     """The slots of all sites that have something to send, in flight or held back."""
 
-    def __init__(self, frontier: Frontier, ledger: Ledger, per_host: int) -> None:
+    def __init__(self, frontier: Frontier, totals: Totals, per_host: int) -> None:
         self._frontier = frontier
-        self._ledger = ledger
+        self._totals = totals
         self._per_host = per_host
         self._slots: dict[str, Slot] = {}
         self._in_line: dict[str, None] = {}  # sites that have no slot yet
@@ -118,7 +56,7 @@ class Slots:
     def _of(self, name: str) -> Slot:
         slot = self._slots.get(name)
         if slot is None:
-            slot = self._slots[name] = Slot(name, Semaphore(self._per_host))
+            slot = self._slots[name] = Slot(name, self._per_host)
             self._in_line.pop(name, None)
         return slot
 
@@ -146,21 +84,11 @@ class Slots:
         """The sites that are parked, and how many requests wait for each, most first."""
         return dict(sorted(self._parked.items(), key=lambda each: -each[1]))
 
-    # What comes in.
-
-    def expect(self, name: str, now: float) -> None:
-        """A request of the site `name` waits in the frontier."""
-        if name in self._parked:
-            self._parked[name] += 1
-            self._left += 1
-        elif name in self._slots or len(self._slots) < MOST_SLOTS:
-            self.wake(self._of(name), now)
-        else:
-            self._in_line[name] = None
+    # Whose turn it is.
 
     def wake(self, slot: Slot, now: float) -> None:
         """Something about `slot` has changed: find it a new place among the ready or the waiting."""
-        if slot.places.locked():
+        if slot.in_flight >= slot.places:
             return  # it is woken again when a place gets free
         due, priority = self._due(slot)
         if due <= now:
@@ -191,66 +119,20 @@ class Slots:
             return slot.due, priority
         return (max(slot.due, slot.later[0][0]), 0) if slot.later else (inf, 0)
 
-    def later(self, ticket: Ticket, when: float, now: float) -> None:
-        """Send `ticket` again, not before `when`."""
-        slot = self.of(ticket.request)
-        if self._is_aside(slot, ticket):
-            return
-        if ticket.reply is not None:
-            self._awaited[slot.site] = slot
-        heappush(slot.later, (when, next(self._turns), ticket))
-        self.wake(slot, now)
-
-    def soon(self, ticket: Ticket, now: float) -> None:
-        """Send `ticket` before what waits in the frontier."""
-        slot = self.of(ticket.request)
-        if self._is_aside(slot, ticket):
-            return
-        if ticket.reply is not None:
-            self._awaited[slot.site] = slot
-        (slot.firsts if ticket.first is not None else slot.urgent).append(ticket)
-        self.wake(slot, now)
-
-    def postpone(self, slot: Slot, ticket: Ticket, due: float) -> None:
-        """`ticket` was taken from `slot` too early: the site is due at `due`."""
-        slot.due = due
-        if self._is_aside(slot, ticket):
-            return
-        (slot.firsts if ticket.first is not None else slot.urgent).appendleft(ticket)
-
-    def block(self, slot: Slot, ticket: Ticket, first: First) -> None:
-        """Hold `ticket`, and all others of the slot, until `first` is answered."""
-        waiting = slot.blocked.get(first.request.url)
-        if waiting is None:
-            slot.blocked[first.request.url] = [ticket]
-            slot.firsts.append(Ticket(first.request, first=first))
-        else:
-            waiting.append(ticket)
-
-    def unblock(self, first: First, now: float) -> None:
-        """`first` is answered: what was held for it can be judged again."""
-        slot = self.of(first.request)
-        slot.urgent.extendleft(reversed(slot.blocked.pop(first.request.url, ())))
-        self.wake(slot, now)
-
-    def park(self, slot: Slot, ticket: Ticket) -> bool:
-        """Leave `ticket`, and all else that waits for its site, to another run; whether that is parked by this."""
-        is_new = slot.site not in self._parked
-        if is_new:
-            left = self._parked[slot.site] = self._frontier.waiting_for(slot.site)
-            self._left += left
-            slot.urgent.extend(each for _, _, each in slot.later)  # to be judged at once, and so to be parked
-            slot.later.clear()
-            slot.due = 0.0
-        self._parked[slot.site] += 1
-        return is_new
-
     def _priority(self, slot: Slot) -> int | None:
         """The priority of what waits for a site in the frontier, if that is for this run, and for now."""
         if self.is_closing or slot.site in self._parked:
             return None
         priority = self._frontier.priority(slot.site)
         return priority if priority != LAST or self._is_last_turn else None
+
+    def next_due(self, *, awaited_only: bool = False) -> float:
+        """When the next waiting slot is due, or with `awaited_only` what a callback waits for; inf if none is."""
+        if awaited_only:
+            return min((slot.due_awaited() for slot in self._awaited.values()), default=inf)
+        while self._timers and self._timers[0][1] != self._timers[0][2].turn:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else inf
 
     def turn_to_last(self, now: float) -> bool:
         """Nothing is in hand: let one request of priority `LAST` go, if nothing else is left; whether one may go."""
@@ -263,18 +145,40 @@ class Slots:
         self.wake(self._of(name), now)
         return True
 
-    def close(self, now: float) -> None:
-        """From now on nothing of the frontier is sent; what callbacks in progress await still is."""
-        self.is_closing = True
-        for slot in list(self._slots.values()):
-            held, slot.urgent, slot.later = slot.tickets(), deque(), []
-            blocked, slot.blocked, slot.aside = slot.blocked, {}, []
-            for ticket in held:
-                if not self._is_aside(slot, ticket):
-                    slot.urgent.append(ticket)
-            if not slot.urgent or not blocked:
-                slot.firsts.clear()
+    # What comes in.
+
+    def expect(self, name: str, now: float) -> None:
+        """A request of the site `name` waits in the frontier."""
+        if name in self._parked:
+            self._parked[name] += 1
+            self._left += 1
+        elif name in self._slots or len(self._slots) < MOST_SLOTS:
+            self.wake(self._of(name), now)
+        else:
+            self._in_line[name] = None
+
+    def soon(self, ticket: Ticket, now: float) -> None:
+        """Send `ticket` before what waits in the frontier."""
+        slot = self._entered(ticket)
+        if slot is not None:
+            slot.put(ticket)
             self.wake(slot, now)
+
+    def later(self, ticket: Ticket, when: float, now: float) -> None:
+        """Send `ticket` again, not before `when`."""
+        slot = self._entered(ticket)
+        if slot is not None:
+            heappush(slot.later, (when, next(self._turns), ticket))
+            self.wake(slot, now)
+
+    def _entered(self, ticket: Ticket) -> Slot | None:
+        """The slot of `ticket`; None if it was put aside there."""
+        slot = self.of(ticket.request)
+        if self._is_aside(slot, ticket):
+            return None
+        if ticket.reply is not None:
+            self._awaited[slot.site] = slot
+        return slot
 
     def _is_aside(self, slot: Slot, ticket: Ticket) -> bool:
         """Put `ticket` aside, unsent, if the crawl is closing and nobody waits for it."""
@@ -282,6 +186,35 @@ class Slots:
             return False
         slot.aside.append(ticket)
         return True
+
+    def postpone(self, slot: Slot, ticket: Ticket, due: float) -> None:
+        """`ticket` was taken from `slot` too early: the site is due at `due`."""
+        slot.due = due
+        if not self._is_aside(slot, ticket):
+            slot.put_back(ticket)
+
+    def unblock(self, first: First, now: float) -> None:
+        """`first` is answered: what was held for it can be judged again."""
+        slot = self.of(first.request)
+        slot.unblock(first)
+        self.wake(slot, now)
+
+    def park(self, slot: Slot, ticket: Ticket) -> bool:
+        """Leave `ticket`, and all else that waits for its site, to another run; whether that is parked by this."""
+        is_new = slot.site not in self._parked
+        if is_new:
+            left = self._parked[slot.site] = self._frontier.waiting_for(slot.site)
+            self._left += left
+            slot.park()
+        self._parked[slot.site] += 1
+        return is_new
+
+    def close(self, now: float) -> None:
+        """From now on nothing of the frontier is sent; what callbacks in progress await still is."""
+        self.is_closing = True
+        for slot in list(self._slots.values()):
+            slot.close()
+            self.wake(slot, now)
 
     # What goes out.
 
@@ -305,40 +238,18 @@ class Slots:
 
     def _choose_awaited(self, now: float) -> Slot | None:
         for slot in list(self._awaited.values()):
-            if not any(ticket.reply is not None for ticket in slot.tickets()):
+            if not slot.has_awaited:
                 del self._awaited[slot.site]
-            elif slot.places.locked() or slot.due > now:
-                continue
-            elif slot.firsts or (not slot.blocked and self._awaited_ticket(slot, now) is not None):
+            elif slot.may_send_awaited(now):
                 return slot
         return None
 
-    def _due_awaited(self, slot: Slot) -> float:
-        """When something of `slot` that a callback waits for can go; inf: not before something else happens."""
-        if slot.places.locked() or (slot.blocked and not slot.firsts):
-            return inf
-        if slot.firsts or any(ticket.reply is not None for ticket in slot.urgent):
-            return slot.due
-        return max(slot.due, min((when for when, _, ticket in slot.later if ticket.reply is not None), default=inf))
-
-    def _awaited_ticket(self, slot: Slot, now: float) -> Ticket | None:
-        """The first ticket of `slot` that a callback waits for and that may go now."""
-        may_go = (*slot.urgent, *(ticket for when, _, ticket in slot.later if when <= now))
-        return next((ticket for ticket in may_go if ticket.reply is not None), None)
-
     def take(self, slot: Slot, now: float, *, awaited_only: bool = False) -> Ticket | None:
-        """The next ticket of `slot`: what others wait for, then what is urgent, retries, and new requests."""
-        if slot.firsts:
-            return slot.firsts.popleft()
-        if slot.blocked:
-            return None
+        """The next ticket of `slot`: what it holds, then a new request of the frontier."""
         if awaited_only:
-            return self._take_awaited(slot, now)
-        if slot.urgent:
-            return slot.urgent.popleft()
-        if slot.later and slot.later[0][0] <= now:
-            return heappop(slot.later)[2]
-        return self._take_new(slot)
+            return slot.take_awaited(now)
+        ticket = slot.take(now)
+        return self._take_new(slot) if ticket is None and not slot.blocked else ticket
 
     def _take_new(self, slot: Slot) -> Ticket | None:
         entry = self._frontier.take(slot.site) if self._priority(slot) is not None else None
@@ -346,26 +257,7 @@ class Slots:
             return None
         if entry.request.priority == LAST:
             self._is_last_turn = False
-        return Ticket(entry.request, entry, tally=self._ledger.open())
-
-    def _take_awaited(self, slot: Slot, now: float) -> Ticket | None:
-        ticket = self._awaited_ticket(slot, now)
-        if ticket is None:
-            return None
-        if ticket in slot.urgent:
-            slot.urgent.remove(ticket)
-        else:
-            slot.later = [each for each in slot.later if each[2] is not ticket]
-            heapify(slot.later)
-        return ticket
-
-    def next_due(self, *, awaited_only: bool = False) -> float:
-        """When the next waiting slot is due, or with `awaited_only` what a callback waits for; inf if none is."""
-        if awaited_only:
-            return min(map(self._due_awaited, self._awaited.values()), default=inf)
-        while self._timers and self._timers[0][1] != self._timers[0][2].turn:
-            heappop(self._timers)
-        return self._timers[0][0] if self._timers else inf
+        return Ticket(entry.request, entry, tally=self._totals.open())
 
     def __repr__(self) -> str:
         return f"<Slots {len(self._slots)} sites, {len(self._ready)} ready, {len(self._timers)} waiting for their time>"

@@ -1,4 +1,7 @@
-"""The stages that the engine drives."""
+"""The stages that the engine drives, and those seams between them that only the framework fills.
+
+The seams that users can fill, too, are in `protocols`, which is public: these here may change.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,29 +29,12 @@ from scraper.settings.schema import Settings
 from scraper.verdict import DELIVER, GO, Fail, Go, Permits, Sequel, Verdict
 
 
-class Visit(Protocol):
-    """A page in a crawl that was run before: what it gave then, if it has not changed, and what its items are now."""
-
-    @property
-    def changes(self) -> Mapping[str, int]: ...
-    @property
-    def again(self) -> Results | None: ...
-    def marked(self, found: Sequence[Results], items: Sequence[Sequence[Any]], /) -> Sequence[Sequence[Any]]: ...
-    def settle(self) -> None: ...
-
-
-class Revisits(Protocol):
-    """The pages of earlier runs of a crawl: see `scraper.crawling.recrawl`."""
-
-    def ask(self, request: Request, /) -> Request | Response: ...
-    def visit(self, request: Request, response: Response, /) -> Visit: ...
-    def carried(self, request: Request, /) -> Visit | None: ...
-    def left(self) -> Iterable[tuple[bytes, Sequence[Any]]]: ...
-    def bury(self, key: bytes, /) -> None: ...
-
-
 class Refined(Protocol):
-    """What pipelines made of some items."""
+    """What the pipelines made of some items.
+
+    Each is `kept`, or `dropped` for a reason. `errors` are what pipelines raised: where (`Price.process`), at which
+    line (`file:line`), and what.
+    """
 
     @property
     def kept(self) -> Sequence[Any]: ...
@@ -56,13 +42,62 @@ class Refined(Protocol):
     def dropped(self) -> Sequence[tuple[Any, str]]: ...
     @property
     def errors(self) -> Sequence[tuple[str, str, BaseException]]: ...
-    def settle(self) -> None: ...
+
+    def settle(self) -> None:
+        """The items are written: what pipelines remember of them is remembered for good."""
+        ...
 
 
 class Refine(Protocol):
-    """Runs the pipelines; of items that come again only what remembers them, as they have been through the others."""
+    """Runs all pipelines."""
 
-    def __call__(self, items: Sequence[Any], /, *, is_again: bool = False) -> Awaitable[Refined]: ...
+    def __call__(self, items: Sequence[Any], /, *, is_again: bool = False) -> Awaitable[Refined]:
+        """Lead `items` through the pipelines; if they come again, only through those that remember items."""
+        ...
+
+
+class Visit(Protocol):
+    """A page that an earlier run of the crawl may have met, too.
+
+    `again` is what it gave then, if it has not changed. `changes` counts its items by what has become of them.
+    """
+
+    @property
+    def changes(self) -> Mapping[str, int]: ...
+    @property
+    def again(self) -> Results | None: ...
+
+    def marked(self, found: Sequence[Results], items: Sequence[Sequence[Any]], /) -> Sequence[Sequence[Any]]:
+        """`items`, which the pipelines made of `found`, each with what has become of it."""
+        ...
+
+    def settle(self) -> None:
+        """The items are written: the next run compares with them."""
+        ...
+
+
+class Revisits(Protocol):
+    """The pages that earlier runs of a crawl met: see `crawling.recrawl`."""
+
+    def ask(self, request: Request, /) -> Request | Response:
+        """`request` on condition that its page has changed; or the answer, if it is known already."""
+        ...
+
+    def visit(self, request: Request, response: Response, /) -> Visit:
+        """The page that `response` is."""
+        ...
+
+    def carried(self, request: Request, /) -> Visit | None:
+        """A page that failed this time, taken as it was; None if no earlier run met it."""
+        ...
+
+    def left(self) -> Iterable[tuple[bytes, Sequence[Any]]]:
+        """The pages that this run did not meet: the key and the items of each."""
+        ...
+
+    def bury(self, key: bytes, /) -> None:
+        """Forget the page that was kept under `key`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Self
 
-from scraper.events import Blocked
+from scraper.events import Blocked, by_kind
 from scraper.process.stacks import is_library
 from scraper.protocols import Observer
 
@@ -26,7 +26,7 @@ class Watchdog:
     """Tells observers of `Blocked` when the running loop could not run for longer than `PATIENCE`."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = [each for each in observers if Blocked in getattr(each, "wants", (Blocked,))]
+        self._observers = by_kind(observers)[Blocked]
         self._beat_at = time.monotonic()
         self._beneath = 0  # frames of what runs the loop, which are nobody's fault
         self._timer: asyncio.Handle | None = None

@@ -11,7 +11,7 @@ from scraper.http.request import Request, inherit
 from scraper.markup.forms.control_values import value_of
 from scraper.markup.forms.controls import Control, controls_of, forms_of
 from scraper.markup.forms.entry_list import Entry, File, Value, entries_of
-from scraper.markup.forms.submission import Submission, codec_for, name_of, written
+from scraper.markup.forms.submission import Submission, encoding_name, form_codec, submission_of
 from scraper.markup.web_page import WebPage
 
 Given = str | int | float | bool | File | Path | None
@@ -36,7 +36,7 @@ class Form:
         self._attributes = node.attributes
         self._controls = controls_of(node, page.selector.node)
         self._given: dict[str, list[Value]] = {}
-        self._codec = codec_for(self._attributes.get("accept-charset"), page.encoding)
+        self._codec = form_codec(self._attributes.get("accept-charset"), page.encoding)
 
     @property
     def action(self) -> str:
@@ -115,7 +115,7 @@ class Form:
         if method == "GET" and files:
             raise self._error(f"is sent by GET, which has no room for the file {files[0]!r}: pass method='POST'")
         action = self._action(self._said("action", button) if url is None else url)
-        return written(action, method, enctype, entries, self._codec)
+        return submission_of(action, method, enctype, entries, self._codec)
 
     def _said(self, name: str, button: Control | None) -> str | None:
         """An attribute of the form, or what the button has in its place (HTML, 4.10.19.6)."""
@@ -134,7 +134,7 @@ class Form:
         """The entry list with what was filled in, each at the place of the first of its name."""
         found: list[Entry] = []
         left = dict(self._given)
-        for name, value in entries_of(self._controls, button, name_of(self._codec)):
+        for name, value in entries_of(self._controls, button, encoding_name(self._codec)):
             if name not in self._given:
                 found.append((name, value))
             else:

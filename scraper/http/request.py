@@ -58,7 +58,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
 
     The dicts are the request's own: neither those it was made with nor those of its copies.
 
-    Raises `SpiderError` for a URL that is no text, a callback that is no method of a spider, and two contents at once.
+    Raises `SpiderError` for a URL that is not text, a callback that is not a method of a spider, and several contents.
     """
 
     method: str = ""

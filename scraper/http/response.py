@@ -50,14 +50,11 @@ class Response(WebPage):
         flags: tuple[str, ...] = (),
     ) -> None:
         self._stream: StreamedBody | None = None
-        if not isinstance(body, bytes | str) and isinstance(body, StreamedBody):
+        if not isinstance(body, bytes) and isinstance(body, StreamedBody):
             self._stream, body = body, b""
-        super().__init__(
-            url if request is not None and url == request.url else urls.canonical(url) or url,
-            headers=headers if isinstance(headers, _MANY) else CIMultiDict(headers or ()),
-            body=body,
-            encoding=encoding,
-        )
+        url = url if request is not None and url == request.url else urls.canonical(url) or url
+        headers = headers if isinstance(headers, _MANY) else CIMultiDict(headers or ())
+        super().__init__(url, headers=headers, body=body, encoding=encoding)
         self.status = status
         self.request = request if request is not None else Request(url)
         self.history = history
@@ -82,9 +79,9 @@ class Response(WebPage):
     def flags(self) -> tuple[str, ...]:
         """What else is known of the answer.
 
-        `cached` is said of one whose body comes from the cache; `truncated_possible` of one whose body has no other
-        end than its connection's, which was not closed as TLS demands: anybody on the way may have cut it short
-        (RFC 9112, 9.8). Of a body that is read by `stream()`, the latter is known after the last piece.
+        `cached`: the body comes from the cache. `truncated_possible`: the body ended with its connection, which was not
+        closed as TLS demands, so that anybody on the way may have cut it short (RFC 9112, 9.8). Of a body that is read
+        by `stream()`, this is known after the last piece.
         """
         return self._flags if self._stream is None else (*self._flags, *self._stream.flags)
 
@@ -92,8 +89,8 @@ class Response(WebPage):
         """The body in pieces, decompressed, as they arrive: `async for piece in response.stream()`.
 
         For a request with `stream=True`, whose response has no `body`; the body of any other is one piece. Can be
-        read once, and by `async def` callbacks only. What is wrong with the body raises `FetchError` from the loop,
-        after the pieces before it: what was made of them is not whole then.
+        read once, and by `async def` callbacks only. A body that is broken or cut short raises `FetchError` from the
+        loop, after the pieces before: what was made of those is incomplete.
         """
         if self._stream is None:
             if self.request.stream and not self.body and self.status < 300:
@@ -103,7 +100,7 @@ class Response(WebPage):
         return self._stream
 
     async def aclose(self) -> None:
-        """Let go of a body that is not read to its end. Does nothing for a response that has its body."""
+        """Stop receiving a body that is read by `stream()`. Does nothing for any other response."""
         if self._stream is not None:
             await self._stream.aclose()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from scraper.http.response import Response
 from scraper.limits.robots import product_token
-from scraper.markup.document.encoding_prescan import metas
+from scraper.markup.document.encoding_prescan import meta_tags
 from scraper.verdict import Permits
 
 HEAD = 65_536  # bytes of a page in which its head is looked for
@@ -49,6 +49,6 @@ class Directives:
     def _in_page(self, response: Response) -> Iterator[str]:
         head = response.body[:HEAD]
         start = _BODY.search(head)
-        for meta in metas(head[: start.start()] if start is not None else head):
+        for meta in meta_tags(head[: start.start()] if start is not None else head):
             if meta.get("name", "").strip().lower() in self._names:
                 yield from (each.strip().lower() for each in meta.get("content", "").split(","))

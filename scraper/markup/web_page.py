@@ -7,8 +7,8 @@ import msgspec
 
 from scraper import urls
 from scraper.errors import FetchError, Reason
-from scraper.markup.document.encoding import as_utf8, decode, from_mark
-from scraper.markup.document.encoding_labels import resolve
+from scraper.markup.document.encoding import as_utf8, decode, from_byte_order_mark
+from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.document.sandbox import TooComplexError
 from scraper.markup.document.tree import NOWHERE, Tree, vet
 from scraper.markup.selectors.query import Query, compile_query
@@ -36,7 +36,7 @@ class WebPage:
     ) -> None:
         if isinstance(body, str):
             encoding = encoding or "utf-8"
-            body = body.encode(resolve(encoding) or "utf-8")
+            body = body.encode(codec_of(encoding) or "utf-8")
         self.url = url
         self.headers = headers
         self.body = body
@@ -148,7 +148,7 @@ class WebPage:
 
     def _read_json(self) -> Any:
         """JSON is UTF-8 (RFC 8259, 8.1) unless something says otherwise; what is nearly JSON is read as Python does."""
-        if self._named is None and not from_mark(self.body):
+        if self._named is None and not from_byte_order_mark(self.body):
             try:
                 return msgspec.json.decode(self.body)
             except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -32,7 +32,7 @@ from scraper.network.policies.retry import Retries
 from scraper.network.policies.status import Statuses
 from scraper.network.proxies.address import is_socks, proxy
 from scraper.network.proxies.socks import SocksPool, require
-from scraper.protocols import Clock, Fetch, Middleware, Policy
+from scraper.protocols import Fetch, Middleware, Policy
 from scraper.settings.schema import CacheSettings, NetworkSettings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Network:
 
 
 @asynccontextmanager
-async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and three things that tests replace
+async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and what tests replace
     settings: NetworkSettings,
     *,
     middlewares: Sequence[Middleware] = (),
@@ -67,7 +67,6 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
     guard: Guard | None = None,
     rng: Random,
     wall: Callable[[], float] = time.time,
-    clock: Clock = time.monotonic,
 ) -> AsyncIterator[Network]:
     """The network that `[network]` asks for, open while the context is.
 
@@ -88,7 +87,7 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and thr
         if proxies:
             from scraper.network.proxies.rotation import Proxies
 
-            fetch = partial(Proxies(proxies, per=settings.proxy_per, clock=clock), fetch=fetch)
+            fetch = partial(Proxies(proxies, per=settings.proxy_per, clock=time.monotonic), fetch=fetch)
         cache = await _open_cache(stack, settings.cache, settings) if settings.cache.mode != "off" else None
         if cache is not None:
             fetch = partial(cache, fetch=fetch)

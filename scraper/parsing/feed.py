@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 from scraper import urls
 from scraper.errors import ScraperError
 from scraper.markup.document.text_stream import DocumentError, texts
-from scraper.markup.document.xml_stream import Element, Records, split
+from scraper.markup.document.xml_namespaces import split_tag
+from scraper.markup.document.xml_stream import Element, Records
 from scraper.parsing.dates import moment
 
 RECORDS = {"rss": "item", "rdf": "item", "feed": "entry"}  # by root, in lower case
@@ -74,8 +75,8 @@ class Fields:
     """The parts of an entry, by name. A part counts if it is in the entry's namespace, in none, or in one asked for."""
 
     def __init__(self, record: Element) -> None:
-        self._own = split(record.tag)[0]
-        self._parts = [(*split(part.tag), part) for part in record]
+        self._own = split_tag(record.tag)[0]
+        self._parts = [(*split_tag(part.tag), part) for part in record]
 
     def all(self, *wanted: str) -> list[Element]:
         """The parts of these names; what has a `:` in it is a namespace."""
@@ -121,7 +122,7 @@ def _markup(part: Element) -> str:
         return (part.text or "").strip()
     inner = part[0] if part.get("type") == "xhtml" and len(part) == 1 else part
     for each in inner.iter():
-        each.tag = split(each.tag)[1]  # HTML has no namespaces
+        each.tag = split_tag(each.tag)[1]  # HTML has no namespaces
     written = ElementTree.tostring(inner, encoding="unicode", method="html")
     return written[written.index(">") + 1 : written.rindex("<")].strip()
 
@@ -132,7 +133,7 @@ def _alternate(links: list[Element]) -> str:
 
 
 def _person(part: Element) -> str:
-    parts = {split(each.tag)[1].lower(): plain(each) for each in part}
+    parts = {split_tag(each.tag)[1].lower(): plain(each) for each in part}
     return (parts.get("name") or parts.get("email") or "") if parts else plain(part)
 
 

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from scraper import urls
 from scraper.markup.document.text_stream import DocumentError, texts
-from scraper.markup.document.xml_stream import Element, Records, split
+from scraper.markup.document.xml_namespaces import split_tag
+from scraper.markup.document.xml_stream import Element, Records
 from scraper.parsing import feed
 from scraper.parsing.dates import moment
 
@@ -136,7 +137,7 @@ def _read(record: Element, root: str) -> Iterator[Entry]:
         if found["link"]:
             yield Entry(found["link"], found["updated"] or found["published"])
         return
-    space, name = split(record.tag)
+    space, name = split_tag(record.tag)
     is_sitemap = name.lower() == "sitemap"
     entries = [each for each in map(_Draft.entry, _drafts(record, space, is_sitemap)) if each.loc]
     if entries:
@@ -168,7 +169,7 @@ def _drafts(record: Element, space: str, is_sitemap: bool) -> Iterator[_Draft]:
     """One draft for each `<loc>`, and what follows it. Other namespaces speak of other things: images, videos."""
     draft = _Draft({}, [], is_sitemap)
     for part in record:
-        own, name = split(part.tag)
+        own, name = split_tag(part.tag)
         name = name.lower()
         if name == "link" and part.get("rel", "").lower() == "alternate":
             if href := part.get("href", "").strip():

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scraper.cli.options import chosen, job_of, loaded_from
+from scraper.cli.crawl_plan import plan_crawl
+from scraper.cli.options import loaded_from
+from scraper.cli.spiders.choose import chosen
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.recordings.folder import FOLDER, open_recording, spider_of
 from scraper.crawling.result import Result
@@ -32,11 +34,11 @@ def replayed(
         whose = spider_of(folder) if folder.exists() else name
         spider = chosen([whose], loaded)[0].spider
     kept = open_recording(folder, spider.name)
-    job = job_of(spider, loaded, kept.accepted.header.arguments)
+    plan = plan_crawl(spider, loaded, kept.accepted.header.arguments)
     crawl = Crawl(
         spider,
-        job.settings,
-        arguments={**job.arguments, **arguments},
+        plan.settings,
+        arguments={**plan.arguments, **arguments},
         sinks=[Collect()],
         observers=[Log()],
         tap=kept.tap(),

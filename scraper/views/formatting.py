@@ -1,6 +1,6 @@
 """How numbers and foreign texts are put before people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from scraper.errors import ScraperError
 
@@ -68,3 +68,9 @@ def counts(mapping: Mapping[str, int], most: int = 8) -> str:
     if rest := ranked[most:]:
         texts.append(f"{plural(len(rest), 'other')} {sum(count for _, count in rest):,}")
     return ", ".join(texts)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """`rows` as lines in which each column begins at one place."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 import scraper
 from scraper.cli import COMMANDS, main
-from scraper.cli.options import Job, jobs
+from scraper.cli.crawl_plan import CrawlPlan, plan_crawls
 from scraper.errors import ScraperError
 from scraper.settings.load import load
 from scraper.settings.tables import from_tables
@@ -293,26 +293,26 @@ def test_nothing_is_overwritten_and_names_are_checked(folder: Path, arguments: l
 
 
 def names(*spiders: str, arguments: tuple[str, ...] = ()) -> list[str]:
-    return [job.spider_class.name for job in jobs(None, (), spiders, arguments)]
+    return [plan.spider_class.name for plan in plan_crawls(None, (), spiders, arguments)]
 
 
 def refused(*spiders: str, arguments: tuple[str, ...] = ()) -> str:
     with pytest.raises(ScraperError) as caught:
-        jobs(None, (), spiders, arguments)
+        plan_crawls(None, (), spiders, arguments)
     return str(caught.value)
 
 
 def test_a_job_has_all_that_a_crawl_needs(folder: Path) -> None:
     """Class, arguments, settings, and the file they are from."""
     make(folder, "[limits]\ndelay = 1\n[spiders.books]\npages = 2\nlimits.jitter = 0.5", books=BOOKS)
-    [job] = jobs(None, ["limits.per_host=3"], ["books"], ["pages=3"])
-    assert isinstance(job, Job)
-    assert (job.spider_class.__name__, job.arguments, job.config_path) == (
+    [plan] = plan_crawls(None, ["limits.per_host=3"], ["books"], ["pages=3"])
+    assert isinstance(plan, CrawlPlan)
+    assert (plan.spider_class.__name__, plan.arguments, plan.config_path) == (
         "BooksSpider",
         {"pages": 3},
         Path("config.toml"),
     )
-    limits = job.settings.limits
+    limits = plan.settings.limits
     assert (limits.delay, limits.jitter, limits.per_host) == (1, 0.5, 3)
 
 
@@ -346,8 +346,8 @@ def test_spiders_are_named_by_name_or_file(folder: Path) -> None:
 def test_a_file_uses_the_config_that_is_there(folder: Path) -> None:
     """With config.toml in the working directory, its settings hold for a spider named by file."""
     make(folder, "[limits]\ndelay = 3", films=FILMS)
-    [job] = jobs(None, (), ["spiders/films.py"])
-    assert job.settings.limits.delay == 3
+    [plan] = plan_crawls(None, (), ["spiders/films.py"])
+    assert plan.settings.limits.delay == 3
 
 
 def test_an_argument_must_fit_every_spider(folder: Path) -> None:

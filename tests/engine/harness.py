@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper.engine.run import Engine
+from scraper.engine.engine import Engine
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError
 from scraper.events import Event
@@ -17,7 +17,7 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.parsing import Thread
 from scraper.protocols import Checkpoint, Limit, Policy, Remembers, Sink
-from scraper.settings.schema import EngineSettings
+from scraper.settings.tables import from_tables
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
 from scraper.urls import site
@@ -100,11 +100,16 @@ async def crawl(
         engine = Engine(
             spider,
             stages,
-            EngineSettings(**settings),
-            per_host=per_host,
-            interval=interval,
+            from_tables(
+                {
+                    "engine": settings,
+                    "limits": {"per_host": per_host},
+                    "parsing": {"drift_after": drift_after},
+                    "frontier": {} if interval is None else {"interval": interval},
+                }
+            ),
+            is_kept=interval is not None,
             resumed=resumed,
-            drift_after=drift_after,
         )
         spider._fetch = engine.fetch
         run = Run(engine, shop, collect.kept, events)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scraper import CloseSpider, FetchError, IgnoreRequest, Request, Response, Spider
-from scraper.engine.run import Engine
+from scraper.engine.engine import Engine
 from scraper.errors import Reason
 from scraper.protocols import Attempts
 from scraper.verdict import GO, Fail, First, Park, Redirect, Refuse, Retry, Verdict, Wait

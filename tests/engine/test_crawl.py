@@ -428,6 +428,23 @@ async def test_close_spider_ends_the_crawl() -> None:
     assert run.engine.statistics().errors == 0
 
 
+async def test_a_crawl_that_is_closed_without_a_reason_ends() -> None:
+    """CloseSpider with an empty reason ends the crawl as any other does, and what was not sent still waits."""
+
+    class Closes(Follow):
+        name = "closes"
+
+        def parse(self, response: Response) -> Any:
+            yield from super().parse(response)
+            raise CloseSpider("")
+
+    async with asyncio.timeout(20):
+        run = await crawl(Closes(), tree, concurrency=1)
+    statistics = run.engine.statistics()
+    assert (run.reason, statistics.errors) == ("cancelled", 0)
+    assert statistics.waiting > 0
+
+
 async def test_stop_finishes_what_is_in_flight() -> None:
     """Stopping sends nothing more, waits for what was sent, and hands it to its callback."""
     asked = 0

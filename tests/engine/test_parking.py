@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from scraper import CloseSpider, FetchError, Request, Response, Spider
-from scraper.engine.run import HOSTS_PARKED
+from scraper.engine.engine import HOSTS_PARKED
 from scraper.engine.seeds import AHEAD
 from scraper.events import Broke, Parked
 from scraper.protocols import Attempts

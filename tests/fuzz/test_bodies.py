@@ -16,7 +16,7 @@ from scraper.errors import FetchError, Reason
 from scraper.http.form import FormError
 from scraper.markup.document.encoding import decode
 from scraper.markup.selectors.css_parser import SelectorError
-from scraper.network.body.content_coding import CodecError, decoded
+from scraper.network.body.content_coding import CodecError, Limits, decoded
 from scraper.network.body.streamed_coding import Unpacker
 from scraper.parsing.feed import FeedError, entries
 from scraper.parsing.sitemap import Sitemap
@@ -58,8 +58,8 @@ XML = bodies(
 def test_whole_streams_in_any_pieces(coding: str, body: bytes, seed: int) -> None:
     """What was packed comes out again, whole or by pieces."""
     packed = PACK[coding](body * 3)
-    assert decoded(packed, coding, LIMIT) == body * 3
-    lots, unpacker, found, place = random.Random(seed), Unpacker(coding), b"", 0
+    assert decoded(packed, coding, Limits(LIMIT)) == body * 3
+    lots, unpacker, found, place = random.Random(seed), Unpacker(coding, LIMIT), b"", 0
     while place < len(packed):
         step = lots.randint(1, 400)
         found += b"".join(unpacker.feed(packed[place : place + step]))
@@ -74,12 +74,12 @@ def test_broken_streams(coding: str, body: bytes, data: st.DataObject) -> None:
     packed = PACK[coding](body)
     cut = data.draw(st.integers(1, len(packed) - 1))
     with pytest.raises(CodecError) as error:
-        decoded(packed[:cut], coding, LIMIT)
+        decoded(packed[:cut], coding, Limits(LIMIT))
     assert error.value.reason in {Reason.PARTIAL_BODY, Reason.BAD_ENCODING}
     place = data.draw(st.integers(0, len(packed) - 1))
     changed = packed[:place] + data.draw(st.binary(max_size=4)) + packed[place + 1 :]
     outcomes = []
-    for unpack in (lambda: decoded(changed, coding, LIMIT), lambda: _by_pieces(changed, coding)):
+    for unpack in (lambda: decoded(changed, coding, Limits(LIMIT)), lambda: _by_pieces(changed, coding)):
         try:
             outcomes.append(unpack())
             assert len(outcomes[-1]) <= LIMIT
@@ -89,7 +89,7 @@ def test_broken_streams(coding: str, body: bytes, data: st.DataObject) -> None:
 
 
 def _by_pieces(packed: bytes, coding: str) -> bytes:
-    unpacker, found = Unpacker(coding), b""
+    unpacker, found = Unpacker(coding, LIMIT), b""
     for place in range(0, len(packed), 7):
         found += b"".join(unpacker.feed(packed[place : place + 7]))
         if len(found) > LIMIT:
@@ -103,7 +103,7 @@ def _by_pieces(packed: bytes, coding: str) -> bytes:
 def test_any_bytes_of_any_coding(body: bytes, coding: str) -> None:
     """They are decoded, or raise the one error."""
     with suppress(CodecError):
-        assert len(decoded(body, coding, 10_000)) <= 10_000
+        assert len(decoded(body, coding, Limits(10_000))) <= 10_000
 
 
 @given(

@@ -15,7 +15,7 @@ from scraper.http.retry_after import http_date, retry_after
 from scraper.limits.robots import Robots
 from scraper.limits.robots_meta import Directives
 from scraper.markup.forms.entry_list import File
-from scraper.markup.forms.submission import MULTIPART, written
+from scraper.markup.forms.submission import MULTIPART, submission_of
 from scraper.network.auth.digest import challenge
 from scraper.network.cookies.cookie_file import read
 from scraper.network.cookies.cookie_file import written as netscape
@@ -153,7 +153,7 @@ def test_content_dispositions(name: str, file: str, kind: str, content: bytes) -
         entries = [("first", "1"), (name, File(content, file or "x", kind))]
     except ValueError:
         return
-    sent = written(HERE, "POST", MULTIPART, entries, "utf-8")
+    sent = submission_of(HERE, "POST", MULTIPART, entries, "utf-8")
     head = f"Content-Type: {sent.content_type}\r\n\r\n".encode()
     parts = BytesParser(Message, policy=HTTP).parsebytes(head + sent.body).get_payload()
     assert isinstance(parts, list)

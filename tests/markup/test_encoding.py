@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.markup.document.encoding import decode, from_content_type, from_declaration, from_mark
-from scraper.markup.document.encoding_labels import resolve
+from scraper.markup.document.encoding import decode, from_byte_order_mark, from_content_type, from_declaration
+from scraper.markup.document.encoding_labels import codec_of
 
 META_1251 = b'<meta charset="windows-1251">'
 
@@ -34,7 +34,7 @@ META_1251 = b'<meta charset="windows-1251">'
 )  # fmt: skip
 def test_labels_mean_what_the_standard_says(label: str, codec: str) -> None:
     """A label stands for what the Encoding standard, 4.2, says, or else for the Python codec of that name."""
-    assert resolve(label) == codecs.lookup(codec).name
+    assert codec_of(label) == codecs.lookup(codec).name
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_labels_mean_what_the_standard_says(label: str, codec: str) -> None:
 )
 def test_other_labels_mean_nothing(label: str) -> None:
     """A label that is misspelt, or of a codec that is no encoding of text, stands for nothing."""
-    assert resolve(label) is None
+    assert codec_of(label) is None
 
 
 # The Content-Type header.
@@ -133,7 +133,7 @@ def test_charset_of_the_header(header: str, codec: str | None) -> None:
 )
 def test_declarations(page: str, label: str | None) -> None:
     """Facts of html5lib-tests, encoding/tests1.dat and tests2.dat, and the HTML standard, 13.2.3.2."""
-    assert from_declaration(page.encode()) == (resolve(label) if label else None)
+    assert from_declaration(page.encode()) == (codec_of(label) if label else None)
 
 
 def test_late_declaration() -> None:
@@ -163,7 +163,7 @@ def test_a_byte_order_mark_wins() -> None:
         (codecs.BOM_UTF32_BE, "utf-32-be"),
     ):
         body = mark + "<meta charset=latin1>é".encode(codec)
-        assert from_mark(body) == codec
+        assert from_byte_order_mark(body) == codec
         assert decode(body, "text/html; charset=latin1", "latin1") == ("<meta charset=latin1>é", codec)
 
 
@@ -225,17 +225,17 @@ CASES = json.loads((Path(__file__).parent / "cases/encodings.json").read_text())
 @pytest.mark.parametrize(("body", "label"), CASES["prescan"])
 def test_pages_of_html5lib(body: str, label: str) -> None:
     """The pages of html5lib's tests are in the encoding that these tell."""
-    assert decode(b64decode(body), "text/html")[1] == resolve(label)
+    assert decode(b64decode(body), "text/html")[1] == codec_of(label)
 
 
 @pytest.mark.parametrize(("header", "label"), CASES["content_types"])
 def test_headers_of_the_web_platform_tests(header: str, label: str | None) -> None:
     """A Content-Type names the charset that the web platform tests tell, or none."""
-    assert from_content_type(header) == (resolve(label) if label else None)
+    assert from_content_type(header) == (codec_of(label) if label else None)
 
 
 @pytest.mark.parametrize(("header", "hint", "body", "want", "expected"), CASES["responses"])
 def test_responses_of_scrapy(header: str, hint: str | None, body: str, want: str, expected: str) -> None:
     """Responses have the encoding and the text that they have with Scrapy."""
     text, codec = decode(b64decode(body), header, hint)
-    assert codec == resolve(expected) if want == "encoding" else text == expected
+    assert codec == codec_of(expected) if want == "encoding" else text == expected

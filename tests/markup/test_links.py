@@ -14,7 +14,7 @@ from scraper.errors import SpiderError
 from scraper.http.response import Response
 from scraper.markup.links.canonicalize import TRACKING_PARAMS, canonicalize_url, without_params
 from scraper.markup.links.link_extractor import Link, LinkExtractor
-from scraper.markup.links.srcset import candidates
+from scraper.markup.links.srcset import srcset_urls
 
 CASES = Path(__file__).parent / "cases"
 
@@ -139,7 +139,7 @@ def test_a_srcset_has_several_links() -> None:
 )
 def test_srcsets_are_read_as_the_standard_has_it(srcset: str, expected: list[str]) -> None:
     """Commas within a URL or parentheses separate nothing (HTML, 4.8.4.2.1)."""
-    assert candidates(srcset) == expected
+    assert srcset_urls(srcset) == expected
 
 
 def test_nofollow_is_told() -> None:

@@ -1,8 +1,11 @@
 """What the tests of the network share. Every one of them that needs an event loop runs on asyncio's and on uvloop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+import gc
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -13,6 +16,43 @@ from scraper.network import Network, open_network
 from scraper.settings.schema import NetworkSettings
 
 Open = Callable[..., Awaitable[Network]]
+
+
+@dataclass
+class Turn:
+    """The longest CPU time, in seconds, for which the loop did not come to the next turn."""
+
+    seconds: float = 0.0
+
+
+@asynccontextmanager
+async def longest_turn() -> AsyncIterator[Turn]:
+    """Watches the running loop while the context is open."""
+    turn, is_over = Turn(), False
+
+    async def watch() -> None:
+        last = time.thread_time()
+        while not is_over:
+            await asyncio.sleep(0.001)
+            now = time.thread_time()
+            turn.seconds, last = max(turn.seconds, now - last), now
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    try:
+        yield turn
+    finally:
+        is_over = True
+        await watching
+
+
+@pytest.fixture
+def no_garbage() -> Iterator[None]:
+    """Nothing is collected meanwhile, which would hold the loop up in a process that has much."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

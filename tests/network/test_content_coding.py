@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.errors import Reason
-from scraper.network.body.content_coding import CodecError, decoded
+from scraper.network.body.content_coding import LEAST, CodecError, Limits, decoded
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-LIMIT = 10_000_000
+LIMIT = Limits(10_000_000)
 TEXT = b"".join(b"<p>%d</p>" % (n * n) for n in range(2_000))
 
 
@@ -36,10 +36,10 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def reason(body: bytes, coding: str, limit: int = LIMIT) -> Reason:
+def reason(body: bytes, coding: str, limits: Limits = LIMIT) -> Reason:
     """Why `body` cannot be decoded."""
     with pytest.raises(CodecError) as caught:
-        decoded(body, coding, limit)
+        decoded(body, coding, limits)
     return caught.value.reason
 
 
@@ -134,21 +134,21 @@ def test_a_bomb(coding: str) -> None:
     """What decompresses to more than the limit is refused at no greater cost; just the limit is fine."""
     bomb = PACK[coding](bytes(20_000_000))
     began = time.process_time()
-    assert reason(bomb, coding, 100_000) == Reason.TOO_LARGE
+    assert reason(bomb, coding, Limits(100_000)) == Reason.TOO_LARGE
     assert time.process_time() - began < 0.5
     exact = PACK[coding](bytes(100_000))
-    assert len(decoded(exact, coding, 100_000)) == 100_000
-    assert reason(exact, coding, 99_999) == Reason.TOO_LARGE
+    assert len(decoded(exact, coding, Limits(100_000))) == 100_000
+    assert reason(exact, coding, Limits(99_999)) == Reason.TOO_LARGE
 
 
 def test_a_bomb_in_a_bomb() -> None:
     """The limit holds for every step of a list of codings."""
-    assert reason(gzip.compress(gzip.compress(bytes(10_000_000))), "gzip, gzip", 1_000) == Reason.TOO_LARGE
+    assert reason(gzip.compress(gzip.compress(bytes(10_000_000))), "gzip, gzip", Limits(1_000)) == Reason.TOO_LARGE
 
 
 def test_a_bomb_of_many_streams() -> None:
     """The limit holds for all members together, and a flood of tiny ones takes no more than its size."""
-    assert reason(gzip.compress(bytes(1_000)) * 100, "gzip", 50_000) == Reason.TOO_LARGE
+    assert reason(gzip.compress(bytes(1_000)) * 100, "gzip", Limits(50_000)) == Reason.TOO_LARGE
     for coding in ("gzip", "zstd"):
         flood = PACK[coding](b"x")
         began = time.process_time()
@@ -156,9 +156,19 @@ def test_a_bomb_of_many_streams() -> None:
         assert time.process_time() - began < 3
 
 
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_bomb_of_streams_that_hold_nothing(coding: str) -> None:
+    """Tens of thousands of streams with nothing in them are refused; with a kilobyte in each they are content."""
+    assert reason(PACK[coding](b"") * 10_001, coding) == Reason.TOO_LARGE
+    assert reason(gzip.compress(PACK[coding](b"") * 50_000), f"{coding}, gzip") == Reason.TOO_LARGE
+    assert decoded(PACK[coding](b"") * 10_000, coding, LIMIT) == b""
+    kilobyte = PACK[coding](bytes(LEAST)) * 20_000
+    assert len(decoded(kilobyte, coding, Limits(20_000 * LEAST))) == 20_000 * LEAST
+
+
 def test_a_window_that_takes_too_much_memory() -> None:
     """A zstd frame that asks for a window of more than 8 MB is refused (RFC 9659)."""
     options = {int(zstd.CompressionParameter.window_log): 27, int(zstd.CompressionParameter.content_size_flag): 0}
     packer = zstd.ZstdCompressor(options=options)
     body = packer.compress(bytes(30_000_000)) + packer.flush()
-    assert reason(body, "zstd", 100_000_000) == Reason.BAD_ENCODING
+    assert reason(body, "zstd", Limits(100_000_000)) == Reason.BAD_ENCODING

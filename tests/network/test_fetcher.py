@@ -1,7 +1,6 @@
 """One request on the wire, one response back."""
 
 import asyncio
-import gc
 import gzip
 import time
 import zlib
@@ -12,9 +11,10 @@ from pytest_httpserver import HTTPServer
 
 from scraper import FetchError, Request
 from scraper.errors import Reason
-from scraper.network.body.content_coding import decoded
-from scraper.network.fetcher import IN_ONE, SMALL
-from tests.network.conftest import Open
+from scraper.network.body.content_coding import Limits, decoded
+from scraper.network.fetcher import IN_ONE
+from scraper.network.response_reader import SMALL
+from tests.network.conftest import Open, longest_turn
 from tests.network.raw import OK, Talk, answer, raw, repeating
 
 
@@ -390,15 +390,6 @@ async def test_half_a_compressed_page_is_no_page(network: Open) -> None:
     assert caught.value.reason == Reason.PARTIAL_BODY
 
 
-@pytest.fixture
-def no_garbage() -> Iterator[None]:
-    """Nothing is collected meanwhile, which would hold the loop up in a process that has much."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 @pytest.mark.usefixtures("no_garbage")
 async def test_decoding_does_not_hold_the_loop_up(network: Open) -> None:
     """Large bodies, and small ones that become large, are decoded while other things go on."""
@@ -406,26 +397,28 @@ async def test_decoding_does_not_hold_the_loop_up(network: Open) -> None:
     bomb = zlib.compress(bytes(30_000_000))
     assert len(large) > SMALL > len(bomb)
     before = time.thread_time()
-    decoded(bomb, "deflate", 32_000_000)
+    decoded(bomb, "deflate", Limits(32_000_000))
     seconds = time.thread_time() - before
     net = await network()
-    longest, last = 0.0, time.thread_time()
-    is_over = False
-
-    async def watch() -> None:
-        nonlocal longest, last
-        while not is_over:
-            await asyncio.sleep(0.001)
-            now = time.thread_time()
-            longest, last = max(longest, now - last), now
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(watch())
+    async with longest_turn() as turn:
         for body, length in ((large, 20_000 * 256), (bomb, 30_000_000)):
             async with raw(answer(body, headers="Content-Encoding: deflate\r\n")) as server:
                 assert len((await net.fetch(Request(server.url))).body) == length
-        is_over = True
-    assert longest < seconds / 2
+    assert turn.seconds < seconds / 2
+
+
+@pytest.mark.usefixtures("no_garbage")
+async def test_streams_that_hold_nothing_do_not_hold_the_loop_up(network: Open) -> None:
+    """A small body of a hundred thousand empty streams is given up in a thread."""
+    body = gzip.compress(gzip.compress(b"", mtime=0) * 100_000)
+    before = time.thread_time()
+    assert decoded(body, "gzip, gzip", Limits(32_000_000, streams=100_000)) == b""
+    seconds = time.thread_time() - before
+    async with raw(answer(body, headers="Content-Encoding: gzip, gzip\r\n")) as server, longest_turn() as turn:
+        with pytest.raises(FetchError) as caught:
+            await (await network()).fetch(Request(server.url))
+    assert caught.value.reason == Reason.TOO_LARGE
+    assert turn.seconds < seconds / 4
 
 
 # Time.

@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import time
 import zlib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from random import Random
 
 import brotli
@@ -15,7 +17,7 @@ from scraper.http.response import Response
 from scraper.network import open_network
 from scraper.network.body.streamed_coding import PIECE
 from scraper.settings.schema import NetworkSettings
-from tests.network.conftest import Open
+from tests.network.conftest import Open, longest_turn
 from tests.network.raw import OK, Script, Talk, answer, raw, repeating
 
 TEXT = b"".join(b"<p>%d</p>" % (n * n) for n in range(50_000))
@@ -144,6 +146,35 @@ async def test_a_broken_body(network: Open, name: str) -> None:
         with pytest.raises(FetchError) as caught:
             await collected(response)
         assert caught.value.reason == reason
+
+
+NOTHING = gzip.compress(b"", mtime=0)
+SKIPPED = b"\x50\x2a\x4d\x18\0\0\0\0"  # a frame of zstd that is not for us (RFC 8878, 3.1.2)
+BOMBS = {
+    "br": ("br", brotli.compress(bytes(100_000_000), quality=5), None),
+    "gzip in gzip": ("gzip, gzip", gzip.compress(gzip.compress(bytes(100_000_000))), None),
+    "nothing, many times": ("gzip, gzip", gzip.compress(NOTHING * 1_000_000), Reason.TOO_LARGE),
+    "frames that are skipped": ("zstd, gzip", gzip.compress(SKIPPED * 1_000_000), Reason.TOO_LARGE),
+    "too much on the way": ("gzip, gzip, gzip", gzip.compress(gzip.compress(NOTHING * 30_000_000)), Reason.TOO_LARGE),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.usefixtures("no_garbage")
+async def test_a_bomb_holds_nobody_up(network: Open, name: str) -> None:
+    """A few bytes that become many, or come to nothing, are unpacked while other things go on, whoever reads them."""
+    coding, body, reason = BOMBS[name]
+    async with raw(answer(body, headers=f"Content-Encoding: {coding}\r\n")) as server, longest_turn() as turn:
+        response = await (await network()).fetch(Request(server.url, stream=True))
+        begun = time.process_time()
+        with pytest.raises(FetchError) if reason is not None else nullcontext() as caught:
+            size = 0
+            async for piece in response.stream():
+                assert len(piece) <= 2 * PIECE
+                size += len(piece)
+            assert size == 100_000_000
+        assert reason is None or caught.value.reason == reason
+    assert turn.seconds < max(0.05, (time.process_time() - begun) / 2)
 
 
 async def test_a_body_that_is_refused_at_its_head(network: Open) -> None:

@@ -259,6 +259,8 @@ HOSTILE = {
     "one text": lambda: zipped(b"<urlset><url><loc>" + b"x" * 60_000_000, 1),
     "white space": lambda: zipped(b"<urlset>" + b" " * 60_000_000, 1),
     "members": lambda: zipped(b"x") * 20_000,
+    "empty members": lambda: zipped(zipped(b"") * 2_000_000, 1),
+    "zeros between": lambda: zipped(zipped(b"\0" * 10_000_000, 1) * 7, 1),
     "one tag": lambda: b"<urlset " + b"x" * 20_000_000,
     "a comment": lambda: b"<urlset><!--" + b"x" * 20_000_000,
     "names": lambda: b"<urlset>" + b"".join(b"<a%d/>" % number for number in range(200_000)),

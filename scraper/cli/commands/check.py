@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scraper.cli.options import all_spiders, chosen, job_of, loaded_from, settings_options
+from scraper.cli.crawl_plan import plan_crawl
+from scraper.cli.options import loaded_from, settings_options
+from scraper.cli.spiders.choose import all_spiders, chosen, is_file
 from scraper.errors import SettingsError
 from scraper.settings.load import Loaded
 
@@ -42,7 +44,7 @@ def check(
 
     The exit status is 0 if all is as accepted and promised, or was accepted now, and else 1.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
-    loaded = loaded_from(config, overrides, needs_file=not spiders or not all(each.endswith(".py") for each in spiders))
+    loaded = loaded_from(config, overrides, needs_file=not spiders or not all(map(is_file, spiders)))
     found = chosen(spiders, loaded) if spiders else list(all_spiders(loaded).values())
 
     from rich.console import Console
@@ -94,12 +96,12 @@ class Checking:
         from scraper.crawling.recordings.replay import accept, check
         from scraper.views.comparison import comparison
 
-        job = job_of(spider, self._loaded, recording.accepted.header.arguments)
-        checked = _run(check(spider, job.settings, recording, job.arguments))
+        plan = plan_crawl(spider, self._loaded, recording.accepted.header.arguments)
+        checked = _run(check(spider, plan.settings, recording, plan.arguments))
         self.number += 1
         self._tell(comparison(str(recording.folder), checked.found, checked.missing))
         if not checked.is_same and self._is_accepted:
-            _run(accept(spider, job.settings, recording, job.arguments))
+            _run(accept(spider, plan.settings, recording, plan.arguments))
             self._tell([f"{recording.folder}  accepted"])
         elif not checked.is_same:
             self.has_failed = True
@@ -115,8 +117,9 @@ class Checking:
             if recording is None and not self._is_live:
                 self._tell([f"{where}  not checked: its page is in no recording (--live asks the site)"])
                 continue
-            job = job_of(spider, self._loaded, recording.accepted.header.arguments if recording is not None else ())
-            problems = _run(judge(spider, job.settings, contract, recording, job.arguments))
+            given = recording.accepted.header.arguments if recording is not None else ()
+            plan = plan_crawl(spider, self._loaded, given)
+            problems = _run(judge(spider, plan.settings, contract, recording, plan.arguments))
             self._tell([f"{where}  {'broken' if problems else 'holds'}", *(f"    {each}" for each in problems)])
             self.has_failed = self.has_failed or bool(problems)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from scraper.cli.options import arguments_option, jobs, settings_options
+from scraper.cli.crawl_plan import plan_crawls
+from scraper.cli.options import arguments_option, output_option, settings_options, sinks_of
 from scraper.errors import SettingsError
-from scraper.settings.schema import Settings, SinkSettings
+from scraper.settings.schema import Settings
 
 DEFAULT_PATH = "data/{spider}.jsonl"
 
@@ -17,14 +18,9 @@ DEFAULT_PATH = "data/{spider}.jsonl"
 @click.command()
 @click.argument("spiders", nargs=-1, metavar="[SPIDER | FILE.py]...")
 @settings_options
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="PATH",
-    help="Write items to this file (.jsonl .json .csv, also with .gz or .zst; .sqlite .parquet; - is standard output) "
-    "instead of the configured sinks; may be repeated.",
+@output_option(
+    "Write items to this file (.jsonl .json .csv, also with .gz or .zst; .sqlite .parquet; - is standard output) "
+    "instead of the configured sinks; may be repeated."
 )
 @arguments_option
 @click.option(
@@ -64,28 +60,26 @@ def crawl(
     The exit status is 0 for a success; 1 if a callback, pipeline or sink failed, every start URL failed, or
     [engine.fail_when] holds; 2 for wrong usage, configuration or spider; 130 if interrupted.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
-    asked = [
-        replace(job, settings=_with_sinks(job.settings, outputs)) for job in jobs(config, overrides, spiders, arguments)
+    plans = [
+        replace(plan, settings=_with_sinks(plan.settings, outputs))
+        for plan in plan_crawls(config, overrides, spiders, arguments)
     ]
-    if folder is not None and len(asked) > 1:
-        raise SettingsError(f"--job is for one spider, and this would crawl {len(asked)}")
+    if folder is not None and len(plans) > 1:
+        raise SettingsError(f"--job is for one spider, and this would crawl {len(plans)}")
     if finish and fresh:
         raise SettingsError("--finish closes what a crawl left, --fresh throws it away: give one of them")
-    _check_paths([[sink.path for sink in job.settings.sinks] for job in asked], is_json=is_json)
+    _check_paths([[sink.path for sink in plan.settings.sinks] for plan in plans], is_json=is_json)
 
-    from scraper.cli.display import crawl_all  # slow to import, and needed only now
+    from scraper.cli.crawl_runner import crawl_all  # slow to import, and needed only now
 
-    sys.exit(crawl_all(asked, folder=folder, fresh=fresh, finish=finish, is_json=is_json))
+    sys.exit(crawl_all(plans, folder=folder, fresh=fresh, finish=finish, is_json=is_json))
 
 
 def _with_sinks(settings: Settings, outputs: Sequence[str]) -> Settings:
     """`settings` with the sinks that -o names, or the default one if there is none at all."""
     if not outputs and settings.sinks:
         return settings
-    if "" in outputs:
-        raise SettingsError("-o: expected a path, got an empty text")
-    sinks = tuple(SinkSettings(path=path) for path in outputs or (DEFAULT_PATH,))
-    return settings.model_copy(update={"sinks": sinks})
+    return settings.model_copy(update={"sinks": sinks_of(outputs, default=DEFAULT_PATH)})
 
 
 def _check_paths(paths: Sequence[Sequence[str]], *, is_json: bool) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from scraper.cli.addresses import address
-from scraper.cli.options import address_argument, job_at_hand, settings_options, spider_options
+from scraper.cli.crawl_plan import plan_any_crawl
+from scraper.cli.options import address_argument, settings_options, spider_options
 from scraper.errors import ScraperError
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ def fetch(
     allowed_domains hold. An answer with an error status is printed, too, and the exit status is 1 then.
     """
     place = address(url)
-    job = job_at_hand(config, overrides, spider, arguments)
+    plan = plan_any_crawl(config, overrides, spider, arguments)
 
     from scraper.cli.single_page import ERRORS, answer, inspected, inspection_for, tell_status
     from scraper.http.request import Request
 
     asked = Request(place, meta={"dont_redirect": no_redirect}) if isinstance(place, str) else place
-    inspection = inspection_for(job, accepted=ERRORS)
+    inspection = inspection_for(plan, accepted=ERRORS)
     response = inspected(inspection, answer(inspection, asked))
     if wants_headers:
         _print_headers(inspection, response)

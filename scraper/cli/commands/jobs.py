@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scraper.cli.commands.list import columns
 from scraper.cli.options import loaded_from, settings_options
 from scraper.errors import SettingsError
 from scraper.settings.messages import suggestion
-from scraper.views.formatting import counts, visible
+from scraper.views.formatting import columns, counts, visible
 
 if TYPE_CHECKING:
     from scraper.frontier.jobs.listing import JobDetails, JobState

@@ -1,12 +1,13 @@
 """`scraper list`: the spiders there are."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from scraper.cli.options import all_spiders, loaded_from, settings_options
+from scraper.cli.options import loaded_from, settings_options
+from scraper.cli.spiders.choose import all_spiders
+from scraper.views.formatting import columns
 
 if TYPE_CHECKING:
     from scraper.cli.spiders.find import Found
@@ -37,9 +38,3 @@ def _row(found: "Found") -> tuple[str, ...]:
 
     own = vars(found.spider).get("__doc__") or ""
     return found.spider.name, found.spider.__name__, shown(found.file), next(iter(own.strip().splitlines()), "")
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """`rows` as lines in which each column begins at one place."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

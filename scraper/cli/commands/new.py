@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from scraper.cli.options import all_spiders, loaded_from, settings_options
+from scraper.cli.options import loaded_from, settings_options
+from scraper.cli.spiders.choose import all_spiders
 from scraper.cli.spiders.find import Found, shown
 from scraper.errors import SettingsError, SpiderError, StorageError
 from scraper.settings.load import Loaded

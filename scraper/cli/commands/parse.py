@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scraper.cli.addresses import address
-from scraper.cli.options import address_argument, one_job, settings_options, spider_options
+from scraper.cli.crawl_plan import plan_one_crawl
+from scraper.cli.options import address_argument, settings_options, spider_options
 from scraper.errors import SettingsError, SpiderError
 from scraper.settings.messages import shown, suggestion
 
@@ -60,22 +61,17 @@ def parse(
     if rules and callback is not None:
         raise SettingsError("--rules and --callback: give one of them")
     fields = {"cb_kwargs": _table("--cbkwargs", cbkwargs), "meta": _table("--meta", meta)}
-    job = one_job(config, overrides, spider, arguments, place if isinstance(place, str) else None)
-    if callback is not None:
-        _check_callback(job.spider_class, callback)
+    plan = plan_one_crawl(config, overrides, spider, arguments, place if isinstance(place, str) else None)
+    _check_callback(plan.spider_class, callback)
 
     from scraper.cli.parse_output import as_json, show
     from scraper.cli.single_page import answer, inspected, inspection_for
-    from scraper.http.request import Request
 
-    inspection = inspection_for(job, has_pipelines=pipelines)
+    inspection = inspection_for(plan, has_pipelines=pipelines)
+    target = place if isinstance(place, str) else place.resolve().as_uri()
 
     async def visit() -> "list[ParsedPage]":
-        target = place if isinstance(place, str) else place.resolve().as_uri()
-        if rules:
-            request = _by_rules(inspection, target, fields)
-        else:
-            request = Request(target, callback or await inspection.start_callback()).replace(**fields)
+        request = await _request(inspection, target, callback, fields, rules=rules)
         response = await answer(inspection, request if isinstance(place, str) else place)
         if isinstance(place, Path):
             response = response.replace(request=request)
@@ -104,14 +100,25 @@ def _table(option: str, text: str | None) -> dict[str, Any]:
     return value
 
 
-def _check_callback(spider: "type[Spider]", name: str) -> None:
-    """Raises `SpiderError`, with the nearest names, if `spider` has no method of that name."""
+def _check_callback(spider: "type[Spider]", name: str | None) -> None:
+    """Raises `SpiderError`, with the nearest names, if a method is named that `spider` does not have."""
     from scraper.spider import Spider
 
-    if not callable(getattr(spider, name, None)):
+    if name is not None and not callable(getattr(spider, name, None)):
         methods = {each for each in dir(spider) if callable(getattr(spider, each, None)) and not each.startswith("_")}
         known = (methods - set(dir(Spider))) | {"parse"}
         raise SpiderError(f"{spider.__name__} has no method {name!r}{suggestion(name, known)}")
+
+
+async def _request(
+    inspection: "Inspection", url: str, callback: str | None, fields: dict[str, Any], *, rules: bool
+) -> "Request":
+    """The request whose answer is parsed. Raises `SpiderError` if the spider cannot say which callback that is for."""
+    from scraper.http.request import Request
+
+    if rules:
+        return _by_rules(inspection, url, fields)
+    return Request(url, callback or await inspection.start_callback()).replace(**fields)
 
 
 def _by_rules(inspection: "Inspection", url: str, fields: dict[str, Any]) -> "Request":

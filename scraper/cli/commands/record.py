@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scraper.cli.options import arguments_option, chosen, job_of, loaded_from, settings_options
+from scraper.cli.crawl_plan import plan_crawl
+from scraper.cli.options import arguments_option, loaded_from, name_option, settings_options
+from scraper.cli.spiders.choose import chosen, is_file
 from scraper.errors import SettingsError, StorageError
 
 if TYPE_CHECKING:
-    from scraper.cli.options import Job
+    from scraper.cli.crawl_plan import CrawlPlan
     from scraper.recording.accepted import Header
 
 PAGES = 50
-
-name_option = click.option("--name", metavar="NAME", help="The recording's name, if not that of the spider.")
 
 
 @click.command()
@@ -51,11 +51,11 @@ def record(
     What is there is replaced once the new recording is whole. The spider is then replayed, and what it makes of the
     pages is what 'scraper check' compares with.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
-    loaded = loaded_from(config, overrides, needs_file=not spider.endswith(".py"))
+    loaded = loaded_from(config, overrides, needs_file=not is_file(spider))
     found = chosen([spider], loaded)
     if name is not None and len(found) > 1:
         raise SettingsError(f"--name is for one spider, and {spider} has {len(found)}")
-    jobs = [job_of(each.spider, loaded, arguments) for each in found]
+    plans = [plan_crawl(each.spider, loaded, arguments) for each in found]
 
     from scraper.crawling.job_description import job_name
     from scraper.crawling.recordings.folder import FOLDER
@@ -63,17 +63,17 @@ def record(
     from scraper.recording.accepted import Header
 
     statuses = []
-    for job in jobs:
-        called = job.spider_class.name
+    for plan in plans:
+        called = plan.spider_class.name
         header = Header(called, arguments=kept_arguments(arguments), ignored=list(ignored))
         folder = loaded.folder / FOLDER / job_name(name or called)
-        statuses.append(_record(job, folder, header, pages=pages, keep_secrets=keep_secrets))
+        statuses.append(_record(plan, folder, header, pages=pages, keep_secrets=keep_secrets))
     sys.exit(max(statuses))
 
 
-def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
+def _record(plan: "CrawlPlan", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
     """Record one spider; the exit status."""
-    from scraper.cli.display import Watched, crawled
+    from scraper.cli.crawl_runner import Watched, crawled
     from scraper.crawling.recordings.record import discard, limited, recorder, settle
     from scraper.crawling.result import INTERRUPTED
     from scraper.crawling.run import loop_factory
@@ -83,10 +83,10 @@ def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secr
     from scraper.views.standard_error import StandardError
 
     console = StandardError()
-    settings = limited(job.settings, pages)
-    tap = recorder(folder, job.spider_class.name, settings, secrets=keep_secrets)
+    settings = limited(plan.settings, pages)
+    tap = recorder(folder, plan.spider_class.name, settings, secrets=keep_secrets)
     crawl = Watched(
-        job.spider_class, settings, arguments=job.arguments, observers=[Log(), tap], sinks=[Collect()], tap=tap
+        plan.spider_class, settings, arguments=plan.arguments, observers=[Log(), tap], sinks=[Collect()], tap=tap
     )
     try:
         result = crawled(crawl, console)
@@ -98,7 +98,7 @@ def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secr
             raise StorageError(f"no page was fetched, so nothing is recorded: {folder} is as it was")
         configure("ERROR", console)  # what the spider says has been said
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            replayed = runner.run(settle(folder, job.spider_class, job.settings, job.arguments, header, tap.ended))
+            replayed = runner.run(settle(folder, plan.spider_class, plan.settings, plan.arguments, header, tap.ended))
     finally:
         discard(folder)
     items = plural(replayed.statistics.items, "item")

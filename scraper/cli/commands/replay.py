@@ -5,23 +5,16 @@ from pathlib import Path
 
 import click
 
-from scraper.cli.commands.record import name_option
-from scraper.cli.options import arguments_option, chosen, job_of, loaded_from, settings_options
+from scraper.cli.crawl_plan import plan_crawl
+from scraper.cli.options import arguments_option, loaded_from, name_option, output_option, settings_options, sinks_of
+from scraper.cli.spiders.choose import chosen, is_file
 from scraper.errors import SettingsError
-from scraper.settings.schema import SinkSettings
 
 
 @click.command()
 @click.argument("spider", metavar="SPIDER | FILE.py")
 @settings_options
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="PATH",
-    help="Write items to this file instead of standard output; may be repeated.",
-)
+@output_option("Write items to this file instead of standard output; may be repeated.")
 @arguments_option
 @name_option
 def replay(
@@ -41,24 +34,22 @@ def replay(
     Configured sinks are left alone. The spider has the arguments it was recorded with, and those given by -a. A
     request that the recording has no answer to fails as not_recorded; the exit status is 1 then.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
-    if "" in outputs:
-        raise SettingsError("-o: expected a path, got an empty text")
-    loaded = loaded_from(config, overrides, needs_file=not spider.endswith(".py"))
+    sinks = sinks_of(outputs, default="-")
+    loaded = loaded_from(config, overrides, needs_file=not is_file(spider))
     found = chosen([spider], loaded)
     if len(found) > 1:
         raise SettingsError(
             f"{spider} has {len(found)} spiders: which? {', '.join(each.spider.name for each in found)}"
         )
 
-    from scraper.cli.display import Watched, crawled
+    from scraper.cli.crawl_runner import Watched, crawled
     from scraper.crawling.recordings.folder import FOLDER, open_recording
     from scraper.views.log import Log
     from scraper.views.standard_error import StandardError
 
     kind = found[0].spider
     recording = open_recording(loaded.folder / FOLDER / (name or kind.name), kind.name)
-    job = job_of(kind, loaded, [*recording.accepted.header.arguments, *arguments])
-    sinks = tuple(SinkSettings(path=path) for path in outputs or ("-",))
-    settings = job.settings.model_copy(update={"sinks": sinks})
-    crawl = Watched(kind, settings, arguments=job.arguments, observers=[Log()], tap=recording.tap())
+    plan = plan_crawl(kind, loaded, [*recording.accepted.header.arguments, *arguments])
+    settings = plan.settings.model_copy(update={"sinks": sinks})
+    crawl = Watched(kind, settings, arguments=plan.arguments, observers=[Log()], tap=recording.tap())
     sys.exit(crawled(crawl, StandardError()).exit_status)

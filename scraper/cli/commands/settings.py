@@ -9,7 +9,8 @@ from typing import Any
 import click
 from pydantic import ByteSize, SecretStr
 
-from scraper.cli.options import chosen, loaded_from, settings_options
+from scraper.cli.options import loaded_from, settings_options
+from scraper.cli.spiders.choose import chosen, is_file
 from scraper.settings.environment import Filled
 from scraper.settings.load import Loaded
 from scraper.settings.schema import Table
@@ -36,7 +37,7 @@ def settings(
     if wants_schema:
         click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
         return
-    loaded = loaded_from(config, overrides, needs_file=spider is not None and not spider.endswith(".py"))
+    loaded = loaded_from(config, overrides, needs_file=spider is not None and not is_file(spider))
     shown = [("", loaded)]
     if spider is not None:
         classes = [found.spider for found in chosen([spider], loaded)]

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from scraper.cli.addresses import address
-from scraper.cli.options import job_at_hand, shell_settings_options, spider_options
+from scraper.cli.crawl_plan import plan_any_crawl
+from scraper.cli.options import shell_settings_options, spider_options
 
 
 @click.command()
@@ -34,13 +35,13 @@ def shell(
     terminal, the code is read from there.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
     place = address(url) if url is not None else None
-    job = job_at_hand(config, overrides, spider, arguments)
+    plan = plan_any_crawl(config, overrides, spider, arguments)
 
     from scraper.cli.prompt.console import converse, evaluate
     from scraper.cli.prompt.session import Session
     from scraper.cli.single_page import ERRORS, inspection_for
 
-    with Session(inspection_for(job, accepted=ERRORS)) as session:
+    with Session(inspection_for(plan, accepted=ERRORS)) as session:
         if code is None and sys.stdin.isatty():
             if place is not None:
                 session.try_fetch(place)

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from scraper.cli.addresses import address
-from scraper.cli.options import address_argument, job_at_hand, settings_options, spider_options
+from scraper.cli.crawl_plan import plan_any_crawl
+from scraper.cli.options import address_argument, settings_options, spider_options
 
 
 @click.command()
@@ -28,12 +29,12 @@ def view(
     and pictures are those of the site.
     """
     place = address(url)
-    job = job_at_hand(config, overrides, spider, arguments)
+    plan = plan_any_crawl(config, overrides, spider, arguments)
 
     from scraper.cli.single_page import ERRORS, answer, inspected, inspection_for, tell_status
     from scraper.views.preview import kept, open_in_browser
 
-    inspection = inspection_for(job, accepted=ERRORS)
+    inspection = inspection_for(plan, accepted=ERRORS)
     response = inspected(inspection, answer(inspection, place))
     file = kept(response)
     click.echo(file)

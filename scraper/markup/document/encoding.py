@@ -10,14 +10,15 @@ become U+FFFD.
 import codecs
 import re
 
-from scraper.markup.document.encoding_labels import resolve
-from scraper.markup.document.encoding_prescan import declared
+from scraper.markup.document.encoding_labels import codec_of
+from scraper.markup.document.encoding_prescan import declared_encoding
 
 FALLBACK = "cp1252"
 PRESCAN = 1024  # bytes in which a declaration must stand
-LATER = 65_536  # bytes in which a parser would find one, and start over with it
+LATE_PRESCAN = 65_536  # bytes in which a parser would still find one, and start over with it
 
-FEW = 8  # bytes beyond ASCII that are too few for a guess
+TOO_FEW = 8  # bytes beyond ASCII for a guess
+SAMPLE = 8192  # bytes that a guess looks at
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -48,11 +49,11 @@ def from_content_type(header: str) -> str | None:
     """The charset that a Content-Type header names, as a Python codec (MIME Sniffing, 4.4)."""
     for name, quoted, bare in _PARAMETER.findall(header):
         if name.lower() == "charset" and (label := re.sub(r"\\(.)", r"\1", quoted) or bare.rstrip("\t\n\r ")):
-            return resolve(label)
+            return codec_of(label)
     return None
 
 
-def from_mark(body: bytes) -> str | None:
+def from_byte_order_mark(body: bytes) -> str | None:
     """The encoding of a byte order mark."""
     return next((name for mark, name in _BYTE_ORDER_MARKS if body.startswith(mark)), None)
 
@@ -65,13 +66,13 @@ def from_declaration(body: bytes) -> str | None:
     if _USUAL.match(body, 0, PRESCAN):
         return "utf-8"
     head = body[:PRESCAN]
-    if (b"charset" in head.lower() or b"<?xml" in head) and (name := declared(head)):
+    if (b"charset" in head.lower() or b"<?xml" in head) and (name := declared_encoding(head)):
         return name
-    head = body[:LATER]
+    head = body[:LATE_PRESCAN]
     start = _BODY.search(head)
     if start is not None:
         head = head[: start.start()]
-    return declared(head) if len(head) > PRESCAN and b"charset" in head[PRESCAN - 7 :].lower() else None
+    return declared_encoding(head) if len(head) > PRESCAN and b"charset" in head[PRESCAN - 7 :].lower() else None
 
 
 def decode(body: bytes, content_type: str = "", hint: str | None = None) -> tuple[str, str]:
@@ -79,10 +80,10 @@ def decode(body: bytes, content_type: str = "", hint: str | None = None) -> tupl
 
     `hint` is the encoding a user has named; it comes right after a byte order mark.
     """
-    mark = from_mark(body)
+    mark = from_byte_order_mark(body)
     if mark:
         return codecs.decode(body, mark, "replace").removeprefix("\ufeff"), mark
-    named = (resolve(hint) if hint else None) or from_content_type(content_type) or from_declaration(body)
+    named = (codec_of(hint) if hint else None) or from_content_type(content_type) or from_declaration(body)
     if named:
         return _read(body, named), named
     try:
@@ -117,12 +118,12 @@ def _is_mostly_right(text: str) -> bool:
 
 
 def _guess(body: bytes) -> str:
-    if sum(byte > 0x7F for byte in body[:8192]) < FEW and len(body) <= 8192:
+    if sum(byte > 0x7F for byte in body[:SAMPLE]) < TOO_FEW and len(body) <= SAMPLE:
         return FALLBACK
     from charset_normalizer import from_bytes
 
-    best = from_bytes(body[:8192], cp_isolation=_GUESSABLE.split()).best()
-    return (resolve(best.encoding) if best else None) or FALLBACK
+    best = from_bytes(body[:SAMPLE], cp_isolation=_GUESSABLE.split()).best()
+    return (codec_of(best.encoding) if best else None) or FALLBACK
 
 
 def _read(body: bytes, codec: str) -> str:

@@ -50,7 +50,7 @@ _LABELS = {label: codec for codec, labels in _MEANINGS.items() for label in labe
 
 
 @lru_cache(maxsize=1024)
-def resolve(label: str) -> str | None:
+def codec_of(label: str) -> str | None:
     """The Python codec that an encoding label stands for, or None if it stands for none."""
     name = label.strip("\t\n\f\r ").lower()
     name = _LABELS.get(name, name)

@@ -8,7 +8,7 @@ declaration counts if no tag does.
 import re
 from collections.abc import Iterator
 
-from scraper.markup.document.encoding_labels import resolve
+from scraper.markup.document.encoding_labels import codec_of
 
 _SPACE = rb"\t\n\f\r "
 _TAG = re.compile(rb"<(?:(meta)(?=[" + _SPACE + rb"/])|/?[a-z][^>" + _SPACE + rb"]*)", re.IGNORECASE)
@@ -24,7 +24,7 @@ _CONTENT_CHARSET = re.compile(
 _XML = re.compile(rb"\s*<\?xml\s[^>]*?\bencoding\s*=\s*(?:\"([^\"\s]*)\"|'([^'\s]*)')", re.IGNORECASE)
 
 
-def declared(head: bytes) -> str | None:
+def declared_encoding(head: bytes) -> str | None:
     """The Python codec that the beginning of a page declares, or None."""
     return _in_tags(head) or _in_xml(head)
 
@@ -35,11 +35,11 @@ def _in_xml(head: bytes) -> str | None:
 
 
 def _in_tags(head: bytes) -> str | None:
-    return next((name for attributes in metas(head) if (name := _in_meta(attributes))), None)
+    return next((name for attributes in meta_tags(head) if (name := _in_meta(attributes))), None)
 
 
-def metas(head: bytes) -> Iterator[dict[str, str]]:
-    """The attributes of each `<meta>` of a page's head, as Latin-1, which need not be parsed. Takes linear time."""
+def meta_tags(head: bytes) -> Iterator[dict[str, str]]:
+    """The attributes of each `<meta>` of a page's head, as Latin-1, without parsing the page. Takes linear time."""
     place = head.find(b"<")
     while place >= 0:
         tag = _TAG.match(head, place)
@@ -84,5 +84,5 @@ def _in_meta(attributes: dict[str, str]) -> str | None:
 
 def _declarable(label: str) -> str | None:
     """What `label` stands for in a page; one that declares itself to be UTF-16 in ASCII letters is UTF-8."""
-    name = resolve(label)
+    name = codec_of(label)
     return "utf-8" if name and name.startswith("utf-16") else name

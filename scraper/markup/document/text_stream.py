@@ -8,12 +8,14 @@ import codecs
 import zlib
 from collections.abc import Iterable, Iterator
 
-from scraper.markup.document.encoding import PRESCAN, from_content_type, from_declaration, from_mark
+from scraper.markup.document.encoding import PRESCAN, from_byte_order_mark, from_content_type, from_declaration
 
 MOST = 50 * 1024 * 1024  # bytes of a document, decompressed (sitemaps.org)
 STEP = 16 * 1024  # bytes handled at once
 GZIP = b"\x1f\x8b"  # what its streams begin with (RFC 1952, 2.3.1)
 LAYERS = 2  # of gzip: some servers compress what was compressed
+MEMBERS = 10_000  # of a gzip stream, and one more for each
+LEAST = 1024  # bytes that they hold together: each takes time, even if it holds nothing
 
 
 class DocumentError(ValueError):
@@ -28,7 +30,7 @@ def texts(body: bytes | Iterable[bytes], content_type: str = "", *, most: int = 
     and at `most` bytes.
     """
     decoder: codecs.IncrementalDecoder | None = None
-    for part in _beginning_whole(_up_to(most, _unpacked(_steps(body)))):
+    for part in _beginning_whole(_up_to(most, _unpacked(_steps(body), most))):
         if decoder is None:
             decoder = codecs.getincrementaldecoder(_encoding(part, content_type))("replace")
         if text := decoder.decode(part):
@@ -38,7 +40,7 @@ def texts(body: bytes | Iterable[bytes], content_type: str = "", *, most: int = 
 
 
 def _encoding(head: bytes, content_type: str) -> str:
-    if mark := from_mark(head):
+    if mark := from_byte_order_mark(head):
         return mark
     if head.startswith(b"<\x00"):
         return "utf-16-le"
@@ -79,13 +81,16 @@ def _up_to(most: int, parts: Iterator[bytes]) -> Iterator[bytes]:
         yield part
 
 
-def _unpacked(parts: Iterator[bytes], layers: int = LAYERS) -> Iterator[bytes]:
+def _unpacked(parts: Iterator[bytes], most: int, layers: int = LAYERS) -> Iterator[bytes]:
     """`parts` with their gzip undone, if they begin as gzip does."""
     head = b""
     while len(head) < len(GZIP) and (part := next(parts, None)) is not None:
         head += part
     rest = _after(head, parts)
-    yield from _unpacked(_gunzip(rest), layers - 1) if layers and head.startswith(GZIP) else rest
+    if layers and head.startswith(GZIP):
+        yield from _unpacked(_up_to(most, _gunzip(rest)), most, layers - 1)
+    else:
+        yield from rest
 
 
 def _after(head: bytes, parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -96,7 +101,7 @@ def _after(head: bytes, parts: Iterator[bytes]) -> Iterator[bytes]:
 
 def _gunzip(parts: Iterator[bytes]) -> Iterator[bytes]:
     """Every member of a gzip stream (RFC 1952, 2.2), in steps; what follows them and is none is ignored."""
-    member = zlib.decompressobj(wbits=31)
+    member, number, size = zlib.decompressobj(wbits=31), 1, 0
     try:
         for part in parts:
             data = part
@@ -104,8 +109,11 @@ def _gunzip(parts: Iterator[bytes]) -> Iterator[bytes]:
                 if member.eof:
                     if not GZIP.startswith(data[:2]):
                         return
-                    member = zlib.decompressobj(wbits=31)
+                    member, number = zlib.decompressobj(wbits=31), number + 1
+                    if number > MEMBERS + size // LEAST:
+                        raise DocumentError(f"its gzip has more than {number - 1:,} members, which hold {size:,} bytes")
                 if plain := member.decompress(data, STEP):
+                    size += len(plain)
                     yield plain
                 data = member.unused_data if member.eof else member.unconsumed_tail
         while plain := member.decompress(b"", STEP):

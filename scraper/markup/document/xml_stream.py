@@ -17,6 +17,7 @@ from xml.etree import ElementTree  # its elements alone: what is parsed, expat p
 from xml.parsers import expat
 
 from scraper.markup.document.text_stream import DocumentError
+from scraper.markup.document.xml_namespaces import XML, Namespaces, declared_namespaces, qualified_attributes
 
 DEEPEST = 200  # elements in each other; libxml2, which some records are handed to, takes 256
 LONGEST = 1024 * 1024  # bytes of one tag or comment
@@ -26,8 +27,6 @@ ATTRIBUTES = 1000  # of one element; libxml2 looks through all of them for each
 PREFIXES = 256  # of namespaces that are declared at once
 ELEMENT = 100  # characters that an element counts for, besides its text
 
-XML = "http://www.w3.org/XML/1998/namespace"
-
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _WHY = {
     expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS]: "it is cut short",
@@ -36,7 +35,6 @@ _WHY = {
 }
 
 Element = ElementTree.Element
-Namespaces = dict[str | None, str]
 
 
 class Builder(Protocol):
@@ -48,20 +46,12 @@ class Builder(Protocol):
     def close(self) -> Any: ...
 
 
-class Plain(ElementTree.TreeBuilder):
+class ElementBuilder(ElementTree.TreeBuilder):
     """Makes elements of the standard library."""
 
     def start(self, tag: str, attrs: dict[Any, Any], nsmap: object = None, /) -> Element:
         """Begin an element; which prefixes stand for its namespaces is not kept."""
         return super().start(tag, attrs)
-
-
-def split(tag: object) -> tuple[str, str]:
-    """Namespace and local name of a tag, which is written `{namespace}name`; of what is no element, nothing."""
-    if not isinstance(tag, str):
-        return "", ""
-    space, brace, name = tag.rpartition("}")
-    return space[1:] if brace else "", name
 
 
 class Records:
@@ -72,7 +62,11 @@ class Records:
     """
 
     def __init__(
-        self, is_record: Callable[[str, str, str], bool], builder: Callable[[], Builder] = Plain, *, most: int = LARGEST
+        self,
+        is_record: Callable[[str, str, str], bool],
+        builder: Callable[[], Builder] = ElementBuilder,
+        *,
+        most: int = LARGEST,
     ) -> None:
         self.root = ""
         self.is_whole = False
@@ -177,7 +171,7 @@ class Records:
         if len(attributes) > ATTRIBUTES:
             raise DocumentError(f"its <{name:.80}> has more than {ATTRIBUTES:,} attributes")
         scope: Namespaces = self._scopes[-1] if self._scopes else {"xml": XML}
-        if declared := _declared(attributes) if attributes else None:
+        if declared := declared_namespaces(attributes) if attributes else None:
             scope = scope | declared
             if len(scope) > PREFIXES:
                 raise DocumentError(f"it declares more than {PREFIXES} prefixes of namespaces")
@@ -191,7 +185,7 @@ class Records:
             declared = scope
         if self._builder is not None:
             self._grow(ELEMENT + sum(map(len, attributes.values())))
-            kept = _kept(attributes, scope) if attributes else {}
+            kept = qualified_attributes(attributes, scope) if attributes else {}
             prefixes = {each: uri for each, uri in declared.items() if uri and each != "xml"} if declared else None
             try:
                 self._builder.start(tag, kept, prefixes)
@@ -219,22 +213,3 @@ class Records:
                 self._done.append(self._builder.close())
                 self._builder = None
         self.is_whole = not self._open
-
-
-def _declared(attributes: dict[str, str]) -> Namespaces:
-    """The prefixes that an element declares (Namespaces in XML 1.0, 3)."""
-    found = ((name.partition(":"), uri) for name, uri in attributes.items() if name.startswith("xmlns"))
-    return {prefix or None: uri for (word, _, prefix), uri in found if word == "xmlns"}
-
-
-def _kept(attributes: dict[str, str], scope: Namespaces) -> dict[str, str]:
-    """An element's attributes by their whole names, without the declarations."""
-    kept = {}
-    for name, value in attributes.items():
-        prefix, colon, local = name.rpartition(":")
-        if not colon:
-            kept[name] = value
-        elif prefix != "xmlns":
-            kept[f"{{{scope.get(prefix, prefix)}}}{local}"] = value
-    kept.pop("xmlns", None)
-    return kept

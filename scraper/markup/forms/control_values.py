@@ -1,7 +1,7 @@
 """The values of a form's controls, as they are before anybody touches them (HTML, 4.10.5 to 4.10.11).
 
-A page's attributes need not make sense: a number that is none counts as none, and the last of two choices where one
-is possible is the choice.
+Attributes may make no sense. A value that is not a number counts as missing; where one choice is allowed and two are
+marked, the last one counts.
 """
 
 import re
@@ -33,7 +33,7 @@ def value_of(control: Control) -> str:
             value = _in_range(control, value)
         case "color":
             value = value.lower() if _is_color(value) else "#000000"
-        case kind if kind in LINES:
+        case kind if kind in ONE_LINE_KINDS:
             value = _line(value)
         case kind if kind in _FORMATS:
             value = value.replace(" ", "T") if _FORMATS[kind](value) else ""
@@ -44,8 +44,8 @@ def _line(value: str) -> str:
     return re.sub("[\r\n]", "", value)
 
 
-LINES = frozenset(("text", "search", "tel", "url", "email", "password"))
-HAVE_DIRECTION = LINES | {"textarea", "hidden", "submit"}
+ONE_LINE_KINDS = frozenset(("text", "search", "tel", "url", "email", "password"))
+DIRECTIONAL_KINDS = ONE_LINE_KINDS | {"textarea", "hidden", "submit"}
 _NUMBER = r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
 _MONTH = r"\d{4,}-(?:0[1-9]|1[0-2])"
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?"
@@ -101,8 +101,8 @@ def _number(text: str, default: float) -> float:
     return number if isfinite(number) else default
 
 
-def direction(control: Control, value: str) -> str:
-    """Which way a text runs, `ltr` or `rtl` (HTML, 3.2.6.4)."""
+def text_direction(control: Control, value: str) -> str:
+    """The direction of a text, `ltr` or `rtl` (HTML, 3.2.6.4)."""
     node: LexborNode | None = control.node
     while node is not None and node.is_element_node:
         match (node.attributes.get("dir") or "").lower():
@@ -118,7 +118,7 @@ def direction(control: Control, value: str) -> str:
 # Selects.
 
 
-def selected(control: Control) -> list[str]:
+def selected_values(control: Control) -> list[str]:
     """The values that a select gives: of its options that are selected and not disabled.
 
     Where one option can be chosen, the last that is selected counts; a list that shows one line has its first

@@ -57,10 +57,10 @@ def forms_of(root: LexborNode) -> list[LexborNode]:
 
 def controls_of(form: LexborNode, root: LexborNode) -> list[Control]:
     """The controls of one form of the page `root`, in the page's order (the standard's tree order)."""
-    return [control for control, owner in _owned(root) if owner is not None and owner.mem_id == form.mem_id]
+    return [control for control, owner in _with_forms(root) if owner is not None and owner.mem_id == form.mem_id]
 
 
-def _owned(root: LexborNode) -> Iterator[tuple[Control, LexborNode | None]]:
+def _with_forms(root: LexborNode) -> Iterator[tuple[Control, LexborNode | None]]:
     """Every control of a page, and the form it belongs to."""
     named: dict[str, LexborNode] | None = None
     open_form: LexborNode | None = None  # of a table
@@ -106,7 +106,7 @@ def _forms_by_id(root: LexborNode) -> dict[str, LexborNode]:
     return {name: node for name, node in first.items() if name and node.tag == "form"}
 
 
-class _Around(NamedTuple):
+class _Context(NamedTuple):
     """What the ancestors of an element say of it."""
 
     form: LexborNode | None = None
@@ -119,16 +119,16 @@ class _Ancestors:
     """Asks the ancestors of elements what they say, each of them once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, _Around] = {}
+        self._known: dict[int, _Context] = {}
         self._legends: dict[int, int | None] = {}
 
-    def of(self, node: LexborNode) -> _Around:
+    def of(self, node: LexborNode) -> _Context:
         path: list[LexborNode] = []
         above: LexborNode | None = node
         while above is not None and above.is_element_node and above.mem_id not in self._known:
             path.append(above)
             above = above.parent
-        found = self._known.get(above.mem_id, _Around()) if above is not None else _Around()
+        found = self._known.get(above.mem_id, _Context()) if above is not None else _Context()
         for inner in reversed(path):
             if above is not None:
                 found = self._within(above, inner, found)
@@ -136,7 +136,7 @@ class _Ancestors:
             above = inner
         return self._known[node.mem_id]
 
-    def _within(self, outer: LexborNode, inner: LexborNode, found: _Around) -> _Around:
+    def _within(self, outer: LexborNode, inner: LexborNode, found: _Context) -> _Context:
         """What is said of `inner`, if `found` is said of the element `outer` that it is in."""
         match outer.tag:
             case "form":

@@ -10,7 +10,7 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Self
 
-from scraper.markup.forms.control_values import HAVE_DIRECTION, direction, selected, value_of
+from scraper.markup.forms.control_values import DIRECTIONAL_KINDS, selected_values, text_direction, value_of
 from scraper.markup.forms.controls import Control
 
 
@@ -18,7 +18,7 @@ from scraper.markup.forms.controls import Control
 class File:
     """A file to be sent with a form: its bytes, and the name and type that the server is told.
 
-    Raises `ValueError` for a type that is none.
+    Raises `ValueError` for a type that is not printable ASCII.
     """
 
     content: bytes
@@ -37,7 +37,7 @@ class File:
 
 
 NO_FILE = File(b"", "")
-"""What a file control gives for which no file was chosen."""
+"""What a file control gives if no file was chosen."""
 
 Value = str | File
 Entry = tuple[str, Value]
@@ -73,7 +73,7 @@ def _entries(control: Control, encoding: str) -> Iterator[Entry]:
     if not name or control.kind == "image":
         return
     if control.kind == "select":
-        yield from ((name, value) for value in selected(control))
+        yield from ((name, value) for value in selected_values(control))
     elif control.kind == "file":
         yield name, NO_FILE
     elif control.kind == "hidden" and name.lower() == "_charset_":
@@ -81,5 +81,5 @@ def _entries(control: Control, encoding: str) -> Iterator[Entry]:
     else:
         value = value_of(control)
         yield name, value
-        if control.kind in HAVE_DIRECTION and (label := control.attribute("dirname")):
-            yield label, direction(control, value)
+        if control.kind in DIRECTIONAL_KINDS and (label := control.attribute("dirname")):
+            yield label, text_direction(control, value)

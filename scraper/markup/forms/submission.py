@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import quote_plus
 
-from scraper.markup.document.encoding_labels import resolve
+from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.forms.entry_list import Entry, File
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -38,7 +38,7 @@ class Submission:
     content_type: str = ""
 
 
-def written(url: str, method: str, enctype: str, entries: Sequence[Entry], codec: str) -> Submission:
+def submission_of(url: str, method: str, enctype: str, entries: Sequence[Entry], codec: str) -> Submission:
     """`entries` as they are sent to the canonical URL `url`, in the Python codec `codec`.
 
     Files make a POST multipart whatever its enctype is: nothing else has room for what is in them.
@@ -95,18 +95,18 @@ def _escaped(name: str) -> str:
     return name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
 
 
-def codec_for(accepted: str | None, codec: str) -> str:
+def form_codec(accepted: str | None, codec: str) -> str:
     """The Python codec a form is sent in: the first of its `accept-charset` that there is, or else its page's.
 
     UTF-8 takes the place of UTF-16, and of a list that names nothing (HTML, 4.10.22.5; Encoding, 4.3).
     """
     if accepted is not None:
-        known = (found for label in accepted.split() if (found := resolve(label)) is not None)
+        known = (found for label in accepted.split() if (found := codec_of(label)) is not None)
         codec = next(known, "utf-8")
     return "utf-8" if codec.startswith("utf") else codec
 
 
-def name_of(codec: str) -> str:
+def encoding_name(codec: str) -> str:
     """The name that the Encoding standard has for a Python codec."""
     if codec.startswith("cp") and codec not in _NAMES:
         return f"windows-{codec[2:]}"

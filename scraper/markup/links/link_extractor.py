@@ -22,7 +22,7 @@ from scraper.markup.links.extractor_arguments import (
     read_queries,
     read_texts,
 )
-from scraper.markup.links.srcset import WHITE, candidates
+from scraper.markup.links.srcset import WHITE, srcset_urls
 from scraper.markup.selectors.combinators import outermost
 from scraper.markup.selectors.selector import SelectorList
 from scraper.markup.web_page import WebPage
@@ -190,7 +190,7 @@ class LinkExtractor:
         """The references of an element, in the order of its attributes."""
         for name, value in attributes.items():
             if (name in self._attrs or _ANY in self._attrs) and name not in self._deny_attrs:
-                yield from candidates(value or "") if name in _SRCSETS else (value or "",)
+                yield from srcset_urls(value or "") if name in _SRCSETS else (value or "",)
 
     def _urls(self, page: WebPage, references: list[str]) -> Iterable[str | None]:
         """The absolute URLs that `references` of a page mean; None for one that is not http or https."""

@@ -7,8 +7,8 @@ _CANDIDATE = re.compile(f"[{WHITE},]*([^{WHITE},][^{WHITE}]*)")
 _MARK = re.compile("[(),]")
 
 
-def candidates(srcset: str) -> list[str]:
-    """The URLs of a `srcset`, in its order; the widths and densities behind them are passed over.
+def srcset_urls(srcset: str) -> list[str]:
+    """The URLs of a `srcset`, in its order, without the widths and densities behind them.
 
     A URL may have commas in it, but neither begin nor end with one.
     """

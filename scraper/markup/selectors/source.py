@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from selectolax.lexbor import LexborNode
 
 from scraper.markup.document.encoding import decode
-from scraper.markup.document.encoding_labels import resolve
+from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.document.text_stream import DocumentError
 from scraper.markup.document.tree import NOWHERE, Tree, parse
 from scraper.markup.selectors.jmespath import Data
@@ -114,7 +114,7 @@ def decoded(body: Any, encoding: str) -> str:
 def _codec(encoding: Any) -> str:
     """The codec of a label of the web or of Python."""
     try:
-        return resolve(encoding) or codecs.lookup(encoding).name
+        return codec_of(encoding) or codecs.lookup(encoding).name
     except (LookupError, TypeError, ValueError, AttributeError):
         raise ValueError(f"a Selector's encoding is the name of one, not {encoding!r:.80}") from None
 

@@ -3,10 +3,15 @@
 What holds for whole bodies holds here: one that is cut short, badly packed, too long or too slow ends with a
 `FetchError`, not as if it were complete. The connection waits while nobody reads. It is used again only after the
 last piece, and closed if the reader stops before.
+
+What came is unpacked on the loop, piece by piece, as long as that is quick, which it nearly always is. The rest of it
+is unpacked in a thread, a portion at a time, so that a few bytes of which gigabytes come hold nobody up.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH
 
@@ -19,9 +24,13 @@ from scraper.network.connection.short_way import Answered
 from scraper.network.failures import failure
 from scraper.urls import without_credentials
 
+QUICK = 0.01  # seconds that the loop unpacks what came together
+PORTION = 1024 * 1024  # bytes that a thread unpacks at once,
+PATIENCE = 0.1  # and for so many seconds
+
 
 class BodyStream:
-    """The body of `answer`, decoded. At most `most` bytes of it, before and after decoding.
+    """The body of `answer`, decoded. At most `most` bytes of it, before and after each step of decoding.
 
     `closed` is called once, when the body is over or nobody is to read on.
     """
@@ -45,12 +54,14 @@ class BodyStream:
         self._size = 0
         self._read = 0
         self._pieces: Iterator[bytes] = iter(())
+        self._ready: deque[bytes] = deque()  # what a thread has unpacked
+        self._seconds = 0.0  # for which the loop has unpacked what came last
         self._is_over = False
         self._is_whole = False
         self._is_read = False
         self.flags: tuple[str, ...] = ()
         try:
-            self._unpacker = Unpacker(",".join(answer.headers.getall(CONTENT_ENCODING, ())))
+            self._unpacker = Unpacker(",".join(answer.headers.getall(CONTENT_ENCODING, ())), most)
         except CodecError as error:
             raise FetchError(error.reason, self._url, error.detail) from None
         self._check_size(int(answer.headers.get(CONTENT_LENGTH, 0)))
@@ -78,7 +89,7 @@ class BodyStream:
                 raise StopAsyncIteration
             raise FetchError(Reason.PARTIAL_BODY, self._url, "closed before its end")
         try:
-            while (piece := next(self._pieces, b"")) == b"":
+            while not (piece := await self._unpacked()):
                 raw = await self._receive()
                 if not raw:
                     self._unpacker.end()
@@ -87,12 +98,27 @@ class BodyStream:
                     raise StopAsyncIteration
                 self._read += len(raw)
                 self._check_size(self._read)
-                self._pieces = self._unpacker.feed(raw)
+                self._pieces, self._seconds = self._unpacker.feed(raw), 0.0
         except CodecError as error:
             raise FetchError(error.reason, self._url, error.detail) from None
         self._size += len(piece)
         self._check_size(self._size)
         return piece
+
+    async def _unpacked(self) -> bytes:
+        """The next piece of what has come, or nothing if there is no more."""
+        while not self._ready and self._seconds < QUICK:
+            begun = monotonic()
+            piece = next(self._pieces, None)
+            self._seconds += monotonic() - begun
+            if piece is None:
+                return b""
+            if piece:
+                return piece
+        is_over = False
+        while not self._ready and not is_over:
+            self._ready, is_over = await asyncio.to_thread(_portion, self._pieces)
+        return self._ready.popleft() if self._ready else b""
 
     async def _receive(self) -> bytes:
         """What has come, waited for if need be; nothing at the end."""
@@ -126,8 +152,22 @@ class BodyStream:
         if not self._is_over:
             self._is_over = True
             self._pieces = iter(())
+            self._ready.clear()
             self._answer.close()
             self._closed(self)
 
     def __repr__(self) -> str:
         return f"<BodyStream {self._size} bytes>"
+
+
+def _portion(pieces: Iterator[bytes]) -> tuple[deque[bytes], bool]:
+    """In a thread: some of `pieces`, and whether there are no more."""
+    some: deque[bytes] = deque()
+    size, due = 0, monotonic() + PATIENCE
+    for piece in pieces:
+        if piece:
+            some.append(piece)
+            size += len(piece)
+        if size >= PORTION or monotonic() > due:
+            return some, False
+    return some, True

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from dataclasses import dataclass, field, fields, replace
+from itertools import chain
+from typing import Any
 
-from scraper.errors import REFUSALS, FetchError, Reason
-from scraper.events import Broke, Drifted, Dropped, Event, Failed, Refused, Statistics
+from scraper.errors import REFUSALS, CloseSpider, FetchError, Reason
+from scraper.events import Broke, Drifted, Dropped, Failed, Fetched, Refused, Retried, Statistics, by_kind
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.protocols import Observer, Seeds
+from scraper.protocols import Clock, Observer, Seeds
 from scraper.settings.schema import StopAfter
 
 MOST_REASONS = 100  # of dropped items that are counted apart
@@ -31,35 +32,40 @@ class Tally:
     failed: list[str] = field(default_factory=list)
 
 
-at_hand: ContextVar[Tally | None] = ContextVar("at_hand", default=None)
+_OF_A_REQUEST = tuple(each.name for each in fields(Tally))
+
+current_tally: ContextVar[Tally | None] = ContextVar("current_tally", default=None)
 """The tally of the page whose callback is running in this task."""
 
 
-class Ledger:
+class Totals:
     """The counts of a crawl, changed here and in the engine alone, and handed out as frozen snapshots.
 
     What is counted of a request is noted in its `Tally` too, as long as that is among the `open` ones: it is not
-    done, and is to be counted again if the process dies. What the counts mean is told at `events.Statistics`.
+    done, and is counted again if the process dies. `events.Statistics` explains what the counts mean.
 
-    An observer may name the kinds of event it wants in an attribute `wants`; an event that nobody wants is never
-    made. `stop` is called, with the reason, as soon as one of the limits of `[engine.stop_after]` is reached.
+    Observers are told what happens. `stop` is called, with the reason, as soon as one of the limits of
+    `[engine.stop_after]` is reached, or the spider's code raises `CloseSpider`.
     """
 
     def __init__(
         self,
         spider: str,
         observers: Iterable[Observer],
-        stop_after: StopAfter,
-        stop: Callable[[str], None],
+        clock: Clock,
         *,
-        drift_after: int = 0,
+        stop: Callable[[str], None],
+        stop_after: StopAfter,
+        drift_after: int,
     ) -> None:
         self._spider = spider
-        self._drift_after = drift_after
-        self._watchers = _by_kind(observers)
-        self._stop_after = stop_after
+        self._watchers = by_kind(observers)
+        self._clock = clock
         self._stop = stop
+        self._stop_after = stop_after
+        self._drift_after = drift_after
         self._open: set[Tally] = set()
+        self._started = clock()
         self._seconds_before = 0.0
         self._seeds = Seeds()
         self.discovered = 0
@@ -115,16 +121,18 @@ class Ledger:
         self.redirects += 1
         tally.redirects += 1
 
-    def count_retry(self, tally: Tally) -> None:
-        """The request is to be sent again."""
+    def count_retry(self, tally: Tally, request: Request, reason: str, wait: float, attempt: int) -> None:
+        """The request failed for `reason`, and is sent again in `wait` seconds, as retry number `attempt`."""
         self.retries += 1
         tally.retries += 1
+        self.tell(Retried, request, reason, wait, attempt)
 
-    def count_page(self, tally: Tally) -> None:
-        """A response is handed over."""
+    def count_page(self, tally: Tally, response: Response, seconds: float) -> None:
+        """A response, for which the server took `seconds`, is handed over."""
         self.fetched += 1
         tally.fetched += 1
         self._check("pages", self.fetched)
+        self.tell(Fetched, response, seconds)
 
     def count_items(self, number: int) -> None:
         """So many items were written."""
@@ -182,7 +190,10 @@ class Ledger:
                     self.tell(Drifted, name, self._drift_after)
 
     def count_error(self, where: str, line: str, url: str, error: BaseException) -> None:
-        """Code of the spider, a pipeline or a sink raised."""
+        """Code of the spider, a pipeline or a sink raised: an error, unless that was to end the crawl."""
+        if isinstance(error, CloseSpider):
+            self._stop(error.reason)
+            return
         self.errors += 1
         self.tell(Broke, where, line, url, error)
         self._check_errors()
@@ -216,8 +227,12 @@ class Ledger:
 
     # The totals.
 
+    def begin(self) -> None:
+        """The crawl begins now: its seconds are counted from here."""
+        self._started = self._clock()
+
     def resume(self, before: Statistics, seeds: Seeds) -> None:
-        """Go on counting from `before`, where an earlier process of this crawl came to."""
+        """Continue counting from `before`, the totals of an earlier process of this crawl."""
         self._seeds = seeds
         self._seconds_before = before.seconds
         for name, value in vars(self).items():
@@ -226,23 +241,21 @@ class Ledger:
             elif not name.startswith("_"):
                 setattr(self, name, getattr(before, name))
 
-    def lasting(self, seconds: float) -> Statistics:
+    def lasting(self) -> Statistics:
         """The totals without what is counted of requests that are not done."""
-        now = self.snapshot(waiting=0, in_flight=0, hosts=0, seconds=seconds)
-        counters = {name: Counter(getattr(now, name)) for name in ("statuses", "refused", "failed")}
-        numbers = dict.fromkeys(("discovered", "fetched", "requests", "retries", "redirects", "bytes"), 0)
-        for tally in self._open:
-            for name, counter in counters.items():
-                counter.subtract(getattr(tally, name))
-            for name in numbers:
-                numbers[name] += getattr(tally, name)
-        totals: dict[str, Any] = {name: getattr(now, name) - number for name, number in numbers.items()}
-        totals |= {name: dict(+counter) for name, counter in counters.items()}
+        now = self.snapshot(waiting=0, in_flight=0, hosts=0)
+        totals: dict[str, Any] = {}
+        for name in _OF_A_REQUEST:
+            total, noted = getattr(now, name), [getattr(tally, name) for tally in self._open]
+            if isinstance(total, dict):
+                totals[name] = dict(Counter(total) - Counter(chain.from_iterable(noted)))
+            else:
+                totals[name] = total - sum(noted)
         ended = totals["fetched"] + sum(totals["refused"].values()) + sum(totals["failed"].values())
         return replace(now, waiting=totals["discovered"] - ended, in_flight=len(self._open), **totals)
 
     def snapshot(
-        self, *, waiting: int, in_flight: int, hosts: int, seconds: float, parked: Mapping[str, int] | None = None
+        self, *, waiting: int, in_flight: int, hosts: int, parked: Mapping[str, int] | None = None
     ) -> Statistics:
         """The totals now, together with what holds for the moment."""
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -256,15 +269,6 @@ class Ledger:
             in_flight=in_flight,
             hosts=hosts,
             parked=dict(parked or {}),
-            seconds=self._seconds_before + seconds,
+            seconds=self._seconds_before + self._clock() - self._started,
             **totals,
         )
-
-
-def _by_kind(observers: Iterable[Observer]) -> dict[type[Any], list[Observer]]:
-    """For each kind of event the observers that want it."""
-    watchers: dict[type[Any], list[Observer]] = {kind: [] for kind in get_args(Event)}
-    for observer in observers:
-        for kind in getattr(observer, "wants", watchers):
-            watchers[kind].append(observer)
-    return watchers

@@ -1,4 +1,4 @@
-"""Crawls as they are run from the command line: watched by the log, the progress display and the summary."""
+"""Runs crawls from the command line: watched by the log and the progress display, and told in a summary."""
 
 import asyncio
 import gc
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
+from scraper.cli.crawl_plan import CrawlPlan
+from scraper.cli.interrupt import leave
 from scraper.cli.masking import shown_command
-from scraper.cli.options import Job, leave
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.result import INTERRUPTED, Result
 from scraper.crawling.run import loop_factory, run_until_signalled
@@ -36,14 +37,15 @@ class Watched(Crawl):
         super().stop(reason)
 
 
-def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: bool, is_json: bool) -> int:
+def crawl_all(plans: Sequence[CrawlPlan], *, folder: Path | None, fresh: bool, finish: bool, is_json: bool) -> int:
     """Crawl one after the other, until one is interrupted; tell how each ended. Returns the worst exit status.
 
     With `finish` nothing is crawled: the data files that were left are closed.
     """
     console = StandardError()
     crawls = [
-        Watched(job.spider_class, job.settings, arguments=job.arguments, observers=[Log()], job=folder) for job in jobs
+        Watched(plan.spider_class, plan.settings, arguments=plan.arguments, observers=[Log()], job=folder)
+        for plan in plans
     ]
     results = []
     for crawl in crawls:

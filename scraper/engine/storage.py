@@ -1,0 +1,108 @@
+"""Where items become durable: every sink is written alike, and the crawl ends once one of them is lost.
+
+What a page leads to is applied inside the `gate`, and a checkpoint is taken while that is closed: so a checkpoint holds
+all of a page or nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+
+from scraper.engine.accounting import Totals
+from scraper.errors import StorageError
+from scraper.process.stacks import line_of
+from scraper.protocols import Sink
+
+PORTION = 2000  # items of a page that are written before others have their turn
+
+
+class Gate:
+    """Lets any number in while it is open; closes only once nobody is inside. To be used by one event loop."""
+
+    def __init__(self) -> None:
+        self._opened = asyncio.Event()
+        self._opened.set()
+        self._left = asyncio.Event()
+        self._inside = 0
+
+    async def __aenter__(self) -> None:
+        while not self._opened.is_set():
+            await self._opened.wait()
+        self._inside += 1
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inside -= 1
+        self._left.set()
+
+    @asynccontextmanager
+    async def closed(self) -> AsyncIterator[None]:
+        """Wait until nobody is inside, and let nobody in meanwhile."""
+        self._opened.clear()
+        try:
+            while self._inside:
+                self._left.clear()
+                await self._left.wait()
+            yield
+        finally:
+            self._opened.set()
+
+
+class Storage:
+    """The sinks of a crawl, and the gate before them; `error` is what was lost, if anything.
+
+    `stop` is called, with the reason, as soon as something is.
+    """
+
+    def __init__(self, sinks: Sequence[Sink], totals: Totals, *, stop: Callable[[str], None]) -> None:
+        self._sinks = sinks
+        self._totals = totals
+        self._stop = stop
+        self.gate = Gate()
+        self.error: StorageError | None = None
+
+    async def write(self, items: Sequence[Any], url: str) -> None:
+        """Give `items`, of the page `url`, to every sink, a portion at a time, and count those that all have taken."""
+        lost = 0
+        for start in range(0, len(items), PORTION):
+            if start:
+                await asyncio.sleep(0)
+            lost += await self._write_portion(items[start : start + PORTION], url)
+            if self.error is not None:
+                lost = len(items)
+                break
+        self._totals.count_items(len(items) - lost)
+
+    async def _write_portion(self, items: Sequence[Any], url: str) -> int:
+        """Give `items` to every sink; how many of them one could not write."""
+        lost = 0
+        for sink in self._sinks:
+            try:
+                await sink.write(items)
+            except StorageError as error:
+                failures = getattr(error, "failures", None)
+                if failures is None:
+                    self.lose(_name(sink), error, url)
+                    return len(items)
+                lost = max(lost, len(failures))
+                for _, message in failures:
+                    self._totals.count_error(_name(sink), "", url, StorageError(message))
+            except Exception as error:
+                failed = StorageError(f"{_name(sink)} raised {type(error).__name__}: {error} ({line_of(error)})")
+                self.lose(_name(sink), failed, url)
+                return len(items)
+        return lost
+
+    def lose(self, where: str, error: StorageError, url: str = "") -> None:
+        """A sink or the frontier cannot be written any more: there is no use in crawling on."""
+        if self.error is None:
+            self.error = error
+            self._totals.count_error(where, "", url, error)
+        self._stop("storage failed")
+
+
+def _name(sink: Sink) -> str:
+    return f"sink {sink.path.removesuffix('.part')}"

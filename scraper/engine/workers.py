@@ -1,0 +1,42 @@
+"""Requests are fetched: tasks that take one after the other from the queue, and know nothing of turns and limits."""
+
+import asyncio
+
+from scraper.engine.outcomes import Outcomes
+from scraper.engine.stages import Stages
+from scraper.engine.ticket import Ticket
+from scraper.errors import FetchError, IgnoreRequest
+from scraper.http.response import Response
+
+
+class Workers:
+    """Fetch what stands in `queue`, and hand on what came of it. As many tasks as may be run `work`."""
+
+    def __init__(self, stages: Stages, outcomes: Outcomes, queue: asyncio.Queue[Ticket]) -> None:
+        self._stages = stages
+        self._clock = stages.clock
+        self._outcomes = outcomes
+        self._queue = queue
+
+    async def work(self) -> None:
+        """Fetch one request after the other, until cancelled."""
+        while True:
+            ticket = await self._queue.get()
+            sent = self._clock()
+            outcome: Response | FetchError | None = None
+            try:
+                outcome = await self._fetch(ticket)
+            except FetchError as error:
+                outcome = error
+            except IgnoreRequest:
+                pass
+            self._outcomes.settle(ticket, outcome, sent)
+
+    async def _fetch(self, ticket: Ticket) -> Response:
+        """The answer to a ticket's request; of a page that was crawled before, only if it has changed."""
+        request = ticket.request
+        if self._stages.revisits is None or ticket.entry is None:
+            return await self._stages.fetch(request)
+        asked = self._stages.revisits.ask(request)
+        ticket.is_known = isinstance(asked, Response)
+        return asked if isinstance(asked, Response) else await self._stages.fetch(asked)
