@@ -16,7 +16,8 @@ from tests.network.raw import OK, Talk, answer, raw, repeating
 from tests.network.replay import cases, outcome
 
 WAYS = (True, False)
-ANSWERS = [
+_WIRE = [case for case in cases("wire.json") if not any(step.get("times") for step in case["script"])]
+ANSWERS = [*cases("curl.json"), *_WIRE]
     *cases("curl.json"),
     *(case for case in cases("wire.json") if not any(step.get("times") for step in case["script"])),
 ]

@@ -109,6 +109,8 @@ class ShortWay:
                 return None
             more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         path = without_fragment(url[end:])
+        if path[-1] == "?" and path.index("?") == len(path) - 1:
+            path = path[:-1]  # an empty query, which aiohttp does not send
         return origin, f"GET {path} HTTP/1.1\r\n{origin.head}{more}\r\n".encode()
 
     async def send(self, origin: Origin, head: bytes, terms: aiohttp.ClientTimeout) -> Answer:
