@@ -18,9 +18,6 @@ from tests.network.replay import cases, outcome
 WAYS = (True, False)
 _WIRE = [case for case in cases("wire.json") if not any(step.get("times") for step in case["script"])]
 ANSWERS = [*cases("curl.json"), *_WIRE]
-    *cases("curl.json"),
-    *(case for case in cases("wire.json") if not any(step.get("times") for step in case["script"])),
-]
 QUICK: dict[str, Any] = {"timeout": 30.0, "headers_timeout": 2.0, "read_timeout": 1.9, "max_body": 10_000_000}
 
 
