@@ -41,26 +41,22 @@ def _canonical(url: str) -> str | None:
 
 def join(base: str, reference: str) -> str | None:
     """`reference` resolved against the canonical URL `base`, or None if the result is no URL."""
-    return join_all(base, (reference,))[0]
+    if len(reference) > LONG or len(base) > LONG:
+        return _join.__wrapped__(base, reference)
+    if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES)):
+        return _join(base, reference)
+    return _join(folder(base), reference)
 
 
 def join_all(base: str, references: Iterable[str]) -> list[str | None]:
     """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
-    start = folder(base)
-    longest = LONG if len(base) <= LONG else -1
-    return [
-        _join.__wrapped__(base, reference)
-        if len(reference) > longest
-        else _join(base, reference)
-        if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES))
-        else _join(start, reference)
-        for reference in references
-    ]
+    return [join(base, reference) for reference in references]
 
 
 _NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *map(chr, range(0x21))))  # controls and spaces before it are ignored
 
 
+@lru_cache(maxsize=256)
 def folder(url: str) -> str:
     """The part of a canonical web URL up to the last slash of its path: what relative references start from.
 

@@ -71,6 +71,8 @@ class Seen:
         return _little(new).tobytes()
 
     def __contains__(self, key: str) -> bool:
+        if hash(key) in self._lately:
+            return True
         fingerprint = self._fingerprint(key)
         shard = self._shards[fingerprint >> _SHIFT]
         place = bisect_left(shard, fingerprint)

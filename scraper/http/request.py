@@ -190,6 +190,17 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
 
     copy = replace
 
+    def at(self, url: str) -> Self:
+        """This request for another URL, which is canonical: what `replace(url=url)` gives, in a tenth of the time."""
+        made: Self = self.__copy__()  # type: ignore[attr-defined]  # of msgspec
+        force_setattr(made, "url", url)
+        force_setattr(made, "meta", {**self.meta})
+        force_setattr(made, "cb_kwargs", {**self.cb_kwargs})
+        force_setattr(made, "headers", {**self.headers})
+        force_setattr(made, "cookies", {**self.cookies})
+        force_setattr(made, "files", {**self.files})
+        return made
+
     def __repr__(self) -> str:
         return f"<{self.method} {urls.without_credentials(self.url)}>"
 
@@ -219,7 +230,7 @@ class Links(Iterator[Request]):
 
     def request(self, url: str) -> Request:
         """The request for one of `urls`."""
-        return self.model.replace(url=url)
+        return self.model.at(url)
 
     def rest(self) -> "Links":
         """The links that were not asked for yet; there are none left here afterwards."""

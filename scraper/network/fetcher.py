@@ -8,6 +8,7 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 """
 
 import asyncio
+from collections.abc import Awaitable
 from io import BytesIO
 from typing import Any
 
@@ -22,6 +23,7 @@ from scraper.network.body.upload import Content
 from scraper.network.connection.address_guard import Guard
 from scraper.network.connection.deadlines import Deadlines
 from scraper.network.connection.pool import opened
+from scraper.network.connection.short_way import Answered, ShortWay, is_there
 from scraper.network.connection.tls import Trust
 from scraper.network.failures import failure
 from scraper.network.policies.retry import IDEMPOTENT
@@ -54,6 +56,7 @@ class Fetcher:
         most: int,
     ) -> None:
         self._session = session
+        self._short_way = ShortWay(session) if settings.short_way and is_there() else None
         self._deadlines = deadlines
         self._rules = RequestRules(settings, trust=trust, guard=guard)
         self._reader = ResponseReader(settings, deadlines, is_followed=is_followed)
@@ -102,7 +105,7 @@ class Fetcher:
             body = await reader.decode(body, answer, request)
         return response(answer, request, body)
 
-    async def _ask(self, request: Request, options: RequestOptions) -> aiohttp.ClientResponse:
+    async def _ask(self, request: Request, options: RequestOptions) -> Answered:
         if request.files or request.body_file:
             with Content(request) as content:
                 return await self._send(request, options, await content.opened())
@@ -119,8 +122,12 @@ class Fetcher:
                 raise
         return await self._send(request, options, _in_pieces(body))
 
-    def _send(self, request: Request, options: RequestOptions, data: Any) -> "aiohttp.client._RequestContextManager":
+    def _send(self, request: Request, options: RequestOptions, data: Any) -> Awaitable[Answered]:
         url = request.url
+        if self._short_way is not None and data is None and _is_short(request) and options.are_plain:
+            head = self._short_way.head(url, options.headers)
+            if head is not None:
+                return self._short_way.send(*head, options.timeout)
         return self._session.request(
             request.method,
             URL(without_credentials(url) if "@" in url else url, encoded=True),
@@ -136,6 +143,11 @@ class Fetcher:
 
     def __repr__(self) -> str:
         return f"<Fetcher {self._deadlines!r}>"
+
+
+def _is_short(request: Request) -> bool:
+    """Whether nothing but the head of `request` is sent, and nothing but a whole body is expected."""
+    return request.method == "GET" and not request.stream and "@" not in request.url
 
 
 def _in_pieces(body: bytes) -> bytes | BytesIO | None:

@@ -37,6 +37,11 @@ class RequestOptions(NamedTuple):
     tls: ssl.SSLContext | bool = True
 
     @property
+    def are_plain(self) -> bool:
+        """Whether a request may go the short way: straight to its host, as all others do."""
+        return self.proxy is None and self.tls is True and self.timeout.total is None
+
+    @property
     def is_asked_of_proxy(self) -> bool:
         """Whether the answer may be a proxy's: one that speaks SOCKS never answers in HTTP."""
         return self.proxy is not None and not is_socks(self.proxy.scheme)

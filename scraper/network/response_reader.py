@@ -17,6 +17,7 @@ from scraper.network.body.content_coding import CodecError, Limits, decoded
 from scraper.network.body.stream import BodyStream
 from scraper.network.connection.deadlines import Deadline, Deadlines
 from scraper.network.connection.pool import broke_off, flags
+from scraper.network.connection.short_way import Answered
 from scraper.settings.schema import NetworkSettings
 from scraper.urls import without_credentials
 
@@ -48,7 +49,7 @@ class ResponseReader:
         for stream in list(self._streams):
             stream.close()
 
-    def check(self, answer: aiohttp.ClientResponse, request: Request, *, by_proxy: bool) -> None:
+    def check(self, answer: Answered, request: Request, *, by_proxy: bool) -> None:
         """Raises `FetchError` if the head of an answer, perhaps `by_proxy`, cannot be used."""
         if answer.status < 200:  # a protocol that was not asked for, or no status at all
             raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), f"status {answer.status:03}")
@@ -58,7 +59,7 @@ class ResponseReader:
         if answer.status == 407 and by_proxy:
             raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
 
-    async def read(self, answer: aiohttp.ClientResponse, request: Request, deadline: Deadline | None) -> bytes:
+    async def read(self, answer: Answered, request: Request, deadline: Deadline | None) -> bytes:
         """The whole body as it was sent, but never more than `max_body` bytes of it."""
         status, content = answer.status, answer.content
         if 300 <= status < 400 and self._is_followed(request, status, answer.headers):
@@ -83,7 +84,7 @@ class ResponseReader:
             raise FetchError(Reason.PARTIAL_BODY, without_credentials(request.url), "connection reset in the body")
         return body
 
-    async def decode(self, body: bytes, answer: aiohttp.ClientResponse, request: Request) -> bytes:
+    async def decode(self, body: bytes, answer: Answered, request: Request) -> bytes:
         """The `body` that was read, decoded: on the loop if that is quick, else in a thread."""
         codings = ",".join(answer.headers.getall(CONTENT_ENCODING))
         try:
@@ -97,7 +98,7 @@ class ResponseReader:
         except CodecError as error:
             raise FetchError(error.reason, without_credentials(request.url), error.detail) from None
 
-    def stream(self, answer: aiohttp.ClientResponse, request: Request) -> Response:
+    def stream(self, answer: Answered, request: Request) -> Response:
         """A response whose body is still to come."""
         stream = BodyStream(
             answer,
@@ -115,13 +116,13 @@ class ResponseReader:
             raise FetchError(Reason.TOO_LARGE, without_credentials(request.url), detail)
 
 
-def _is_chunked(answer: aiohttp.ClientResponse) -> bool:
+def _is_chunked(answer: Answered) -> bool:
     """Whether a body is in chunks, or as it is, and nothing else was done to it (RFC 9112, 6.1)."""
     codings = ",".join(answer.headers.getall(TRANSFER_ENCODING)).lower().split(",")
     return {each.strip() for each in codings} <= {"chunked", "identity", ""}
 
 
-async def _skip(answer: aiohttp.ClientResponse) -> None:
+async def _skip(answer: Answered) -> None:
     """Read past a body, so that the connection can be used again; give the connection up if that takes long."""
     content, size = answer.content, 0
     if content.is_eof():
@@ -136,7 +137,7 @@ async def _skip(answer: aiohttp.ClientResponse) -> None:
         answer.close()
 
 
-def response(answer: aiohttp.ClientResponse, request: Request, body: bytes | BodyStream) -> Response:
+def response(answer: Answered, request: Request, body: bytes | BodyStream) -> Response:
     """The response to `request`."""
     url = without_credentials(request.url) if "@" in request.url else request.url
     return Response(

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import replace
-from itertools import count, islice
+from itertools import islice
 from types import GeneratorType
 from typing import Any
 
@@ -89,16 +89,7 @@ async def finish(
     try:
         if isinstance(outcome, AsyncIterator):
             async with _closing(outcome):
-                for given in count():
-                    try:
-                        each = await marks.step(anext(outcome), request)
-                    except StopAsyncIteration:
-                        break
-                    if given == most:
-                        raise _too_many(results, most)
-                    _sort(each, results, outcome)
-                    if given % TURN == TURN - 1:
-                        await asyncio.sleep(0)
+                await marks.step(_gather(outcome, results, most), request)
         else:
             _collect(await marks.step(outcome, request), results, most)
     except (KeyboardInterrupt, SystemExit) as error:
@@ -114,6 +105,18 @@ async def finish(
     if results.error is not None or results.faults:
         _locate(results, definition_of(type(spider), results.where.rpartition(".")[2]))
     return results
+
+
+async def _gather(outcome: AsyncIterator[Any], results: Results, most: int) -> None:
+    """Sort what an asynchronous generator yields."""
+    given = 0
+    async for each in outcome:
+        if given == most:
+            raise _too_many(results, most)
+        _sort(each, results, outcome)
+        given += 1
+        if given % TURN == 0:
+            await asyncio.sleep(0)
 
 
 def _closing(outcome: AsyncIterator[Any]) -> AbstractAsyncContextManager[Any]:
@@ -142,8 +145,12 @@ def _collect(outcome: Any, results: Results, most: int) -> None:
 
 def _drain(generator: Iterator[Any], results: Results, most: int) -> None:
     """Exhaust a generator. While it delegates to `Links`, the rest of those comes at once."""
+    keep = results.requests.append
     for each in islice(generator, most):
-        _sort(each, results, generator)
+        if type(each) is Request:
+            keep(each)
+        else:
+            _sort(each, results, generator)
         delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
         while isinstance(delegate, GeneratorType):
             delegate = delegate.gi_yieldfrom

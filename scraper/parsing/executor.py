@@ -67,7 +67,12 @@ class Inline(Parse):
             results, rest = self._call(callback, argument, kwargs)
         else:
             results, rest = await self._run(callback, argument, kwargs)
-        return results if rest is None else await self._finish(results, rest, argument.request)
+        if rest is None:
+            return results
+        results = await self._finish(results, rest, argument.request)
+        if isinstance(argument, Response):
+            argument.forget()  # as `callbacks.run` does for those that end there
+        return results
 
     async def _finish(self, results: Results, rest: Any, request: Request) -> Results:
         """Await what is asynchronous of a callback, for as long as it has."""

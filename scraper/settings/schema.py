@@ -176,6 +176,8 @@ class NetworkSettings(Table):
     """Follow a 307 or 308 that would send a request's content to another origin."""
     meta_refresh: Seconds = 5.0
     """Follow a page's `<meta http-equiv="refresh">` of less than so many seconds; 0 follows none."""
+    short_way: bool = True
+    """Send plain GETs without what aiohttp's session makes for each request, where the installed aiohttp allows it."""
     referrer_policy: Literal[
         "no-referrer",
         "no-referrer-when-downgrade",

@@ -28,6 +28,13 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _PARAMETER = re.compile(r";[\t\n\r ]*([^;=]*)(?:=(?:\"((?:[^\"\\]|\\.)*)[^;]*|([^;]*)))?", re.DOTALL)
+_USUAL = re.compile(
+    rb"""[\t\n\f\r ]*+(?:<!doctype html>[\t\n\f\r ]*+)?+(?:<html(?: [a-z-]++="[^"<>]*+")*+>[\t\n\f\r ]*+)?+"""
+    rb"""<head>[\t\n\f\r ]*+<meta charset=(?:"utf-8"|utf-8(?=[\t\n\f\r />]))[\t\n\f\r ]*+/?>""",
+    re.IGNORECASE,
+)
+"""How most documents begin, and what the prescan would say of them at six times the cost."""
+
 _LIKE_ASCII = frozenset({"utf-8", "cp1252"})
 _BODY = re.compile(rb"<body[\s>]", re.IGNORECASE)
 
@@ -56,6 +63,8 @@ def from_declaration(body: bytes) -> str | None:
 
     It should be in the first 1,024 bytes; if it is not, a `<meta>` further down, before the body, counts as well.
     """
+    if _USUAL.match(body, 0, PRESCAN):
+        return "utf-8"
     head = body[:PRESCAN]
     if (b"charset" in head.lower() or b"<?xml" in head) and (name := declared_encoding(head)):
         return name

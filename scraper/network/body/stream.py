@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH
 
 from scraper.errors import FetchError, Reason, SpiderError
@@ -21,6 +20,7 @@ from scraper.network.body.content_coding import CodecError
 from scraper.network.body.streamed_coding import Unpacker
 from scraper.network.connection.deadlines import Deadline, Deadlines
 from scraper.network.connection.pool import broke_off, flags
+from scraper.network.connection.short_way import Answered
 from scraper.network.failures import failure
 from scraper.urls import without_credentials
 
@@ -37,7 +37,7 @@ class BodyStream:
 
     def __init__(
         self,
-        answer: aiohttp.ClientResponse,
+        answer: Answered,
         url: str,
         *,
         most: int,

@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 import sys
+from collections import OrderedDict
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -22,10 +23,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from scraper.http.response import TRUNCATED
+from scraper.network.connection.short_way import Answered
 
 DNS_SECONDS = 300
 IDLE_SECONDS = 15.0  # that a connection nobody uses is kept
-MOST_IDLE = 256  # connections that nobody uses
+MOST_IDLE = 16_384  # connections that nobody uses
 MOST_FRAMING = 1024 * 1024  # bytes around a body, besides eight for each of its own
 FORGIVABLE = 64 * 1024  # bytes of an answer's beginning that are looked at again if it is broken
 
@@ -33,10 +35,11 @@ OTHER_FILES = 40  # descriptors that are left to data files, name servers, the l
 
 
 class Wire(ResponseHandler):
-    """aiohttp's side of one connection."""
+    """aiohttp's side of one connection. While nobody uses it, it stands among the `idle` ones."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, idle: "Idle") -> None:
         super().__init__(loop)
+        self._idle = idle
         self.is_idle = False
         self.is_ended = False  # as the other side has said, with TLS by its own close_notify (RFC 8446, 6.1)
         self._params: dict[str, Any] = {}
@@ -46,10 +49,16 @@ class Wire(ResponseHandler):
     def set_response_params(self, **params: Any) -> None:
         """Another answer is to come."""
         self.is_idle = False
+        self._idle.pop(self, None)
         self._params = params
         self._heard = b""
         self._bytes = 0
         super().set_response_params(**params)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is closed."""
+        self._idle.pop(self, None)
+        super().connection_lost(exc)
 
     def eof_received(self) -> None:
         """Nothing more will come. With TLS, TCP may say so, or close_notify, after which no next byte is awaited."""
@@ -123,7 +132,11 @@ class Wire(ResponseHandler):
         return True
 
 
-def broke_off(answer: aiohttp.ClientResponse) -> bool:
+Idle = OrderedDict[Wire, None]
+"""Connections that nobody uses, the one that was used last at the end."""
+
+
+def broke_off(answer: Answered) -> bool:
     """Whether a body that ends with its connection ended by a reset, which aiohttp takes for its end."""
     if not _ends_with_connection(answer):
         return False
@@ -131,7 +144,7 @@ def broke_off(answer: aiohttp.ClientResponse) -> bool:
     return protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError)
 
 
-def flags(answer: aiohttp.ClientResponse) -> tuple[str, ...]:
+def flags(answer: Answered) -> tuple[str, ...]:
     """What is to be said of `answer`, if its body was read to its end: see `Response.flags`."""
     protocol = answer._protocol
     if not isinstance(protocol, Wire) or protocol.is_ended or not _ends_with_connection(answer):
@@ -139,7 +152,7 @@ def flags(answer: aiohttp.ClientResponse) -> tuple[str, ...]:
     return (TRUNCATED,) if answer.content.at_eof() else ()
 
 
-def _ends_with_connection(answer: aiohttp.ClientResponse) -> bool:
+def _ends_with_connection(answer: Answered) -> bool:
     """Whether nothing but the end of its connection says where the body ends (RFC 9112, 6.3)."""
     if CONTENT_LENGTH in answer.headers or TRANSFER_ENCODING in answer.headers:
         return False
@@ -160,11 +173,14 @@ class Pool(aiohttp.TCPConnector):
         )
         self._resolver_owner = True  # the resolver is closed with the connections
         self._most_idle = most_idle
-        self._factory: partial[Any] = partial(Wire, loop=self._loop)
+        self._idle: Idle = OrderedDict()
+        self._factory: partial[Any] = partial(Wire, loop=self._loop, idle=self._idle)
 
     def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
         super()._release(key, protocol, should_close=should_close)
         protocol.is_idle = True
+        if protocol.is_connected():
+            self._idle[protocol] = None
 
     def _open_socket(self, address: tuple[Any, ...]) -> socket.socket:
         self._prepare_socket()
@@ -178,14 +194,8 @@ class Pool(aiohttp.TCPConnector):
 
     def _make_room(self) -> None:
         """Close the connections that were not used for longest, until one fewer than `most_idle` are left."""
-        excess = sum(map(len, self._conns.values())) - self._most_idle + 1
-        for _ in range(excess):
-            oldest = min(self._conns, key=lambda key: self._conns[key][0][1])
-            waiting = self._conns[oldest]
-            protocol, _ = waiting.popleft()
-            if not waiting:
-                del self._conns[oldest]
-            protocol.close()
+        while len(self._idle) >= self._most_idle:
+            self._idle.popitem(last=False)[0].close()
 
 
 # Whether a request went out on a connection that was in use before decides whether it may be sent again. Every
@@ -214,5 +224,5 @@ def room() -> tuple[int, int]:
         if files == resource.RLIM_INFINITY:
             files = 1 << 20
     ours = max(files - OTHER_FILES, 8)
-    idle = min(ours // 8, MOST_IDLE)
+    idle = min(ours // 3, MOST_IDLE)
     return ours - idle, max(idle, 1)

@@ -6,6 +6,7 @@ sends a request twice: all of that is decided elsewhere. What it does is pool co
 
 import re
 from math import inf
+from typing import TypedDict
 
 import aiohttp
 
@@ -13,8 +14,17 @@ from scraper.network.headers import defaults
 from scraper.settings.schema import NetworkSettings
 
 HEADER_BYTES = 32 * 1024  # one header; a Content-Security-Policy may be longer than aiohttp's 8 KB
-MOST_HEADERS = 256
 
+
+class Heads(TypedDict):
+    """The bounds of an answer's head."""
+
+    max_line_size: int
+    max_field_size: int
+    max_headers: int
+
+
+HEADS: Heads = {"max_line_size": HEADER_BYTES, "max_field_size": HEADER_BYTES, "max_headers": 256}
 
 OLDEST = (3, 14, 3)  # of aiohttp: those before tell other origins of repeated credentials, and remember all addresses
 
@@ -41,9 +51,7 @@ def open_session(settings: NetworkSettings, connector: aiohttp.BaseConnector) ->
         timeout=timeouts(settings),
         auto_decompress=False,
         trust_env=False,
-        max_line_size=HEADER_BYTES,
-        max_field_size=HEADER_BYTES,
-        max_headers=MOST_HEADERS,
+        **HEADS,
     )
     session._retry_connection = False  # it would send twice what a server refuses to answer; see `Fetcher`
     return session
