@@ -61,7 +61,7 @@ def crawl_all(plans: Sequence[CrawlPlan], *, folder: Path | None, fresh: bool, f
 def crawled(
     crawl: Watched, console: StandardError, *, fresh: bool = False, finish: bool = False, is_json: bool = False
 ) -> Result:
-    """Run one crawl in a loop of its own. A sink or a job that cannot be opened is told in one line."""
+    """Run one crawl in a new event loop. A sink or a job that cannot be opened is told in one line."""
     level = crawl.settings.views.log_level
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
     gc.freeze()  # nothing that is loaded by now will ever be garbage

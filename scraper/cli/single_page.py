@@ -46,7 +46,7 @@ def inspection_for(plan: CrawlPlan, *, accepted: Collection[int] = (), has_pipel
 
 
 def inspected(inspection: Inspection, work: Coroutine[Any, Any, _T]) -> _T:
-    """What `work` gives, done while `inspection` is open, in an event loop of its own. Ctrl-C ends the process."""
+    """What `work` gives, done while `inspection` is open, in a new event loop. Ctrl-C ends the process."""
 
     async def open_and_work() -> _T:
         try:

@@ -155,7 +155,7 @@ class Crawl:
         return opened.stages
 
     def _resume(self, job: Job | MemoryJob, stages: Stages) -> None:
-        """Have all stages go on where an earlier process left the job."""
+        """Have all stages resume where an earlier process left the job."""
         assert job.resumed is not None
         check_methods(self.spider, job.methods())
         resume_sinks(stages.sinks, job.resumed)

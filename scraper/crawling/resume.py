@@ -1,4 +1,4 @@
-"""What a crawl needs to go on where an earlier process left it: what its parts remember, and where its files end.
+"""What a crawl needs to resume where an earlier process left it: what its parts remember, and where its files end.
 
 All of it is in the checkpoints that the job directory keeps: see `frontier.jobs`.
 """
@@ -76,7 +76,7 @@ def resume_sinks(sinks: Sequence[Sink], checkpoint: Checkpoint) -> None:
 
 
 def check_methods(spider: Spider, methods: Iterable[str]) -> None:
-    """Raises `StorageError` if requests that wait are to call `methods` that the spider has no more."""
+    """Raises `StorageError` if waiting requests need `methods` that the spider does not have."""
     missing = sorted(name for name in methods if not callable(getattr(spider, name, None)))
     if missing:
         raise StorageError(

@@ -1,4 +1,4 @@
-"""The life of a crawl's spider: it is made with its arguments, lives as long as the crawl, and is told of its end."""
+"""The life of a crawl's spider: made with its arguments, alive as long as the crawl, and called when that ends."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -41,7 +41,7 @@ def with_start(spider: type[Spider], start: Callable[[Spider], Any], **others: A
 
 
 def arguments_of(spider: Spider) -> dict[str, Any]:
-    """What a spider's arguments are, by name: what may stand in the path of a sink."""
+    """A spider's arguments, by name: they may stand in the path of a sink."""
     declared = {name for kind in type(spider).__mro__ for name in getattr(kind, "__annotations__", {})}
     names = (declared | vars(spider).keys()) - Spider.__annotations__.keys()
     return {name: getattr(spider, name) for name in names if not name.startswith("_") and hasattr(spider, name)}

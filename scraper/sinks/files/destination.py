@@ -5,9 +5,9 @@ a `.part` that nobody has locked is what a dead crawl left, and is replaced. A f
 (fsync), and is renamed while still locked. What is no ordinary file — standard output, a device, a pipe — is written as
 it is, and neither renamed nor locked.
 
-A destination that is opened at a position, where an earlier process came to, goes on there: the `.part`, or the file
-that was already published, must begin with exactly the bytes that were written until then (their CRC-32 is kept), and
-what follows them is cut off. Nothing is cut before that was checked.
+A destination may be opened at the position that an earlier process reached. Then the `.part`, or the file that was
+already published, must begin with exactly the bytes that were written until then (their CRC-32 is kept), and what
+follows them is cut off. Nothing is cut before that was checked.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class Destination:
     # Opened.
 
     async def open(self, position: Position | None = None) -> None:
-        """Begin the file, or go on at `position`.
+        """Begin the file, or resume it at `position`.
 
         Raises `StorageError` if it cannot be written, or is being written by another crawl, and `Misfit` if what
         `position` tells of is not there.
@@ -100,7 +100,7 @@ class Destination:
 
     def _opened(self, position: Position | None) -> FileIO:
         part.make_folders(Path(self._target).parent, durable=self._durable)
-        file = part.begin(self._target) if position is None else part.go_on(self._target, position)
+        file = part.begin(self._target) if position is None else part.resume(self._target, position)
         if self._durable:
             disk.sync(Path(self._target).parent)
         return file
@@ -205,7 +205,7 @@ class Destination:
 
 
 def _close(opening: asyncio.Task[FileIO]) -> None:
-    """Close what was opened after nobody wanted it any more."""
+    """Close a file whose opening was cancelled before it was open."""
     if not opening.cancelled() and opening.exception() is None:
         opening.result().close()
 

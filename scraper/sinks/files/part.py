@@ -43,7 +43,7 @@ def begin(target: str) -> FileIO:
     return file
 
 
-def go_on(target: str, position: Position) -> FileIO:
+def resume(target: str, position: Position) -> FileIO:
     """`target`'s part, locked, as it was at `position`.
 
     If `target` was given its name since then, its beginning is copied. Raises `Misfit` if neither file begins as it

@@ -130,7 +130,7 @@ class DataFile:
         await self.publish()
 
     async def complete(self) -> None:
-        """Write what is left: all that is to be published is whole then, and on the disk. Nothing is taken any more."""
+        """Write what is left: all that is to be published is whole then, and on the disk. No more items are taken."""
         self._destination.put(self._format.end())
         await self._destination.complete()
 

@@ -117,7 +117,7 @@ class SqliteFile:
         await self.publish()
 
     async def complete(self) -> None:
-        """Write what is left: the `.part` is one file then, whole, and on the disk. Nothing is taken any more."""
+        """Write what is left: the `.part` is one file then, whole, and on the disk. No more items are taken."""
         await self.sync()
         await self._wait(self._turn(self._database.complete))
 
