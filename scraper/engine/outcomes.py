@@ -44,6 +44,7 @@ class Outcomes:
     def settle(self, ticket: Ticket, outcome: Response | FetchError | None, sent: float) -> None:
         """Free the host's place, learn from the outcome (None: a middleware let it go), and do what follows."""
         now, slot = self._clock(), ticket.slot
+        slot.places.release()
         slot.in_flight -= 1
         self._workload.end_request(ticket)
         if outcome is None:

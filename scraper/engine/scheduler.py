@@ -44,6 +44,7 @@ class Scheduler:
             self._workload.look()
             ticket = self._next(self._clock())
             if ticket is not None:
+                await ticket.slot.places.acquire()  # at once: only slots with a free place are chosen
                 self._slots.wake(ticket.slot, self._clock())
                 await self._queue.put(ticket)
             elif not (self._is_at_rest() and self._slots.turn_to_last(self._clock())):

@@ -14,6 +14,7 @@ What waits for a site that is parked is not sent in this run, and needs no slot:
 waiting in the frontier or in flight there.
 """
 
+from asyncio import Semaphore
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -56,7 +57,7 @@ class Slots:
     def _of(self, name: str) -> Slot:
         slot = self._slots.get(name)
         if slot is None:
-            slot = self._slots[name] = Slot(name, self._per_host)
+            slot = self._slots[name] = Slot(name, Semaphore(self._per_host))
             self._in_line.pop(name, None)
         return slot
 
@@ -88,7 +89,7 @@ class Slots:
 
     def wake(self, slot: Slot, now: float) -> None:
         """Something about `slot` has changed: find it a new place among the ready or the waiting."""
-        if slot.in_flight >= slot.places:
+        if slot.places.locked():
             return  # it is woken again when a place gets free
         due, priority = self._due(slot)
         if due <= now:

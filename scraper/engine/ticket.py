@@ -5,7 +5,7 @@ A slot holds the tickets that have left the frontier but cannot be sent yet: `fi
 `later` ones (retries, each with its time) and those `blocked` until a first is answered. They go in this order.
 """
 
-from asyncio import Future
+from asyncio import Future, Semaphore
 from collections import deque
 from dataclasses import dataclass, field
 from heapq import heapify, heappop
@@ -55,13 +55,13 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """What one site has to send, not before `due`, and how much of it is in flight, which is at most `places`.
+    """What one site has to send, not before `due`, and how much of it is in flight: `places` is the host's semaphore.
 
     `turn` and `rank` are for `Slots`: which of its entries counts, and minus the priority with which it is ready.
     """
 
     site: str
-    places: int
+    places: Semaphore
     due: float = 0.0
     firsts: deque[Ticket] = field(default_factory=deque)
     urgent: deque[Ticket] = field(default_factory=deque)
@@ -121,7 +121,7 @@ class Slot:
 
     def due_awaited(self) -> float:
         """When something that a callback waits for can go; inf: not before something else happens."""
-        if self.in_flight >= self.places or (self.blocked and not self.firsts):
+        if self.places.locked() or (self.blocked and not self.firsts):
             return inf
         if self.firsts or any(ticket.reply is not None for ticket in self.urgent):
             return self.due
@@ -129,7 +129,7 @@ class Slot:
 
     def may_send_awaited(self, now: float) -> bool:
         """Whether `take_awaited` would give a ticket, and the host has a place for it."""
-        if self.in_flight >= self.places or self.due > now:
+        if self.places.locked() or self.due > now:
             return False
         return bool(self.firsts) or (not self.blocked and self._awaited(now) is not None)
 
