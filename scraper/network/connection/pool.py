@@ -4,6 +4,7 @@
 * Bytes that arrive on a connection nobody uses are the answer to nothing, and end it (RFC 9112, 9.2).
 * Bytes after a body of known length, or after an answer that has none, are ignored, as browsers do. aiohttp refuses
   the whole answer if they come together with its head. The connection is not used again.
+* Nor is it after a head that had to be mended: see `response_head`.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from scraper.http.response import TRUNCATED
+from scraper.network.connection.response_head import HeadParser, may_be_head, mended
 from scraper.network.connection.short_way import Answered
 
 DNS_SECONDS = 300
@@ -44,6 +46,7 @@ class Wire(ResponseHandler):
         self.is_ended = False  # as the other side has said, with TLS by its own close_notify (RFC 8446, 6.1)
         self._params: dict[str, Any] = {}
         self._heard: bytes | None = None  # of the answer, as long as its head is awaited
+        self._head: HeadParser | None = None  # reads it meanwhile
         self._bytes = 0  # of the body, which came after that
 
     def set_response_params(self, **params: Any) -> None:
@@ -54,11 +57,8 @@ class Wire(ResponseHandler):
         self._heard = b""
         self._bytes = 0
         super().set_response_params(**params)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """The connection is closed."""
-        self._idle.pop(self, None)
-        super().connection_lost(exc)
+        self._head = HeadParser(self._parser)
+        self._parser = self._head  # type: ignore[assignment]  # which stands in for it
 
     def eof_received(self) -> None:
         """Nothing more will come. With TLS, TCP may say so, or close_notify, after which no next byte is awaited."""
@@ -79,8 +79,31 @@ class Wire(ResponseHandler):
             return
         self._heard += data
         super().data_received(data)
-        if self._payload is not None or (self._heard is not None and len(self._heard) > FORGIVABLE):
+        if self._head is not None and self._head.error is not None:
+            if not may_be_head(self._heard, FORGIVABLE):
+                self._start_over()
+        elif self._payload is not None or (self._heard is not None and len(self._heard) > FORGIVABLE):
             self._heard = None
+            if self._head is not None:
+                self._parser, self._head = self._head.parser, None
+
+    def _start_over(self) -> None:
+        """The head was refused: read it again, as browsers do."""
+        heard = self._heard or b""
+        self._heard = mended(heard)
+        self._should_close = True
+        self._head = None
+        super().set_response_params(**self._params)
+        super().data_received(self._heard)
+        if self._payload is not None:
+            self._heard = None
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nothing more will come. A head that was refused is not whole then, and so is an error."""
+        self._idle.pop(self, None)
+        if self._head is not None and self._head.error is not None:
+            self._start_over()
+        super().connection_lost(exc)
 
     def _weigh(self, size: int) -> None:
         """Count `size` bytes of a body. It is broken if they are framing, chunk extensions say, and little else."""
