@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from scraper.recording.secrets import is_secret
+from scraper.secrets import is_secret
 
 HIDDEN = "***"
 _CREDENTIALS = re.compile(r"(?<=//)[^/?#\s'\"]*@")

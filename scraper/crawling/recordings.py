@@ -16,9 +16,9 @@ from scraper.recording.contract_checks import Judge
 from scraper.recording.contracts import Contract
 from scraper.recording.differences import Difference, differences
 from scraper.recording.recorder import Recorder
+from scraper.recording.redaction import stripped_argument
 from scraper.recording.replay import Replay, still
-from scraper.recording.request_labels import label
-from scraper.recording.secrets import is_secret
+from scraper.recording.request_labels import LATEST, label
 from scraper.recording.warc import Exchange, read
 from scraper.settings.messages import suggestion
 from scraper.settings.schema import Settings
@@ -85,7 +85,7 @@ def recorder(folder: Path, spider: str, settings: Settings, *, secrets: bool = F
     about = {"http-header-user-agent": settings.network.user_agent, "description": f"a crawl of the spider {spider}"}
     if settings.limits.robots:
         about["robots"] = "obey"
-    return Recorder(_part(folder), about=about, secrets=secrets)
+    return Recorder(_part(folder), about=about, secrets=secrets, secret_headers=settings.network.secret_headers)
 
 
 async def settle(
@@ -101,7 +101,7 @@ async def settle(
     `header` tells what the recording does not, `ended` are the labels of all requests that came to an end. Raises
     `StorageError` if the recording cannot be read or written; what was in `folder` is kept then.
     """
-    header = structs.replace(header, unasked=list(ended))
+    header = structs.replace(header, form=LATEST, unasked=list(ended))
     result, accepted = await _accepted(spider, settings, read(_part(folder)), arguments, header)
     save(folder / _ITEMS, accepted)
     try:
@@ -121,8 +121,8 @@ def _part(folder: Path) -> Path:
 
 
 def kept_arguments(texts: Sequence[str]) -> list[str]:
-    """Those of some `NAME=VALUE` that may be kept in a recording: not what is secret by its name."""
-    return [text for text in texts if not is_secret(text.partition("=")[0])]
+    """Some `NAME=VALUE` as a recording keeps them, and its spider is given in a replay: without their secrets."""
+    return [stripped_argument(text) for text in texts]
 
 
 async def _accepted(
@@ -133,7 +133,7 @@ async def _accepted(
     header: Header,
 ) -> tuple[Result, Accepted]:
     """How a replay ends that takes all for right, and what there is to accept then."""
-    tap = Replay(exchanges, ended=frozenset(header.unasked))
+    tap = Replay(exchanges, ended=frozenset(header.unasked), form=header.form)
     result = await replay(spider, settings, tap, arguments)
     made = {each for page in tap.pages for labels in page.requests.values() for each in labels}
     left_out = [each for each in tap.left_out if each not in made]

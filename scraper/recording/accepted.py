@@ -21,10 +21,12 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `exchanges` is how many its WARC file has. `ignored` are fields of items that differ each time. Of the requests
     that no page gave, those of `left_out` were not asked for since the recording ended before. Those of `unasked`
-    came to their end without the network: a limit refused them, or a middleware had the answer.
+    came to their end without the network: a limit refused them, or a middleware had the answer. `form` tells what
+    requests are called in it: see `request_labels`.
     """
 
     spider: str
+    form: int = 1
     exchanges: int = 0
     arguments: list[str] = []
     ignored: list[str] = []

@@ -147,6 +147,7 @@ def test_a_spider_has_several_recordings(project: Project) -> None:
     items = (project.folder / "recordings" / "books-new" / "items.jsonl").read_text().splitlines()
     assert json.loads(items[0]) | {"left_out": 0, "unasked": 0} == {
         "spider": "books",
+        "form": 2,
         "exchanges": 3,
         "arguments": ["shelf=new"],
         "ignored": ["shelf"],

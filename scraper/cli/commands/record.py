@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ from scraper.errors import SettingsError, StorageError
 if TYPE_CHECKING:
     from scraper.cli.options import Job
     from scraper.recording.accepted import Header
+    from scraper.settings.load import Loaded
+    from scraper.spider import Spider
 
 PAGES = 50
 
@@ -55,23 +59,40 @@ def record(
     found = chosen([spider], loaded)
     if name is not None and len(found) > 1:
         raise SettingsError(f"--name is for one spider, and {spider} has {len(found)}")
-    jobs = [job_of(each.spider, loaded, arguments) for each in found]
+    jobs = [(job_of(each.spider, loaded, arguments), _replayed(each.spider, loaded, arguments)) for each in found]
 
-    from scraper.crawling.recordings import FOLDER, kept_arguments
+    from scraper.crawling.recordings import FOLDER
     from scraper.crawling.resume import job_name
     from scraper.recording.accepted import Header
 
     statuses = []
-    for job in jobs:
+    for job, (kept, again) in jobs:
         called = job.spider_class.name
-        header = Header(called, arguments=kept_arguments(arguments), ignored=list(ignored))
+        header = Header(called, arguments=kept, ignored=list(ignored))
         folder = loaded.folder / FOLDER / job_name(name or called)
-        statuses.append(_record(job, folder, header, pages=pages, keep_secrets=keep_secrets))
+        statuses.append(_record(job, again, folder, header, pages=pages, keep_secrets=keep_secrets))
     sys.exit(max(statuses))
 
 
-def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
-    """Record one spider; the exit status."""
+def _replayed(spider: "type[Spider]", loaded: "Loaded", arguments: Sequence[str]) -> "tuple[list[str], Job]":
+    """The `arguments` that a recording keeps, which hold no secrets, and how the spider is replayed with them.
+
+    A secret that `stripped` cannot stand for, a number say, is left out. Raises `SettingsError` if it is needed.
+    """
+    from scraper.crawling.recordings import kept_arguments
+
+    kept = kept_arguments(arguments)
+    with suppress(SettingsError):
+        return kept, job_of(spider, loaded, kept)
+    kept = [each for each in kept if each in arguments]
+    try:
+        return kept, job_of(spider, loaded, kept)
+    except SettingsError as error:
+        raise SettingsError(f"a recording keeps no secret arguments, and {error}") from None
+
+
+def _record(job: "Job", again: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
+    """Record one spider, and replay it as `again` says; the exit status."""
     from scraper.cli.display import Watched, crawled
     from scraper.crawling.recordings import discard, limited, recorder, settle
     from scraper.crawling.result import INTERRUPTED
@@ -97,7 +118,7 @@ def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secr
             raise StorageError(f"no page was fetched, so nothing is recorded: {folder} is as it was")
         configure("ERROR", console)  # what the spider says has been said
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            replayed = runner.run(settle(folder, job.spider_class, job.settings, job.arguments, header, tap.ended))
+            replayed = runner.run(settle(folder, job.spider_class, job.settings, again.arguments, header, tap.ended))
     finally:
         discard(folder)
     items = plural(replayed.statistics.items, "item")
@@ -105,7 +126,7 @@ def _record(job: "Job", folder: Path, header: "Header", *, pages: int, keep_secr
     if len(result.items) != len(replayed.items):
         click.echo(
             f"scraper: warning: the crawl gave {plural(len(result.items), 'item')}, its replay {items}: "
-            "the spider goes by more than what was answered (time, chance, or the order of pages)",
+            "the spider goes by more than what was answered (time, chance, a secret, or the order of pages)",
             err=True,
         )
     return result.exit_status
