@@ -42,12 +42,13 @@ def is_secret(name: str) -> bool:
 
 _USER = re.compile(
     r"""( \b https? : [/\\]*+  |  \b [a-z][\w+.-]{0,20} : [/\\]{2}  |  (?<![^\s"'<(=,\[]) [/\\]{2} )
+        (?! \[user:password@] )                                     # which is how errors tell the form
         (?: [^/\\?\#\s]{0,2000} @                                # before the last @ of the authority;
         |   [^/\\?\#\s:@\[]{0,200} : (?! \d*+ (?:[/?\#\s"']|$) ) \S{0,2000} @ )  # before any, if its port is no number
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_PARAMETER = re.compile(r"""(?<=[?&#])([^=&?#\s"'<>]{1,200})=([^&#\s"<>]*[^&#\s"'<>,;)\]}])""")
+_PARAMETER = re.compile(r"""(?<=[?&#])([^=&?#\s"'<>]{1,200})=([^&#\s"<>]*[^&#\s"'<>,:;)\]}])""")
 _PROXY_USER = re.compile(r"""(?<![^\s"'\[,])((?:[a-z][\w+.-]{0,20}:)?//)?[^\s"'\[,]*@""", re.IGNORECASE)
 _NAMED = re.compile(r"""(?<![\w?&#.-])["']?([A-Za-z_][\w.-]*+)["']?\s*+[=:](?!//)""")
 

@@ -81,20 +81,20 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ScraperError as error:
             if ctx.meta.get(DEBUG):
-                click.echo("\n".join(map(_told, traceback.format_exc().splitlines())), err=True)
-            click.echo(f"scraper: error: {_told(' '.join(str(error).splitlines()))}", err=True)
+                click.echo("\n".join(_told(traceback.format_exc())), err=True)
+            click.echo(f"scraper: error: {' '.join(_told(str(error)))}", err=True)
             ctx.exit(2 if isinstance(error, SettingsError | SpiderError) else 1)
         except KeyboardInterrupt:
             click.echo("scraper: interrupted", err=True)
             ctx.exit(130)
 
 
-def _told(line: str) -> str:
-    """A line about an error, which shows all of it but the secrets of the command line."""
+def _told(text: str) -> list[str]:
+    """The lines of a text about an error, which show all of it but the secrets of the command line."""
     from scraper.cli.masking import without_secrets  # needed only now
     from scraper.views.formatting import visible
 
-    return visible(without_secrets(line, sys.argv[1:]), LONGEST)
+    return [visible(line, LONGEST) for line in without_secrets(text, sys.argv[1:]).splitlines()]
 
 
 LONGEST = 10 * 1000

@@ -15,6 +15,7 @@ from scraper.crawling.inspection import Lead, Parsed, Taken
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.items.item import ItemError, Misfit, fields, plain
+from scraper.secrets import masked
 from scraper.urls import without_credentials
 from scraper.views.formatting import plural, told, visible
 
@@ -106,7 +107,7 @@ def _indented(part: RenderableType) -> Padding:
 
 
 def _url(url: str) -> str:
-    return visible(without_credentials(url))
+    return visible(masked(without_credentials(url)))
 
 
 def _value(value: Any) -> str:
@@ -128,7 +129,7 @@ def _page(page: Parsed) -> dict[str, Any]:
     error = page.error
     misfits = error.misfits if isinstance(error, ItemError) else ()
     return {
-        "url": without_credentials(page.url),
+        "url": masked(without_credentials(page.url)),
         "status": page.status or None,
         "depth": page.depth,
         "callback": page.where,
@@ -144,7 +145,7 @@ def _page(page: Parsed) -> dict[str, Any]:
 def _request(lead: Lead) -> dict[str, Any]:
     request: Request = lead.request
     return {
-        "url": without_credentials(request.url),
+        "url": masked(without_credentials(request.url)),
         "method": request.method,
         "callback": str(request.callback or "parse"),
         "cb_kwargs": request.cb_kwargs,

@@ -14,17 +14,14 @@ from scraper.crawling.run import loop_factory
 from scraper.events import Broke, Retried
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.secrets import HIDDEN, is_secret, masked
 from scraper.settings.schema import NetworkSettings
-from scraper.urls import without_credentials
 from scraper.views.formatting import visible
 from scraper.views.log import Log, configure
 from scraper.views.standard_error import StandardError
 
 ERRORS = range(400, 600)
 """Statuses of answers that are worth a glance, too."""
-
-HIDDEN = "***"
-_SECRET = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
 
 _T = TypeVar("_T")
 
@@ -72,11 +69,14 @@ def tell_status(response: Response) -> int:
     """The exit status that an answer is worth; of an error status a line on standard error tells."""
     if response.status < 400:
         return 0
-    click.echo(f"scraper: error: http_{response.status}: {visible(without_credentials(response.url))}", err=True)
+    click.echo(f"scraper: error: http_{response.status}: {visible(masked(response.url))}", err=True)
     return 1
 
 
-def masked(headers: Mapping[str, str], network: NetworkSettings) -> list[tuple[str, str]]:
+def shown_headers(headers: Mapping[str, str], network: NetworkSettings) -> list[tuple[str, str]]:
     """Headers as they may be shown."""
-    secret = _SECRET | {name.lower() for name in network.secret_headers}
-    return [(visible(name), HIDDEN if name.lower() in secret else visible(value)) for name, value in headers.items()]
+    secret = {name.lower() for name in network.secret_headers}
+    return [
+        (visible(name), HIDDEN if is_secret(name) or name.lower() in secret else visible(masked(value)))
+        for name, value in headers.items()
+    ]

@@ -51,6 +51,9 @@ def test_names_that_are_not_secret(name: str) -> None:
         ("http://h/?page=2&api_key=a#access_token=b", "http://h/?page=2&api_key=***#access_token=***"),
         ("http://h/?user%5Bpassword%5D=x&q=1", "http://h/?user%5Bpassword%5D=***&q=1"),
         ("got 'http://h/?token=abc', not 'x'", "got 'http://h/?token=***', not 'x'"),
+        ("-a number=http://h/?token=abc: expected", "-a number=http://h/?token=***: expected"),
+        ("written http://[user:password@]host:port", "written http://[user:password@]host:port"),
+        ("http://[me:pw@]host:port", "http://***@]host:port"),
         ("token=abc", "token=abc"),
     ],
 )

@@ -264,10 +264,27 @@ def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
         ("limits.delay", "-s limits.delay: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
         ("=1", "-s =1: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
         ("limits.=1", "-s limits.=1: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
+        ("network.cookies=perhaps", "-s network.cookies=perhaps: expected true or false, got 'perhaps'"),
+        ("network.headers=hush", "-s network.headers=***: expected a table"),
+        ("network.headers={X-Corp='hu\nsh'}", "-s network.headers=***: expected a table"),
+        ('network . "headers" = {X = [1]}', '-s network . "headers" =***: [network.headers] X: expected a text'),
+        ("network.proxies=me:hush@p.example", "-s network.proxies=***: expected a list of texts"),
+        ("network.auth=[{token=[1]}]", "-s network.auth=***: [network] auth #1 origin: is missing (and 1 more)"),
+        ("network.haeders={X-Corp='hush'}", "-s network.haeders=***: unknown table; did you mean headers?"),
+        ("netwrok.headers.X=hush", "-s netwrok.headers.X=***: netwrok: unknown table; did you mean network?"),
+        ("netwrok.headers.X", "-s ***: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
+        ("X-Corp: hush", "-s ***: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
+        (
+            "X-Corp=hush",
+            "-s X-Corp=***: unknown key (known: spiders, crawl, engine, frontier, limits, network, "
+            "parsing, pipelines, sinks, views)",
+        ),
+        ("views.api_key=7", "-s views.api_key=***: unknown key (known: progress, interval, log_level)"),
+        ("limits.delay={password='hush'}", "-s limits.delay=***: expected a number of seconds, got a table"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_told_as_it_was_written(override: str, error: str) -> None:
-    """An error of -s begins with the option itself."""
+    """An error of -s begins with the option itself, without a value that may be secret."""
     assert refused(overrides=[override]) == error
 
 
@@ -293,6 +310,10 @@ def test_a_mistake_is_refused_though_a_stronger_source_hides_it() -> None:
         (
             ["limits"],
             'BooksSpider.custom_settings: expected a dict of tables like {"limits": {"delay": 0.5}}, got [\'limits\']',
+        ),
+        (
+            [{"password": "hush"}],
+            'BooksSpider.custom_settings: expected a dict of tables like {"limits": {"delay": 0.5}}, got ***',
         ),
     ],
 )
