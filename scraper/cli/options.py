@@ -4,7 +4,6 @@ Settings are read before anything is imported that only spiders need: a mistake 
 """
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ import click
 
 from scraper.cli import debug_option
 from scraper.errors import SettingsError, SpiderError
+from scraper.process import standard_streams
+from scraper.process.signals import INTERRUPTED
 from scraper.settings.load import FILE, Loaded, load
 from scraper.settings.messages import suggestion
 from scraper.settings.schema import Settings
@@ -125,8 +126,8 @@ def loaded_from(config: Path | None, overrides: Sequence[str], *, needs_file: bo
 def leave() -> NoReturn:
     """End the process now: a callback that does not return would otherwise be waited for."""
     click.echo("scraper: interrupted", err=True)
-    sys.stdout.flush()
-    os._exit(130)
+    standard_streams.unwritten()
+    os._exit(INTERRUPTED)
 
 
 def all_spiders(loaded: Loaded) -> "dict[str, Found]":

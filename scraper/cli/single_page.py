@@ -1,6 +1,5 @@
 """Single pages for a command: an inspection is opened in an event loop, used once, and closed in good order."""
 
-import asyncio
 from collections.abc import Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,9 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from scraper.cli.addresses import answer_of
+from scraper.cli.event_loop import runner
 from scraper.cli.options import Job, leave
 from scraper.crawling.inspection import Inspection
-from scraper.crawling.run import loop_factory
 from scraper.events import Broke, Retried
 from scraper.http.request import Request
 from scraper.http.response import Response
@@ -51,9 +50,9 @@ def inspected(inspection: Inspection, work: Coroutine[Any, Any, _T]) -> _T:
         finally:
             work.close()  # the inspection may not have opened
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with runner() as running:
         try:
-            return runner.run(open_and_work())
+            return running.run(open_and_work())
         except KeyboardInterrupt:
             leave()
 

@@ -189,7 +189,10 @@ def _told_briefly(item: object) -> str:
 
 def _place(line: str) -> str:
     """`file:line` with the file as seen from the current folder, if it is in there."""
-    return visible(line.removeprefix(f"{Path.cwd()}/"))
+    try:
+        return visible(line.removeprefix(f"{Path.cwd()}/"))
+    except FileNotFoundError:  # somebody has removed the folder
+        return visible(line)
 
 
 # Where the lines go.

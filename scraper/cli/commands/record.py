@@ -1,6 +1,5 @@
 """`scraper record`: crawls some pages and keeps what sites answered, and what the spider made of it."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -94,9 +93,9 @@ def _replayed(spider: "type[Spider]", loaded: "Loaded", arguments: Sequence[str]
 def _record(job: "Job", again: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
     """Record one spider, and replay it as `again` says; the exit status."""
     from scraper.cli.display import Watched, crawled
+    from scraper.cli.event_loop import runner
     from scraper.crawling.recordings import discard, limited, recorder, settle
     from scraper.crawling.result import INTERRUPTED
-    from scraper.crawling.run import loop_factory
     from scraper.sinks.memory import Collect
     from scraper.views.formatting import plural, visible
     from scraper.views.log import Log, configure
@@ -117,8 +116,8 @@ def _record(job: "Job", again: "Job", folder: Path, header: "Header", *, pages: 
         if not result.statistics.fetched:
             raise StorageError(f"no page was fetched, so nothing is recorded: {folder} is as it was")
         configure("ERROR", console)  # what the spider says has been said
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            replayed = runner.run(settle(folder, job.spider_class, job.settings, again.arguments, header, tap.ended))
+        with runner() as running:
+            replayed = running.run(settle(folder, job.spider_class, job.settings, again.arguments, header, tap.ended))
     finally:
         discard(folder)
     items = plural(replayed.statistics.items, "item")
