@@ -16,6 +16,7 @@ In the texts of the file `${NAME}` stands for a variable of the environment, so 
 see `scraper.settings.environment`.
 """
 
+import codecs
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -126,7 +127,7 @@ def _has(tables: Any, key: str) -> bool:
 
 def _file(path: Path, environ: Mapping[str, str]) -> Source:
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
         tables = filled(tomllib.loads(text), environ)
     except FileNotFoundError:
         if path == FILE:
@@ -137,7 +138,9 @@ def _file(path: Path, environ: Mapping[str, str]) -> Source:
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: not UTF-8 at byte {error.start + 1}") from None
+        is_utf16 = error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        what = "it is UTF-16: save it as UTF-8" if is_utf16 else f"not UTF-8 at byte {error.start + 1}"
+        raise SettingsError(f"{path}: not valid TOML: {what}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {_misspelt(str(error), text)}") from None
     except SettingsError as error:

@@ -8,7 +8,16 @@ import pytest
 from multidict import CIMultiDict
 
 from scraper import Crawl, Request, Response
-from scraper.crawling.recordings import Recording, accept, check, kept_arguments, limited, open_recording, settle
+from scraper.crawling.recordings import (
+    Recording,
+    accept,
+    check,
+    kept_arguments,
+    limited,
+    open_recording,
+    settle,
+    spider_of,
+)
 from scraper.protocols import Fetch
 from scraper.recording.accepted import Header
 from scraper.recording.recorder import Recorder
@@ -96,6 +105,17 @@ async def test_a_recording_of_the_first_form_is_replayed(tmp_path: Path) -> None
         (CASES / "members" / "items.jsonl").read_bytes().splitlines()[1:]
     )
     assert (await check(Members, SETTINGS, open_recording(tmp_path, "members"), arguments)).is_same
+
+
+async def test_a_recording_that_windows_wrote_is_read(tmp_path: Path) -> None:
+    """A byte order mark, line ends of Windows and an empty line in items.jsonl make no difference."""
+    for file in (CASES / "members").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    known = open_recording(tmp_path, "members").accepted
+    items = tmp_path / "items.jsonl"
+    items.write_bytes(b"\xef\xbb\xbf" + items.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert open_recording(tmp_path, "members").accepted == known
+    assert spider_of(tmp_path) == "members"
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,18 @@ def test_a_mistake_in_the_file_is_told_in_one_line(text: str, error: str) -> Non
     assert refused(text) == error
 
 
+def test_a_file_that_windows_wrote_is_read(tmp_path: Path) -> None:
+    """A byte order mark and line ends of Windows make no difference; another encoding is told."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(b'\xef\xbb\xbf[limits]\r\nrobots = false\r\n[spiders.books]\r\ncategory = "caf\xc3\xa9"\r\n')
+    loaded = load(path, environ={}, overrides=[])
+    assert loaded.settings.limits.robots is False
+    assert loaded.for_spider("books", {}, "Books").arguments == {"category": "café"}
+    path.write_bytes("[limits]".encode("utf-16"))
+    with pytest.raises(SettingsError, match=r"not valid TOML: it is UTF-16: save it as UTF-8$"):
+        load(path, environ={}, overrides=[])
+
+
 def test_a_key_that_resembles_none_is_answered_with_those_there_are() -> None:
     """Where no name is near, all valid ones are told."""
     answer = "config.toml: [parsing] zzz: unknown key (known: executor, workers, timeout, max_results, drift_after)"
