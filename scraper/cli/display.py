@@ -48,6 +48,8 @@ def crawl_all(jobs: Sequence[Job], *, folder: Path | None, fresh: bool, finish: 
         for job in jobs
     ]
     results = []
+    for crawl in () if finish else crawls:
+        crawl.check()
     for crawl in crawls:
         result = crawled(crawl, console, finish=finish, is_json=is_json)
         results.append(result)

@@ -11,6 +11,7 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
+from scraper.crawling.preflight import check
 from scraper.crawling.recrawl import Revisits
 from scraper.crawling.result import CANCELLED, CLOSED, INTERRUPTED, Result, Written, drifted, problems_of
 from scraper.crawling.resume import State, check_methods, describe, go_on, job_name, recall, remembering
@@ -83,12 +84,17 @@ class Crawl:
         """The counts at this moment."""
         return self._engine.statistics() if self._engine is not None else self._found
 
+    def check(self) -> None:
+        """Raises `SettingsError` and `SpiderError` for what the crawl would be refused for; nothing is done yet."""
+        check(self.spider, self.settings, _values(self.spider))
+
     async def run(self) -> Result:
         """Crawl to the end, from the beginning or from where an earlier process came to.
 
         Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink or the job cannot
         be opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
         """
+        self.check()
         async with AsyncExitStack() as stack:
             if self._tap is not None:
                 await stack.enter_async_context(self._tap)

@@ -1,6 +1,7 @@
 """Recordings in their folders: made, replayed, compared with what was accepted; and docstring contracts checked."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,11 @@ async def settle(
 
 
 def discard(folder: Path) -> None:
-    """Leave what is in `folder` as it was before a crawl was recorded."""
+    """Leave what is in `folder` as it was before a crawl was recorded; nothing, if it was not there."""
     _part(folder).unlink(missing_ok=True)
+    with suppress(OSError):  # there is another recording in it
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _part(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.protocols import Fetch
 from scraper.recording.request_labels import label
-from scraper.recording.warc import Writer
+from scraper.recording.warc import Writer, require
 from scraper.views.formatting import told
 
 
@@ -87,6 +87,7 @@ class Recorder:
         await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _open(self) -> None:
+        require()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb")

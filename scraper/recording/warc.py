@@ -149,6 +149,11 @@ class _Library(NamedTuple):
     head: Any
 
 
+def require() -> None:
+    """Raises `SettingsError` if the library is not installed."""
+    _library()
+
+
 # Read.
 
 

@@ -45,7 +45,6 @@ def trust(settings: NetworkSettings) -> Trust:
     usual: ssl.SSLContext | bool = True  # aiohttp's own, which trusts what the system trusts
     if not settings.verify_tls:
         usual = insecure
-        logger.warning("no certificates are checked ([network] verify_tls = false)")
     elif settings.ca_file is not None or settings.client_cert is not None:
         usual = ssl.create_default_context()
         _trust_besides(usual, settings.ca_file)
