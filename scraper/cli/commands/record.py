@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,14 +79,22 @@ def _replayed(spider: "type[Spider]", loaded: "Loaded", arguments: Sequence[str]
     """
     from scraper.crawling.recordings import kept_arguments
 
-    kept = kept_arguments(arguments)
-    with suppress(SettingsError):
-        return kept, job_of(spider, loaded, kept)
-    kept = [each for each in kept if each in arguments]
-    try:
-        return kept, job_of(spider, loaded, kept)
-    except SettingsError as error:
-        raise SettingsError(f"a recording keeps no secret arguments, and {error}") from None
+    kept, job = list(arguments), job_of(spider, loaded, arguments)
+    for place, stand_in in reversed(list(enumerate(kept_arguments(arguments)))):
+        left_out = kept[:place] + kept[place + 1 :]
+        try:
+            job = job_of(spider, loaded, [*kept[:place], stand_in, *kept[place + 1 :]])
+            kept[place] = stand_in
+        except SettingsError:
+            try:
+                kept, job = left_out, job_of(spider, loaded, left_out)
+            except SettingsError:
+                name = arguments[place].partition("=")[0].strip()
+                raise SettingsError(
+                    f"-a {name}: a recording keeps no secrets, and its replays need this one: "
+                    f'write {name} = "${{{name.upper()}}}" in [spiders.{spider.name}] of config.toml instead'
+                ) from None
+    return kept, job
 
 
 def _record(job: "Job", again: "Job", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
