@@ -14,10 +14,10 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from scraper.version import __version__ as __version__
 
+TYPE_CHECKING = False  # as in `typing`, which the command cannot wait for before it hears Ctrl-C
 if TYPE_CHECKING:
     from scraper.crawling.crawl import Crawl
     from scraper.crawling.result import Result
@@ -140,7 +140,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The public names, loaded when they are first used: a mistyped option should not wait for aiohttp."""
     home = _HOME.get(name)
     if home is None:

@@ -102,7 +102,7 @@ class Spider:
             yield request
 
     def check_start(self) -> None:
-        """Raises `SpiderError` if there is nothing to start from."""
+        """Raises `SpiderError` if there is nothing to start from, or no `parse()` for the pages it starts from."""
         if type(self).start is not Spider.start or hasattr(self, "start_requests"):
             return
         if isinstance(self.start_urls, str):
@@ -110,10 +110,15 @@ class Spider:
             raise SpiderError(f"spider {self.name!r}: {text}")
         if not self.start_urls:
             raise SpiderError(f"spider {self.name!r} has no start URL: give it start_urls, or `async def start(self)`")
+        if getattr(self.parse, "__func__", None) is Spider.parse:
+            raise self._unparsed()
 
     def parse(self, response: Response) -> Any:
         """What is made of a page whose request names no callback."""
-        raise SpiderError(f"spider {self.name!r} has no parse(self, response) method")
+        raise self._unparsed()
+
+    def _unparsed(self) -> SpiderError:
+        return SpiderError(f"spider {self.name!r} has no parse(self, response) method")
 
     def closed(self, reason: str) -> Any:
         """Called once, after the last page and before the data files are closed; may be `async def`."""

@@ -24,7 +24,10 @@ WEB_SCHEMES = ("http://", "https://")
 
 
 def canonical(url: str) -> str | None:
-    """`url` in canonical form, or None if it is no absolute URL (WHATWG URL, 4.4)."""
+    """`url` in canonical form, or None if it is no absolute URL (WHATWG URL, 4.4).
+
+    A byte order mark before it, as in the first line of a list that Windows wrote, makes no difference.
+    """
     return _canonical(url) if len(url) <= LONG else _canonical.__wrapped__(url)
 
 
@@ -36,7 +39,7 @@ def _canonical(url: str) -> str | None:
     try:
         return URL(url).href
     except (ValueError, UnicodeEncodeError):
-        return None
+        return _canonical(url[1:]) if url.startswith("\ufeff") else None
 
 
 def join(base: str, reference: str) -> str | None:

@@ -9,12 +9,15 @@ import sys
 import traceback
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
 import scraper
 from scraper.errors import ScraperError, SettingsError, SpiderError
+from scraper.process import standard_streams
+from scraper.process.signals import INTERRUPTED
 
 COMMANDS = {
     "check": ("scraper.cli.commands.check", "check", "Replay recordings, and check what docstrings promise."),
@@ -68,12 +71,32 @@ class Commands(click.Group):
             formatter.write_dl([(name, does) for name, (_, _, does) in COMMANDS.items()])
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run the command line. Looking for garbage while everything is loaded takes a tenth of the start."""
+        """Run the command line. Looking for garbage while everything is loaded takes a tenth of the start.
+
+        What standard output could not take is told in one line, and is no success.
+        """
+        standard_streams.fill()
         gc.disable()
         try:
             return super().main(*args, **options)
+        except SystemExit as ended:
+            if reason := standard_streams.unwritten():
+                self._end(f"standard output cannot be written: {reason}", ended.code or 1)
+            raise
+        except OSError as error:
+            if not _has_folder():
+                self._end("the working folder does not exist any more: change to one that does", 2)
+            if not standard_streams.is_writable(sys.stdout):
+                self._end(f"standard output cannot be written: {error.strerror}", 1)
+            raise
         finally:
             gc.enable()
+
+    def _end(self, problem: str, status: int | str) -> NoReturn:
+        """End the process with a line that tells of a problem."""
+        click.echo(f"scraper: error: {problem}", err=True)
+        standard_streams.unwritten()
+        sys.exit(status)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What is wrong is told in one line, and by the exit status."""
@@ -81,20 +104,29 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ScraperError as error:
             if ctx.meta.get(DEBUG):
-                click.echo("\n".join(map(_told, traceback.format_exc().splitlines())), err=True)
-            click.echo(f"scraper: error: {_told(' '.join(str(error).splitlines()))}", err=True)
+                click.echo("\n".join(_told(traceback.format_exc())), err=True)
+            click.echo(f"scraper: error: {' '.join(_told(str(error)))}", err=True)
             ctx.exit(2 if isinstance(error, SettingsError | SpiderError) else 1)
         except KeyboardInterrupt:
             click.echo("scraper: interrupted", err=True)
-            ctx.exit(130)
+            ctx.exit(INTERRUPTED)
 
 
-def _told(line: str) -> str:
-    """A line about an error, which shows all of it but the secrets of the command line."""
+def _has_folder() -> bool:
+    """Whether the folder is there in which the process works."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _told(text: str) -> list[str]:
+    """The lines of a text about an error, which show all of it but the secrets of the command line."""
     from scraper.cli.masking import without_secrets  # needed only now
     from scraper.views.formatting import visible
 
-    return visible(without_secrets(line, sys.argv[1:]), LONGEST)
+    return [visible(line, LONGEST) for line in without_secrets(text, sys.argv[1:]).splitlines()]
 
 
 LONGEST = 10 * 1000

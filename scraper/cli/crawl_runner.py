@@ -1,6 +1,5 @@
 """Runs crawls from the command line: watched by the log and the progress display, and told in a summary."""
 
-import asyncio
 import gc
 import logging
 import sys
@@ -11,12 +10,14 @@ from pathlib import Path
 import click
 
 from scraper.cli.crawl_plan import CrawlPlan
+from scraper.cli.event_loop import runner
 from scraper.cli.interrupt import leave
 from scraper.cli.masking import shown_command
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.result import INTERRUPTED, Result
-from scraper.crawling.run import loop_factory, run_until_signalled
+from scraper.crawling.run import run_until_signalled
 from scraper.errors import StorageError
+from scraper.process.standard_streams import Dispensable
 from scraper.views import summary
 from scraper.views.formatting import visible
 from scraper.views.log import Log, configure
@@ -48,6 +49,8 @@ def crawl_all(plans: Sequence[CrawlPlan], *, folder: Path | None, fresh: bool, f
         for plan in plans
     ]
     results = []
+    for crawl in () if finish else crawls:
+        crawl.check()
     for crawl in crawls:
         result = crawled(crawl, console, fresh=fresh, finish=finish, is_json=is_json)
         results.append(result)
@@ -66,9 +69,9 @@ def crawled(
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
     gc.freeze()  # nothing that is loaded by now will ever be garbage
     gc.enable()
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with runner() as running:
         try:
-            result = runner.run(crawl.finish() if finish else _watch(crawl, console, fresh=fresh, is_json=is_json))
+            result = running.run(crawl.finish() if finish else _watch(crawl, console, fresh=fresh, is_json=is_json))
         except KeyboardInterrupt:
             leave()
         except StorageError as error:
@@ -81,16 +84,26 @@ def crawled(
 
 
 async def _watch(crawl: Watched, console: StandardError, *, fresh: bool, is_json: bool) -> Result:
-    """Run `crawl` with its display. What the spider prints keeps clear of data on standard output."""
+    """Run `crawl` with its display.
+
+    What the spider prints keeps clear of data on standard output, and fails no callback if nobody can read it.
+    """
     settings = crawl.settings
     has_items = any(sink.path == "-" for sink in settings.sinks)
     is_shown = settings.views.progress and not is_json and not (has_items and sys.stdout.isatty())
     async with AsyncExitStack() as stack:
-        if is_json or has_items:
-            stack.enter_context(redirect_stdout(sys.stderr))
+        printed = Dispensable(sys.stderr if is_json or has_items else sys.stdout)
+        stack.callback(_tell_unprinted, printed)
+        stack.enter_context(redirect_stdout(printed))
         if is_shown:
             stop_after, interval = settings.engine.stop_after, settings.views.interval
             await stack.enter_async_context(
                 Progress(crawl.statistics, console, interval=interval, stop_after=stop_after)
             )
-        return await run_until_signalled(crawl, fresh=fresh)
+        return await run_until_signalled(crawl)
+
+
+def _tell_unprinted(printed: Dispensable) -> None:
+    """Say so if what the spider printed could not be written."""
+    if reason := printed.end():
+        click.echo(f"scraper: warning: what the spider printed cannot be written: {reason}", err=True)

@@ -1,14 +1,16 @@
 """The end of a process that is told to end twice."""
 
 import os
-import sys
 from typing import NoReturn
 
 import click
+
+from scraper.process import standard_streams
+from scraper.process.signals import INTERRUPTED
 
 
 def leave() -> NoReturn:
     """End the process now: a callback that does not return would otherwise be waited for."""
     click.echo("scraper: interrupted", err=True)
-    sys.stdout.flush()
-    os._exit(130)
+    standard_streams.unwritten()
+    os._exit(INTERRUPTED)

@@ -16,6 +16,7 @@ from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.items.item import ItemError, Misfit, fields, plain
 from scraper.protocols import Fault
+from scraper.secrets import masked
 from scraper.urls import without_credentials
 from scraper.views.formatting import plural, told, visible
 
@@ -107,7 +108,7 @@ def _indented(part: RenderableType) -> Padding:
 
 
 def _url(url: str) -> str:
-    return visible(without_credentials(url))
+    return visible(masked(without_credentials(url)))
 
 
 def _value(value: Any) -> str:
@@ -129,7 +130,7 @@ def _page(page: ParsedPage) -> dict[str, Any]:
     error = page.error
     misfits = error.misfits if isinstance(error, ItemError) else ()
     return {
-        "url": without_credentials(page.url),
+        "url": masked(without_credentials(page.url)),
         "status": page.status or None,
         "depth": page.depth,
         "callback": page.where,
@@ -146,7 +147,7 @@ def _page(page: ParsedPage) -> dict[str, Any]:
 def _request(found: PageRequest) -> dict[str, Any]:
     request: Request = found.request
     return {
-        "url": without_credentials(request.url),
+        "url": masked(without_credentials(request.url)),
         "method": request.method,
         "callback": str(request.callback or "parse"),
         "cb_kwargs": request.cb_kwargs,

@@ -1,6 +1,5 @@
 """Single pages for a command: an inspection is opened in an event loop, used once, and closed in good order."""
 
-import asyncio
 from collections.abc import Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,23 +8,20 @@ import click
 
 from scraper.cli.addresses import answer_of
 from scraper.cli.crawl_plan import CrawlPlan
+from scraper.cli.event_loop import runner
 from scraper.cli.interrupt import leave
 from scraper.crawling.inspection import Inspection
-from scraper.crawling.run import loop_factory
 from scraper.events import Broke, Retried
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.secrets import HIDDEN, is_secret, masked
 from scraper.settings.schema import NetworkSettings
-from scraper.urls import without_credentials
 from scraper.views.formatting import visible
 from scraper.views.log import Log, configure
 from scraper.views.standard_error import StandardError
 
 ERRORS = range(400, 600)
 """Statuses of answers that are worth a glance, too."""
-
-HIDDEN = "***"
-_SECRET = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
 
 _T = TypeVar("_T")
 
@@ -55,9 +51,9 @@ def inspected(inspection: Inspection, work: Coroutine[Any, Any, _T]) -> _T:
         finally:
             work.close()  # the inspection may not have opened
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with runner() as running:
         try:
-            return runner.run(open_and_work())
+            return running.run(open_and_work())
         except KeyboardInterrupt:
             leave()
 
@@ -73,11 +69,14 @@ def tell_status(response: Response) -> int:
     """The exit status that an answer is worth; of an error status a line on standard error tells."""
     if response.status < 400:
         return 0
-    click.echo(f"scraper: error: http_{response.status}: {visible(without_credentials(response.url))}", err=True)
+    click.echo(f"scraper: error: http_{response.status}: {visible(masked(response.url))}", err=True)
     return 1
 
 
-def masked(headers: Mapping[str, str], network: NetworkSettings) -> list[tuple[str, str]]:
+def shown_headers(headers: Mapping[str, str], network: NetworkSettings) -> list[tuple[str, str]]:
     """Headers as they may be shown."""
-    secret = _SECRET | {name.lower() for name in network.secret_headers}
-    return [(visible(name), HIDDEN if name.lower() in secret else visible(value)) for name, value in headers.items()]
+    secret = {name.lower() for name in network.secret_headers}
+    return [
+        (visible(name), HIDDEN if is_secret(name) or name.lower() in secret else visible(masked(value)))
+        for name, value in headers.items()
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from scraper.crawling.assembly import open_stages
 from scraper.crawling.job_description import describe, job_name
+from scraper.crawling.preflight import check
 from scraper.crawling.publication import Publication, publish
 from scraper.crawling.result import CANCELLED, CLOSED, INTERRUPTED, Result, drifted, failures_of, problems_of
 from scraper.crawling.resume import check_methods, recall, recalled_state, resume_sinks
@@ -72,12 +73,17 @@ class Crawl:
         """The counts at this moment."""
         return self._engine.statistics() if self._engine is not None else self._found
 
+    def check(self) -> None:
+        """Raises `SettingsError` and `SpiderError` for what the crawl would be refused for; nothing is done yet."""
+        check(self.spider, self.settings, arguments_of(self.spider))
+
     async def run(self, *, fresh: bool = False) -> Result:
         """Crawl to the end: an earlier crawl that did not come to its end is resumed, unless this is to be `fresh`.
 
         Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink or the job cannot
         be opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
         """
+        self.check()
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             if self._tap is not None:

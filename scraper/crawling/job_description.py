@@ -12,6 +12,7 @@ from typing import Any
 
 from scraper.errors import SpiderError
 from scraper.frontier.jobs.description import DIGEST, Description
+from scraper.secrets import is_secret
 from scraper.settings.schema import Settings
 from scraper.settings.tables import flat
 from scraper.spider import Spider
@@ -27,7 +28,7 @@ def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -
     return Description(
         spider=spider.name,
         kind=f"{type(spider).__module__}:{type(spider).__qualname__}",
-        arguments={name: _kept(value) for name, value in sorted(arguments.items())},
+        arguments={name: _kept(name, value) for name, value in sorted(arguments.items())},
         sinks=[sink.model_dump(mode="json") for sink in settings.sinks],
         settings={
             key: _hidden(value) if key.startswith(_PRIVATE) else _plain(value)
@@ -54,9 +55,10 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else repr(value)
 
 
-def _kept(value: Any) -> Any:
+def _kept(name: str, value: Any) -> Any:
     """An argument as it may be kept: a number or truth value; of anything else, which may be a password, a digest."""
-    return value if isinstance(value, int | float | None) else _hidden(_plain(value))
+    is_open = isinstance(value, int | float | None) and not is_secret(name)
+    return value if is_open else _hidden(_plain(value))
 
 
 def _hidden(value: Any) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.result import INTERRUPTED, Result
 from scraper.errors import SpiderError
+from scraper.process import standard_streams
 from scraper.settings.schema import Settings
 from scraper.sinks.memory import HandOver
 from scraper.spider import Spider
@@ -56,6 +57,7 @@ def run(
     with suppress(RuntimeError):
         asyncio.get_running_loop()
         raise SpiderError("run() cannot be used where an event loop is running: use `await scraper.crawl(…)` there")
+    standard_streams.fill()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(run_until_signalled(Crawl(spider, settings, arguments=arguments, observers=[Log()])))
 

@@ -80,6 +80,11 @@ class SqliteFrontier:
             self._store.close()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a request was ever added, in this process or an earlier one."""
+        return self._added > 0 or self.resumed is not None
+
+    @property
     def waiting(self) -> int:
         return self._window.waiting
 

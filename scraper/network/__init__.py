@@ -6,6 +6,7 @@
 Sending is not repeated in here. A redirect's next hop and a retry go back to the engine, and through every limit.
 """
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -15,6 +16,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from scraper.errors import SettingsError
+from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.network.cache.counts import Counts
 from scraper.network.chain import chain
 from scraper.network.connection.address_guard import Guard
@@ -39,7 +42,9 @@ if TYPE_CHECKING:
     from scraper.network.auth.middleware import Auth
     from scraper.network.cache.middleware import Cache
 
-__all__ = ["Counts", "Guard", "Network", "open_network"]
+__all__ = ["Counts", "Guard", "Network", "check_network", "open_network"]
+
+logger = logging.getLogger("scraper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,33 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and wha
         cookies.save(settings.save_cookies)
 
 
+def check_network(settings: NetworkSettings, *, middlewares: Sequence[Middleware] = ()) -> None:
+    """Raises what `open_network` would for settings that cannot be used, and opens nothing."""
+    _proxies(settings)
+    if settings.auth:
+        _auth(settings)
+    if settings.load_cookies is not None:
+        Cookies(is_on=settings.cookies, wall=time.time).load(settings.load_cookies)
+    if settings.cache.mode == "rfc":
+        from scraper.network.cache.middleware import require as require_cache
+
+        require_cache()
+    defaults(settings)
+    trust(settings)
+    chain(middlewares, _nothing)
+
+
+async def _nothing(request: Request) -> Response:
+    raise AssertionError(f"{request!r} was sent before the network was open")
+
+
 async def _open_wire(
     stack: AsyncExitStack, settings: NetworkSettings, redirects: Redirects, *, guard: Guard | None
 ) -> Fetch:
     """What sends requests."""
     trusted = trust(settings)
+    if not settings.verify_tls:
+        logger.warning("no certificates are checked ([network] verify_tls = false)")
     most, most_idle = room()
     deadlines = stack.enter_context(closing(Deadlines(rate=settings.min_rate, window=settings.read_timeout)))
     pool = SocksPool(most_idle=most_idle, ssl=trusted.usual, resolver=Resolver(guard))

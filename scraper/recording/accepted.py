@@ -1,9 +1,11 @@
 """What was accepted as right: the items and requests that a spider made of each recorded page, as JSON Lines.
 
-The first line tells of the recording, each other one of a page. Both are made to be read in a review.
+The first line tells of the recording, each other one of a page. Both are made to be read in a review. A byte order
+mark, line ends of Windows and empty lines, as editors and version control leave them, make no difference.
 """
 
 import os
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,12 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `exchanges` is how many its WARC file has. `ignored` are fields of items that differ each time. Of the requests
     that no page gave, those of `left_out` were not asked for since the recording ended before. Those of `unasked`
-    came to their end without the network: a limit refused them, or a middleware had the answer.
+    came to their end without the network: a limit refused them, or a middleware had the answer. `form` tells what
+    requests are called in it: see `request_labels`.
     """
 
     spider: str
+    form: int = 1
     exchanges: int = 0
     arguments: list[str] = []
     ignored: list[str] = []
@@ -66,7 +70,7 @@ def load(path: Path) -> Accepted:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from None
     if not lines:
         raise StorageError(f"{path} is empty: record it anew")
-    header, *pages = (_read(path, number, line) for number, line in enumerate(lines, start=1))
+    header, *pages = (_read(path, number, line) for number, line in enumerate(lines, start=1) if number == 1 or line)
     return Accepted(header, tuple(pages))
 
 
@@ -82,7 +86,7 @@ def load_header(path: Path) -> Header:
 
 def _read(path: Path, number: int, line: bytes) -> Any:
     try:
-        return msgspec.json.decode(line, type=Header if number == 1 else Page)
+        return msgspec.json.decode(line.removeprefix(BOM_UTF8), type=Header if number == 1 else Page)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StorageError(f"{path}:{number}: not what was written ({error}): record it anew") from None
 

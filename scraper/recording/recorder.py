@@ -1,7 +1,7 @@
 """Records a crawl: every exchange with the network, robots.txt, redirects and retries among them, as it ended."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,25 +15,28 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.protocols import Fetch
 from scraper.recording.request_labels import label
-from scraper.recording.warc import Writer
+from scraper.recording.warc import Writer, require
 from scraper.views.formatting import told
 
 
 class Recorder(Tap):
     """What a crawl is handed (as its `tap`) to be recorded in the file at `path`, which is written anew.
 
-    The file holds no `secrets` unless they are wanted. One thread writes, in the order in which answers came. Handed
-    to the crawl as an observer too, it notes in `ended` the labels of requests that came to their end, with the
-    network or without. Opening raises `StorageError` if the file cannot be written, and `SettingsError` without the
-    library for it.
+    The file holds no `secrets` unless they are wanted; `secret_headers` are names of headers that are secret besides.
+    One thread writes, in the order in which answers came. Handed to the crawl as an observer too, it notes in `ended`
+    the labels of requests that came to their end, with the network or without. Opening raises `StorageError` if the
+    file cannot be written, and `SettingsError` without the library for it.
     """
 
     wants = (Failed, Fetched, Refused)
 
-    def __init__(self, path: Path, *, about: Mapping[str, str], secrets: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, about: Mapping[str, str], secrets: bool = False, secret_headers: Iterable[str] = ()
+    ) -> None:
         self._path = path
         self._about = about
         self._secrets = secrets
+        self._secret_headers = frozenset(name.lower() for name in secret_headers)
         self._file: BinaryIO | None = None
         self._writer: Writer | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="record")
@@ -80,12 +83,13 @@ class Recorder(Tap):
         await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _open(self) -> None:
+        require()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb")
         except OSError as error:
             raise StorageError(f"{self._path} cannot be written: {error.strerror}") from None
-        self._writer = Writer(self._file, about=self._about, secrets=self._secrets)
+        self._writer = Writer(self._file, about=self._about, secrets=self._secrets, secret_headers=self._secret_headers)
 
     def _write(self, request: Request, outcome: Response | FetchError) -> None:
         assert self._writer is not None

@@ -10,7 +10,7 @@ that was not asked for then does not exist.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextvars import Token
 from dataclasses import replace
 from types import TracebackType
@@ -29,7 +29,7 @@ from scraper.pipelines.chain import Chain
 from scraper.protocols import Attempts, Fetch, Parse, Policy, Results
 from scraper.recording.accepted import START, Accepted, Page
 from scraper.recording.origin import recorded_origin
-from scraper.recording.request_labels import label
+from scraper.recording.request_labels import LATEST, labels
 from scraper.recording.warc import Exchange
 from scraper.settings.schema import CacheSettings, FailWhen, FrontierSettings, ParsingSettings, Settings
 from scraper.sinks.formats.values import json_lines, json_object, problem
@@ -84,15 +84,22 @@ class Replay(Tap):
     """What a crawl is handed as its `tap` to be answered by `exchanges`.
 
     What is new is told from what was left out by what was `accepted`. Without it nothing is new, and `ended` are the
-    labels of requests that were not left out, but came to their end without the network, and will again.
+    labels, of this `form`, of requests that were not left out, but came to their end without the network, and will
+    again.
 
     Afterwards `pages` are what the spider made of each; of the requests that have no answer, `left_out`, `unasked`
     (those of `ended`) and `missing` (what is new) hold the labels.
     """
 
     def __init__(
-        self, exchanges: Sequence[Exchange], accepted: Accepted | None = None, *, ended: Set[str] = frozenset()
+        self,
+        exchanges: Sequence[Exchange],
+        accepted: Accepted | None = None,
+        *,
+        ended: Set[str] = frozenset(),
+        form: int = LATEST,
     ) -> None:
+        self._label = label = labels(accepted.header.form if accepted is not None else form)
         self._answers: dict[str, deque[Response | FetchError]] = {}
         for each in exchanges:
             self._answers.setdefault(label(each.request), deque()).append(each.outcome)
@@ -121,7 +128,7 @@ class Replay(Tap):
 
     async def wire(self, request: Request, fetch: Fetch) -> Response:
         """The next recorded answer to `request`; `fetch` is never called."""
-        name, url = label(request), urls.without_credentials(request.url)
+        name, url = self._label(request), urls.without_credentials(request.url)
         if answers := self._answers.get(name):
             outcome = answers.popleft()
             if isinstance(outcome, FetchError):
@@ -140,13 +147,13 @@ class Replay(Tap):
 
     def fit_stages(self, stages: Stages) -> Stages:
         """`stages` that wait for nothing, take no request that was left out, and note what is made of each page."""
-        notes = Notes(self.pages, stages.parse, stages.refine or Chain(()).refine)
+        notes = Notes(self.pages, self._label, stages.parse, stages.refine or Chain(()).refine)
         left_out = _LeftOut(self)
         return replace(at_once(stages), admission=[*stages.admission, left_out], parse=notes, refine=notes.refine)
 
     def is_left_out(self, request: Request) -> bool:
         """Whether `request` was never asked for when the recording was made, and was known."""
-        name = label(request)
+        name = self._label(request)
         if name in self._answers:
             return False
         if name in self._ended:
@@ -156,7 +163,7 @@ class Replay(Tap):
 
     def leave_out(self, request: Request) -> None:
         """`request` is refused because it was left out."""
-        self.left_out[label(request)] = None
+        self.left_out[self._label(request)] = None
 
     def __repr__(self) -> str:
         return f"<Replay of {len(self._answers)} requests: {len(self.pages)} pages, {len(self.missing)} missing>"
@@ -183,19 +190,20 @@ class _LeftOut:
 
 
 class Notes(Parse):
-    """Goes around `parse` and `refine`, and adds to `pages` what comes of each page."""
+    """Goes around `parse` and `refine`, and adds to `pages` what comes of each page; `label` names it."""
 
-    def __init__(self, pages: list[Page], parse: Parse, refine: Refine) -> None:
+    def __init__(self, pages: list[Page], label: Callable[[Request], str], parse: Parse, refine: Refine) -> None:
         self._pages = pages
+        self._label = label
         self._parse = parse
         self._refine = refine
         self._of: dict[int, Page] = {}  # by the identity of the list of items that a callback gave
 
     async def __call__(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Results:
-        page = Page(label(argument.request), callback)
+        page = Page(self._label(argument.request), callback)
         self._pages.append(page)
         results = await self._parse(callback, argument, kwargs)
-        page.requests = requests_of(results)
+        page.requests = requests_of(results, self._label)
         page.error = "; ".join(told(fault.error) for fault in results.problems)
         if results.items:
             self._of[id(results.items)] = page
@@ -228,8 +236,8 @@ def plain_items(items: Iterable[Any], page: Page) -> list[dict[str, Any]]:
     return plain
 
 
-def requests_of(results: Results) -> dict[str, list[str]]:
-    """The labels of the requests that a callback gave, by the callback each is for, each once."""
+def requests_of(results: Results, label: Callable[[Request], str]) -> dict[str, list[str]]:
+    """What `label` calls the requests that a callback gave, by the callback each is for, each once."""
     made: dict[str, dict[str, None]] = {}
     for found in results.requests:
         for request in each_of(found):

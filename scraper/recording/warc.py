@@ -12,7 +12,7 @@ import base64
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,7 @@ from multidict import CIMultiDict
 from scraper.errors import FetchError, SettingsError, StorageError
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.recording.secrets import stripped, stripped_headers
+from scraper.recording.redaction import stripped, stripped_headers, stripped_text
 from scraper.urls import without_credentials
 from scraper.version import __version__
 
@@ -54,19 +54,28 @@ class Exchange:
 class Writer:
     """Writes exchanges to `file`, in the order they are given; with `secrets`, as they were.
 
-    `about` is what the file's first record tells: see `warcinfo` in the standard.
+    `about` is what the file's first record tells: see `warcinfo` in the standard. `secret_headers` are names, in lower
+    case, of headers that are secret beside those that are so by their name.
     """
 
-    def __init__(self, file: BinaryIO, *, about: Mapping[str, str], secrets: bool = False) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        about: Mapping[str, str],
+        secrets: bool = False,
+        secret_headers: Collection[str] = (),
+    ) -> None:
         self._writer = _library().writer(file, gzip=True, warc_version=VERSION)
         self._secrets = secrets
+        self._secret_headers = secret_headers
         self.number = 0
         tells = {"software": f"scraper/{__version__}", "format": "WARC File Format 1.1", "conformsTo": SPECIFICATION}
         self._writer.write_record(self._writer.create_warcinfo_record("", {**tells, **about}))
 
     def write(self, request: Request, outcome: Response | FetchError) -> None:
         """Write an exchange."""
-        kept = request if self._secrets else stripped(request)
+        kept = request if self._secrets else stripped(request, self._secret_headers)
         session = {_SESSION: kept.session} if kept.session else {}
         asked = self._record(kept.url, "request", _asked(kept), kept.body, session)
         self._writer.write_record(asked)
@@ -74,13 +83,16 @@ class Writer:
         if isinstance(outcome, Response):
             answered = self._record(kept.url, "response", self._answered(outcome), outcome.body, about)
         else:
-            fields = f"{_REASON}: {outcome.reason}\r\n{_DETAIL}: {' '.join(outcome.detail.split())}\r\n"
+            detail = " ".join(outcome.detail.split())
+            detail = detail if self._secrets else stripped_text(detail)
+            fields = f"{_REASON}: {outcome.reason}\r\n{_DETAIL}: {detail}\r\n"
             answered = self._record(kept.url, "metadata", None, fields.encode(), about)
         self._writer.write_record(answered)
         self.number += 1
 
     def _answered(self, answer: Response) -> "list[str]":
-        pairs = answer.headers.items() if self._secrets else stripped_headers(answer.headers)
+        headers = answer.headers
+        pairs = headers.items() if self._secrets else stripped_headers(headers, self._secret_headers)
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}"]
         lines += [f"{_ORIGINAL if name.lower() in _ON_THE_WIRE else ''}{name}: {value}" for name, value in pairs]
         return [*lines, f"Content-Length: {len(answer.body)}"]
@@ -135,6 +147,11 @@ class _Library(NamedTuple):
     records: Any
     writer: Any
     head: Any
+
+
+def require() -> None:
+    """Raises `SettingsError` if the library is not installed."""
+    _library()
 
 
 # Read.

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from scraper.errors import SettingsError
-from scraper.settings.messages import Place, written
+from scraper.secrets import is_secret
+from scraper.settings.messages import PRIVATE, Place, written
 
 _PLACE = re.compile(r"\$(\$?)\{([^}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -47,7 +48,8 @@ def _text(text: str, environ: Mapping[str, str], place: Place) -> str:
         if dollar:
             return found[0][1:]
         if not _NAME.fullmatch(name) or not found[0].endswith("}"):
-            raise SettingsError(f"{written(place)}: {found[0]} names no variable; a plain ${{ is written $${{")
+            what = "${…}" if any(part in PRIVATE or is_secret(str(part)) for part in place) else found[0]
+            raise SettingsError(f"{written(place)}: {what} names no variable; a plain ${{ is written $${{")
         if name not in environ:
             raise SettingsError(f"{written(place)}: the environment has no {name}")
         return environ[name]

@@ -16,6 +16,7 @@ In the texts of the file `${NAME}` stands for a variable of the environment, so 
 see `scraper.settings.environment`.
 """
 
+import codecs
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from scraper.errors import SettingsError
+from scraper.secrets import HIDDEN, masked, names_secret
 from scraper.settings.environment import filled
-from scraper.settings.messages import Problem
+from scraper.settings.messages import Problem, is_private, keys_at, nearest, shown
 from scraper.settings.schema import Settings
-from scraper.settings.tables import OWN, flat, from_tables, problems, refuse
+from scraper.settings.tables import OWN, SCRAPY, flat, from_tables, known_schema, problems, refuse
 
 FILE = Path("config.toml")
 PREFIX = "SCRAPER_"
@@ -125,7 +127,7 @@ def _has(tables: Any, key: str) -> bool:
 
 def _file(path: Path, environ: Mapping[str, str]) -> Source:
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
         tables = filled(tomllib.loads(text), environ)
     except FileNotFoundError:
         if path == FILE:
@@ -136,7 +138,9 @@ def _file(path: Path, environ: Mapping[str, str]) -> Source:
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: not UTF-8 at byte {error.start + 1}") from None
+        is_utf16 = error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        what = "it is UTF-16: save it as UTF-8" if is_utf16 else f"not UTF-8 at byte {error.start + 1}"
+        raise SettingsError(f"{path}: not valid TOML: {what}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {_misspelt(str(error), text)}") from None
     except SettingsError as error:
@@ -162,7 +166,8 @@ def _spelt_out(tables: Mapping[str, Any]) -> dict[str, Any]:
 def _custom(settings: object, class_name: str) -> dict[str, Any]:
     where = f"{class_name}.custom_settings"
     if not isinstance(settings, Mapping):
-        raise SettingsError(f'{where}: expected a dict of tables like {{"limits": {{"delay": 0.5}}}}, got {settings!r}')
+        example = '{"limits": {"delay": 0.5}}'
+        raise SettingsError(f"{where}: expected a dict of tables like {example}, got {shown(settings)}")
     misplaced = [f"{where}: {key}: belongs in {FILE} alone" for key in ("spiders", "crawl") if key in settings]
     refuse([*misplaced, *(f"{where}: {problem}" for problem in problems(settings))])
     return dict(settings)
@@ -182,13 +187,46 @@ _LONE = (["spiders"], ["crawl"], ["sinks"])
 
 def _override(text: str) -> Source:
     key, is_complete, value = text.partition("=")
-    path = _path(key)
+    path, told = key_path(key), f"-s {shown_override(text)}"
     if not is_complete or path is None:
-        raise SettingsError(f"-s {text}: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5")
-    return Source("-s", _fitting(path, value.strip(), origin=f"-s {text}"))
+        raise SettingsError(f"{told}: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5")
+    return Source("-s", _fitting(path, value.strip(), origin=told))
 
 
-def _path(key: str) -> list[str] | None:
+def shown_override(text: str) -> str:
+    """`TABLE.KEY=VALUE` as it may be shown: without the value if that may be secret.
+
+    It may be if the key is one of a secret, or of nobody knows what.
+    """
+    key, equals, value = text.partition("=")
+    names = key_path(key)
+    path = tuple(names or _NAME.findall(key))
+    is_open = _is_known(path) or (equals and _PLAIN.fullmatch(value))
+    if is_open and not is_private(known_schema(), path) and not names_secret(value):
+        return masked(text)
+    return f"{key}={HIDDEN}" if equals and names else HIDDEN
+
+
+_NAME = re.compile(r"[\w-]+")
+_PLAIN = re.compile(r"\s*+(true|false|[-+.\d]*+)\s*+")
+"""No secret is empty, a number or a truth value, unless it is called one."""
+
+
+def _is_known(path: Sequence[str]) -> bool:
+    """Whether `path` is that of a setting or of a spider's argument, or near to one."""
+    meant: tuple[str, ...] = ()
+    for part in path:
+        known = keys_at(known_schema(), meant)
+        if not known or (meant == ("spiders",) and part not in known):
+            return True
+        near = nearest(part, known)
+        if near is None:
+            return part in SCRAPY
+        meant = (*meant, near)
+    return bool(path)
+
+
+def key_path(key: str) -> list[str] | None:
     """The names of a dotted key as TOML writes it; None if it is not one."""
     try:
         node: Any = tomllib.loads(f"{key} = 0")

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from itertools import takewhile
 from typing import Any, TypeAlias
 
+from scraper.secrets import HIDDEN, is_secret, masked, names_secret
+
 Schema: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = tuple[str | int, ...]
 
@@ -29,7 +31,7 @@ _PLURALS = {
     "string": "texts",
 }
 
-_PRIVATE = frozenset({"auth", "headers", "proxies", "proxy"})
+PRIVATE = frozenset({"auth", "headers", "proxies", "proxy"})
 """Keys of config.toml whose values, and those of the tables in them, may be passwords."""
 
 
@@ -57,12 +59,12 @@ def written(place: Place) -> str:
 def misfit(schema: Schema, place: Place, *, kind: str, given: object) -> str:
     """What was expected at `place` of a document of this `schema`, and what was `given`.
 
-    `kind` is pydantic's for the error. A value of the right type is told how much of it is accepted. What may hold a
-    password is not repeated.
+    `kind` is pydantic's for the error. A value of the right type is told how much of it is accepted. What may be
+    secret is not repeated.
     """
     is_of_its_type = "type" not in kind and "parsing" not in kind
     wanted = f"expected {expected(schema, node_at(schema, place), bounds=is_of_its_type)}"
-    return wanted if _PRIVATE & {*place} else f"{wanted}, got {shown(given)}"
+    return wanted if is_private(schema, place) else f"{wanted}, got {shown(given)}"
 
 
 def expected(schema: Schema, node: Schema, *, bounds: bool = False) -> str:  # noqa: PLR0911 -- one return a kind
@@ -108,14 +110,16 @@ def _bounds(node: Schema) -> str:
 
 
 def shown(value: object) -> str:
-    """`value` as an error line shows it."""
+    """`value` as an error line shows it: without what is secret in it."""
     match value:
         case bool():
             return str(value).lower()
         case Mapping():
             return "a table"
         case _:
-            text = repr(value)
+            text = masked(repr(value))
+            if names_secret(text):
+                return HIDDEN
             return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -145,6 +149,37 @@ def node_at(schema: Schema, place: Iterable[str | int]) -> Schema:
 def keys_at(schema: Schema, place: Iterable[str | int]) -> list[str]:
     """The keys that the table at `place` may have."""
     return list(composite(node_at(schema, place)).get("properties", {}))
+
+
+def is_private(schema: Schema, place: Place) -> bool:
+    """Whether what is set at `place`, or a part of it, may be secret.
+
+    That are headers, proxies and authorization, and what is so by its name: an argument of a spider, or a key that
+    the schema does not know. A key that is near one of these may be meant to be it.
+    """
+    for depth, part in enumerate(place):
+        if part in PRIVATE:
+            return True
+        if isinstance(part, str) and not _is_spider(place, depth) and part not in keys_at(schema, place[:depth]):
+            is_argument = _is_spider(place, depth - 1)
+            if is_secret(part) or (not is_argument and nearest(part, PRIVATE)):
+                return True
+    return False
+
+
+def is_hidden(schema: Schema, place: Place) -> bool:
+    """Whether the value at `place` itself is secret: so the schema says of a key, and of any other its name."""
+    *within, key = place
+    if not isinstance(key, str) or _is_spider(place, len(within)):
+        return False
+    if key in keys_at(schema, within):
+        return bool(node_at(schema, place).get("writeOnly"))
+    return is_secret(key)
+
+
+def _is_spider(place: Place, depth: int) -> bool:
+    """Whether the part of `place` at this depth is the name of a spider."""
+    return depth == 1 and place[0] == "spiders"
 
 
 def composite(node: Schema) -> Schema:

@@ -88,11 +88,11 @@ def _misfits(tables: Mapping[str, Any], *, within: Place = ()) -> Iterator[Probl
                 case "missing":
                     yield Problem(place, "is missing")
                 case kind:
-                    yield Problem(place, misfit(_schema(), place, kind=kind, given=given))
+                    yield Problem(place, misfit(known_schema(), place, kind=kind, given=given))
 
 
 def _unknown(place: Place, given: object) -> str:
-    name, known = str(place[-1]), keys_at(_schema(), place[:-1])
+    name, known = str(place[-1]), keys_at(known_schema(), place[:-1])
     elsewhere = [key for key, _ in flat(Settings()) if key.rpartition(".")[2] == name.lower()]
     kind = "table" if isinstance(given, Mapping) else "key"
     if better := SCRAPY.get(name) or nearest(name, known) or next(iter(elsewhere), None):
@@ -132,7 +132,7 @@ def _described() -> dict[tuple[str, str], str]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of config.toml."""
-    made = deepcopy(_schema())
+    made = deepcopy(known_schema())
     nodes = made["$defs"] | {"Settings": made}
     for (table, key), text in _described().items():
         if key in (keys := composite(nodes[table])["properties"]):
@@ -141,7 +141,8 @@ def schema() -> dict[str, Any]:
 
 
 @cache
-def _schema() -> dict[str, Any]:
+def known_schema() -> dict[str, Any]:
+    """The JSON Schema of config.toml without what its keys mean; not to be changed."""
     made = Settings.model_json_schema(schema_generator=_Untitled)
     tables = {name: node for name, node in made["properties"].items() if name in OWN}
     spiders = made["$defs"]["SpidersSettings"]

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from scraper.errors import SettingsError
+from scraper.process.standard_streams import was_closed
 from scraper.settings.schema import SinkSettings
 from scraper.sinks.files.compression import packing_of
 from scraper.sinks.files.destination import Destination
@@ -40,7 +41,8 @@ def open_sinks(
     """The sinks that `[[sinks]]` asks for, in that order; each opens its file as its context is entered.
 
     What a `durable` one has synced outlives a power failure, and not only the process.
-    Raises `SettingsError` for a placeholder or an ending that is not known, a folder, or a file named twice.
+    Raises `SettingsError` for a placeholder or an ending that is not known, a folder, a file named twice, or standard
+    output if it is closed.
     """
     values = placeholders(spider, arguments, started)
     sinks: dict[str, DataFile | SqliteFile] = {}
@@ -56,6 +58,8 @@ def open_sinks(
 
 
 def _sink(settings: SinkSettings, path: str, *, durable: bool) -> DataFile | SqliteFile:
+    if path == "-" and was_closed("stdout"):
+        raise SettingsError("[[sinks]] path '-': standard output is closed")
     name = settings.format or format_of(path, (*FORMATS, *STORES))
     if name in STORES and (path == "-" or packing_of(path) is not None):
         raise SettingsError(f"[[sinks]] path {path!r}: the format {name} needs a file, which is not compressed")

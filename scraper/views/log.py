@@ -30,6 +30,7 @@ from scraper.events import (
     Retried,
     Started,
 )
+from scraper.secrets import masked
 from scraper.urls import without_credentials
 from scraper.views.formatting import duration, plural, told, visible
 
@@ -88,7 +89,7 @@ class Log:
 
     def _died(self, event: Died) -> None:
         for page in event.pages:
-            self._scraper.warning("an earlier process died at %s: it comes last, and alone", visible(page, 300))
+            self._scraper.warning("an earlier process died at %s: it comes last, and alone", visible(masked(page), 300))
 
     def _refused(self, event: Refused) -> None:
         level = self._level(Refused, event.reason)
@@ -97,7 +98,7 @@ class Log:
 
     def _failed(self, event: Failed) -> None:
         error = event.error
-        detail = f": {visible(error.detail)}" if error.detail else ""
+        detail = f": {visible(masked(error.detail))}" if error.detail else ""
         self._scraper.warning("failed (%s): %s%s", visible(error.reason), _shown(event.request.url), detail)
 
     def _drifted(self, event: Drifted) -> None:
@@ -154,7 +155,7 @@ class Log:
             text += f" at {_place(event.line)}"
         if event.url:
             text += f" on {_shown(event.url)}"
-        reason = told(event.error)
+        reason = masked(told(event.error))
         again = " (further ones like this are only counted)" if self._broken[key] == REPEATS else ""
         logger.error("%s: %s%s", text, reason, again)
         logger.debug("the traceback of this %s:", kind, exc_info=event.error)
@@ -176,7 +177,7 @@ class Log:
 
 
 def _shown(url: str) -> str:
-    return visible(without_credentials(url))
+    return visible(masked(without_credentials(url)))
 
 
 def _told_briefly(item: object) -> str:
@@ -188,7 +189,10 @@ def _told_briefly(item: object) -> str:
 
 def _place(line: str) -> str:
     """`file:line` with the file as seen from the current folder, if it is in there."""
-    return visible(line.removeprefix(f"{Path.cwd()}/"))
+    try:
+        return visible(line.removeprefix(f"{Path.cwd()}/"))
+    except FileNotFoundError:  # somebody has removed the folder
+        return visible(line)
 
 
 # Where the lines go.

@@ -36,6 +36,7 @@ class Books(Spider):
     order: Order = Order.NEW
     price: Optional[Decimal] = None  # noqa: UP045 -- an older spelling, which spiders use
     text: "str" = ""
+    pin_token: int = 0
     unknown: "Nowhere" = None  # type: ignore[name-defined]  # noqa: F821
     catalogue: Catalogue
     shared: ClassVar[int] = 1
@@ -151,6 +152,14 @@ def test_values_of_the_file_are_converted_too_and_the_command_line_wins() -> Non
         ("name=x", "-a name=x: Books reads no such argument"),
         ("parse=x", "-a parse=x: Books reads no such argument"),
         ("_fetch=x", "-a _fetch=x: Books reads no such argument"),
+        ("pin_token=hush", "-a pin_token=***: expected a whole number"),
+        ("pin_token=hu\nsh" + 100 * "x", "-a pin_token=***: expected a whole number"),
+        ("pin-token=hush", "-a pin-token=***: expected NAME=VALUE"),
+        ("pages={password='hush'}", "-a pages=***: expected a whole number, got ***"),
+        (
+            "pages=http://u:hush@h/?jwt=hush",
+            "-a pages=http://***@h/?jwt=***: expected a whole number, got 'http://***@",
+        ),
     ],
 )
 def test_an_argument_that_cannot_be_is_told_in_one_line(text: str, error: str) -> None:

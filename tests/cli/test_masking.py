@@ -21,6 +21,16 @@ from scraper.cli.masking import shown_command, without_secrets
         ("crawl -s network.secret_headers=['X-Key']", "crawl -s 'network.secret_headers=[X-Key]'"),
         ("crawl -s limits.delay=0.5 -o a@b.csv", "crawl -s limits.delay=0.5 -o a@b.csv"),
         ("fetch http://u:word@a.example/@me", "fetch 'http://***@a.example/@me'"),
+        ("fetch http://a.example/?page=2&jwt=word", "fetch 'http://a.example/?page=2&jwt=***'"),
+        ("crawl -s 'network . \"headers\".X-Any=word'", "crawl -s 'network . \"headers\".X-Any=***'"),
+        ("crawl -s network.proxies=['u:word@a.example:80']", "crawl -s 'network.proxies=[***@a.example:80]'"),
+        ("crawl -a proxy=u:word@a.example:80", "crawl -a 'proxy=***@a.example:80'"),
+        ("crawl -s spiders.s.cookies=word", "crawl -s 'spiders.s.cookies=***'"),
+        ("crawl -s network.cookies=false", "crawl -s network.cookies=false"),
+        ("crawl -s \"spiders.s={password='word'}\"", "crawl -s 'spiders.s=***'"),
+        ("""crawl -a 'login={"password": "word"}'""", "crawl -a 'login=***'"),
+        ("crawl -a session_id=word -a pin-code_jwt=word", "crawl -a 'session_id=***' -a 'pin-code_jwt=***'"),
+        ("record books --name a.token=b", "record books --name 'a.token=***'"),
     ],
 )
 def test_a_command_line_is_repeated(typed: str, shown: str) -> None:
@@ -36,6 +46,7 @@ def test_a_command_line_is_repeated(typed: str, shown: str) -> None:
         ("expected a number, got 'word'", ["-a", "password=word"], "expected a number, got '***'"),
         ("expected a list, got 'http://u:word@h'", [], "expected a list, got 'http://***@h'"),
         ("-s network.auth=[1]: expected", ["-s", "network.auth=[1]"], "-s network.auth=***: expected"),
+        ("-a password=wo\nrd: expected", ["-a", "password=wo\nrd"], "-a password=***: expected"),
     ],
 )
 def test_an_error_repeats_no_secret(text: str, words: list[str], shown: str) -> None:

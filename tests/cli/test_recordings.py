@@ -147,6 +147,7 @@ def test_a_spider_has_several_recordings(project: Project) -> None:
     items = (project.folder / "recordings" / "books-new" / "items.jsonl").read_text().splitlines()
     assert json.loads(items[0]) | {"left_out": 0, "unasked": 0} == {
         "spider": "books",
+        "form": 2,
         "exchanges": 3,
         "arguments": ["shelf=new"],
         "ignored": ["shelf"],
@@ -171,6 +172,28 @@ def test_secrets_are_kept_if_asked_for_only(project: Project) -> None:
     assert b"crumb" not in gzip.decompress((project.recording / "pages.warc.gz").read_bytes())
     assert project.run("record", "books", "--keep-secrets").status == 0
     assert b"crumb" in gzip.decompress((project.recording / "pages.warc.gz").read_bytes())
+
+
+def test_a_secret_argument_has_a_stand_in(project: Project) -> None:
+    """A replay gives the spider `stripped` for a secret, or nothing where that does not fit; what it needs is told."""
+    declared = 'shelf: str = "all"'
+    project.write(old=declared, new=f"{declared}\n    token: str\n    pin_token: int = 0")
+    options = ("-a", "token=hunter2", "-a", "pin_token=421421", "-a", "shelf=http://me:hunter2@a.example/?jwt=hunter2")
+    assert project.run("record", "books", *options).status == 0
+    items = (project.recording / "items.jsonl").read_text()
+    assert "hunter2" not in items
+    assert "421421" not in items
+    kept = json.loads(items.splitlines()[0])["arguments"]
+    assert kept == ["token=stripped", "shelf=http://a.example/?jwt=stripped"]
+    assert '"shelf":"http://a.example/?jwt=stripped"' in items
+    assert project.run("check").status == 0
+    project.write(old=declared, new=f"{declared}\n    pin_token: int")
+    assert project.error("record", "books", "-a", "pin_token=421421") == (
+        2,
+        "-a pin_token: a recording keeps no secrets, and its replays need this one: "
+        'write pin_token = "${PIN_TOKEN}" in [spiders.books] of config.toml instead',
+    )
+    assert (project.recording / "items.jsonl").read_text() == items
 
 
 def test_a_new_request_is_told(project: Project) -> None:

@@ -116,6 +116,7 @@ def test_without_a_terminal_code_is_read(shop: Shop) -> None:
     """Standard input is run as a program."""
     result = shop.invoke("shell", shop.url, stdin="for each in range(2):\n    print(each, response.status)\n")
     assert result.output == "0 200\n1 200\n"
+    assert shop.invoke("shell", shop.url, stdin="\ufeffresponse.status\r\n").output == "200\n"
 
 
 def test_the_exit_status_may_be_chosen(shop: Shop) -> None:

@@ -188,6 +188,11 @@ async def test_mistakes_are_told_without_secrets(name: str, tmp_path: Path) -> N
         ("jobs", "show", "\x1b[31m"),
         ("crawl", "-s", "network.proxys=http://p:SECRET-e@127.0.0.1"),
         ("crawl", "-s", "\x1b[31m"),
+        ("crawl", "-s", "X-Corp=SECRET-f"),
+        ("crawl", "-s", "network.headers={X-Corp='SECRET-g\nSECRET-h'}"),
+        ("crawl", "-a", "api-key=SECRET-i\nSECRET-j"),
+        ("settings", "-s", "network.proxies=me:SECRET-k@p.example"),
+        ("fetch", "http://127.0.0.1:1/?access_token=SECRET-l", "-s", "network.retries=0", "-s", "limits.robots=false"),
     ],
 )
 async def test_what_was_typed_is_told_safely(words: tuple[str, ...], tmp_path: Path) -> None:

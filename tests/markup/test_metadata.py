@@ -28,6 +28,7 @@ def script(text: str, kind: str = "application/ld+json") -> str:
         (script('{"@type": "A"'), []),
         (script('{"@type": "A"') + script('{"@type": "B"}'), ["B"]),
         (script(""), []),
+        (script('\ufeff{"@type": "A"}'), ["A"]),
         (script('<!-- {"@type": "A"} -->') + script('//<![CDATA[\n{"@type": "B"}\n//]]>'), ["A", "B"]),
         (script('/*<![CDATA[*/{"@type": "A"}/*]]>*/') + script('{"@type": "B"};\n'), ["A", "B"]),
         (script('{"@type": "A"}', "Application/LD+JSON; charset=utf-8"), ["A"]),

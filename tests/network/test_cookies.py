@@ -312,7 +312,7 @@ async def test_cookie_files(network: Open, tmp_path: Path) -> None:
     loaded, saved = tmp_path / "in.txt", tmp_path / "out.txt"
     async with raw(answering) as server:
         host = urls.host(server.url)
-        loaded.write_text(f"{host}\tFALSE\t/\tFALSE\t0\ta\tb\n")
+        loaded.write_bytes(f"\ufeff{host}\tFALSE\t/\tFALSE\t0\ta\tb\r\n".encode())  # as Windows writes it
         settings = NetworkSettings(load_cookies=str(loaded), save_cookies=str(saved))
         async with open_network(settings, rng=Random(0), wall=lambda: NOW) as net:
             await net.fetch(Request(f"{server.url}set/c=d;Path=/"))
@@ -323,12 +323,16 @@ async def test_cookie_files(network: Open, tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [loaded, saved]
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), ("x", "line 1 is not")])
-async def test_a_cookie_file_that_cannot_be_read(network: Open, tmp_path: Path, content: str | None, told: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"), [(None, "No such file"), (b"x", "line 1 is not"), (b"\xff\xfex\0", "not UTF-8")]
+)
+async def test_a_cookie_file_that_cannot_be_read(
+    network: Open, tmp_path: Path, content: bytes | None, told: str
+) -> None:
     """A cookie file that is not there, or none, is an error before anything is sent."""
     path = tmp_path / "cookies.txt"
     if content is not None:
-        path.write_text(content)
+        path.write_bytes(content)
     with pytest.raises(SettingsError, match=rf"\[network\] load_cookies: .*{told}"):
         await network(load_cookies=str(path))
 

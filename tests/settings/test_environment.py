@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pydantic import SecretStr
 
 from scraper import SettingsError
 from scraper.cli import main
+from scraper.settings import schema
 from scraper.settings.environment import Filled, filled, plain
 from scraper.settings.load import load
+from scraper.settings.messages import PRIVATE
 
 FILE = """
 [network]
@@ -55,6 +58,8 @@ def test_variables_are_filled_in() -> None:
         ({"network": {"proxy": "${GONE}"}}, r"\[network\] proxy: the environment has no GONE"),
         ({"sinks": [{"path": "${a b}"}]}, r"\[\[sinks\]\] #1 path: \$\{a b\} names no variable"),
         ({"crawl": ["${X"]}, "names no variable"),
+        ({"network": {"auth": [{"password": "hu${sh!"}]}}, r"password: \$\{…\} names no variable"),
+        ({"spiders": {"books": {"password": "hu${sh!"}}}, r"password: \$\{…\} names no variable"),
     ],
 )
 def test_variables_that_are_none(value: Any, told: str) -> None:
@@ -99,6 +104,69 @@ def test_settings_are_shown_without_secrets(folder: Path, monkeypatch: pytest.Mo
         assert network["auth"][1]["token"] == "${WORD}"
     else:
         assert 'password = "***"' in shown
+
+
+SECRETS = """
+[network]
+proxy = "me:hush@p.example:80"
+headers = {X-Corp = "hush", X-Api-Key = "hush", Accept = "kept"}
+
+[spiders.books]
+password = "hush"
+api_key = "hush"
+pin_token = 424242
+use_token = true
+tokens = ["hush"]
+shop = "http://me:hush@a.example/?token=hush&page=2"
+login = {user = "kept", list = [{jwt = "hush"}]}
+empty_token = ""
+
+[spiders.books.network]
+secret_headers = ["x-corp"]
+auth = [{origin = "https://b.example", type = "bearer", token = "hush"}]
+"""
+SPIDER = """
+from typing import Any
+from scraper import Spider
+
+class Books(Spider):
+    name = "books"
+    password = api_key = pin_token = use_token = tokens = shop = login = empty_token = None
+"""
+
+
+@pytest.mark.parametrize("words", [["settings"], ["settings", "books"]])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_arguments_are_shown_without_secrets(folder: Path, words: list[str], options: list[str]) -> None:
+    """What is secret by its name in a spider's table is not shown, at any depth, of any type, nor with --json."""
+    (folder / "config.toml").write_text(SECRETS)
+    (folder / "spiders").mkdir()
+    (folder / "spiders" / "books.py").write_text(SPIDER)
+    shown = CliRunner().invoke(main, [*words, *options], catch_exceptions=False).output
+    assert "hush" not in shown
+    assert "424242" not in shown
+    assert "kept" in shown
+    if words == ["settings", "books"] and options:
+        assert json.loads(shown)["arguments"] == {
+            "password": "***",
+            "api_key": "***",
+            "pin_token": "***",
+            "use_token": True,
+            "tokens": "***",
+            "shop": "http://***@a.example/?token=***&page=2",
+            "login": {"user": "kept", "list": [{"jwt": "***"}]},
+            "empty_token": "",
+        }
+        assert json.loads(shown)["settings"]["network"]["cookies"] is True
+
+
+def test_every_secret_setting_is_hidden() -> None:
+    """Settings that the schema keeps out of a repr are among those whose values no error repeats."""
+    for table in vars(schema).values():
+        if isinstance(table, type) and issubclass(table, schema.Table):
+            fields = table.model_fields.items()
+            hidden = {name for name, each in fields if not each.repr or each.annotation is SecretStr}
+            assert hidden <= PRIVATE or table is schema.AuthSettings
 
 
 def test_passwords_in_addresses_are_not_shown(folder: Path) -> None:

@@ -227,6 +227,18 @@ def test_a_mistake_in_the_file_is_told_in_one_line(text: str, error: str) -> Non
     assert refused(text) == error
 
 
+def test_a_file_that_windows_wrote_is_read(tmp_path: Path) -> None:
+    """A byte order mark and line ends of Windows make no difference; another encoding is told."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(b'\xef\xbb\xbf[limits]\r\nrobots = false\r\n[spiders.books]\r\ncategory = "caf\xc3\xa9"\r\n')
+    loaded = load(path, environ={}, overrides=[])
+    assert loaded.settings.limits.robots is False
+    assert loaded.for_spider("books", {}, "Books").arguments == {"category": "café"}
+    path.write_bytes("[limits]".encode("utf-16"))
+    with pytest.raises(SettingsError, match=r"not valid TOML: it is UTF-16: save it as UTF-8$"):
+        load(path, environ={}, overrides=[])
+
+
 def test_a_key_that_resembles_none_is_answered_with_those_there_are() -> None:
     """Where no name is near, all valid ones are told."""
     answer = "config.toml: [parsing] zzz: unknown key (known: executor, workers, timeout, max_results, drift_after)"
@@ -264,10 +276,27 @@ def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
         ("limits.delay", "-s limits.delay: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
         ("=1", "-s =1: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
         ("limits.=1", "-s limits.=1: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
+        ("network.cookies=perhaps", "-s network.cookies=perhaps: expected true or false, got 'perhaps'"),
+        ("network.headers=hush", "-s network.headers=***: expected a table"),
+        ("network.headers={X-Corp='hu\nsh'}", "-s network.headers=***: expected a table"),
+        ('network . "headers" = {X = [1]}', '-s network . "headers" =***: [network.headers] X: expected a text'),
+        ("network.proxies=me:hush@p.example", "-s network.proxies=***: expected a list of texts"),
+        ("network.auth=[{token=[1]}]", "-s network.auth=***: [network] auth #1 origin: is missing (and 1 more)"),
+        ("network.haeders={X-Corp='hush'}", "-s network.haeders=***: unknown table; did you mean headers?"),
+        ("netwrok.headers.X=hush", "-s netwrok.headers.X=***: netwrok: unknown table; did you mean network?"),
+        ("netwrok.headers.X", "-s ***: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
+        ("X-Corp: hush", "-s ***: expected TABLE.KEY=VALUE, as in -s limits.delay=0.5"),
+        (
+            "X-Corp=hush",
+            "-s X-Corp=***: unknown key (known: spiders, crawl, engine, frontier, limits, network, "
+            "parsing, pipelines, sinks, views)",
+        ),
+        ("views.api_key=7", "-s views.api_key=***: unknown key (known: progress, interval, log_level)"),
+        ("limits.delay={password='hush'}", "-s limits.delay=***: expected a number of seconds, got a table"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_told_as_it_was_written(override: str, error: str) -> None:
-    """An error of -s begins with the option itself."""
+    """An error of -s begins with the option itself, without a value that may be secret."""
     assert refused(overrides=[override]) == error
 
 
@@ -293,6 +322,10 @@ def test_a_mistake_is_refused_though_a_stronger_source_hides_it() -> None:
         (
             ["limits"],
             'BooksSpider.custom_settings: expected a dict of tables like {"limits": {"delay": 0.5}}, got [\'limits\']',
+        ),
+        (
+            [{"password": "hush"}],
+            'BooksSpider.custom_settings: expected a dict of tables like {"limits": {"delay": 0.5}}, got ***',
         ),
     ],
 )

@@ -105,6 +105,8 @@ def test_join_agrees_with_rfc_3986(reference: str, expected: str) -> None:
         ("http://", None),
         ("http://exa mple.com/", None),
         ("http://\ud800/", None),
+        ("\ufeffhttp://example.com/\r\n", "http://example.com/"),
+        ("\ufeff/path", None),
     ],
 )
 def test_canonical_form(url: str, expected: str | None) -> None:

@@ -1,6 +1,5 @@
 """`scraper check`: replays recordings and compares what comes of them; checks what docstrings promise."""
 
-import asyncio
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
@@ -132,7 +131,7 @@ class Checking:
 
 def _run(crawl: "Coroutine[Any, Any, T]") -> "T":
     """Run to the end, in a loop of its own."""
-    from scraper.crawling.run import loop_factory
+    from scraper.cli.event_loop import runner
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(crawl)
+    with runner() as running:
+        return running.run(crawl)

@@ -1,7 +1,7 @@
 """`scraper record`: crawls some pages and keeps what sites answered, and what the spider made of it."""
 
-import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from scraper.errors import SettingsError, StorageError
 if TYPE_CHECKING:
     from scraper.cli.crawl_plan import CrawlPlan
     from scraper.recording.accepted import Header
+    from scraper.settings.load import Loaded
+    from scraper.spider import Spider
 
 PAGES = 50
 
@@ -55,28 +57,54 @@ def record(
     found = chosen([spider], loaded)
     if name is not None and len(found) > 1:
         raise SettingsError(f"--name is for one spider, and {spider} has {len(found)}")
-    plans = [plan_crawl(each.spider, loaded, arguments) for each in found]
+    plans = [(plan_crawl(each.spider, loaded, arguments), _replayed(each.spider, loaded, arguments)) for each in found]
 
     from scraper.crawling.job_description import job_name
     from scraper.crawling.recordings.folder import FOLDER
-    from scraper.crawling.recordings.record import kept_arguments
     from scraper.recording.accepted import Header
 
     statuses = []
-    for plan in plans:
+    for plan, (kept, again) in plans:
         called = plan.spider_class.name
-        header = Header(called, arguments=kept_arguments(arguments), ignored=list(ignored))
+        header = Header(called, arguments=kept, ignored=list(ignored))
         folder = loaded.folder / FOLDER / job_name(name or called)
-        statuses.append(_record(plan, folder, header, pages=pages, keep_secrets=keep_secrets))
+        statuses.append(_record(plan, again, folder, header, pages=pages, keep_secrets=keep_secrets))
     sys.exit(max(statuses))
 
 
-def _record(plan: "CrawlPlan", folder: Path, header: "Header", *, pages: int, keep_secrets: bool) -> int:
-    """Record one spider; the exit status."""
+def _replayed(spider: "type[Spider]", loaded: "Loaded", arguments: Sequence[str]) -> "tuple[list[str], CrawlPlan]":
+    """The `arguments` that a recording keeps, which hold no secrets, and how the spider is replayed with them.
+
+    A secret that `stripped` cannot stand for, a number say, is left out. Raises `SettingsError` if it is needed.
+    """
+    from scraper.crawling.recordings.record import kept_arguments
+
+    kept, plan = list(arguments), plan_crawl(spider, loaded, arguments)
+    for place, stand_in in reversed(list(enumerate(kept_arguments(arguments)))):
+        left_out = kept[:place] + kept[place + 1 :]
+        try:
+            plan = plan_crawl(spider, loaded, [*kept[:place], stand_in, *kept[place + 1 :]])
+            kept[place] = stand_in
+        except SettingsError:
+            try:
+                kept, plan = left_out, plan_crawl(spider, loaded, left_out)
+            except SettingsError:
+                name = arguments[place].partition("=")[0].strip()
+                raise SettingsError(
+                    f"-a {name}: a recording keeps no secrets, and its replays need this one: "
+                    f'write {name} = "${{{name.upper()}}}" in [spiders.{spider.name}] of config.toml instead'
+                ) from None
+    return kept, plan
+
+
+def _record(
+    plan: "CrawlPlan", again: "CrawlPlan", folder: Path, header: "Header", *, pages: int, keep_secrets: bool
+) -> int:
+    """Record one spider, and replay it as `again` says; the exit status."""
     from scraper.cli.crawl_runner import Watched, crawled
+    from scraper.cli.event_loop import runner
     from scraper.crawling.recordings.record import discard, limited, recorder, settle
     from scraper.crawling.result import INTERRUPTED
-    from scraper.crawling.run import loop_factory
     from scraper.sinks.memory import Collect
     from scraper.views.formatting import plural, visible
     from scraper.views.log import Log, configure
@@ -99,8 +127,8 @@ def _record(plan: "CrawlPlan", folder: Path, header: "Header", *, pages: int, ke
         if result.has_failed and folder.exists():
             raise StorageError(f"the crawl failed, so nothing is recorded: {folder} is as it was")
         configure("ERROR", console)  # what the spider says has been said
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            replayed = runner.run(settle(folder, plan.spider_class, plan.settings, plan.arguments, header, tap.ended))
+        with runner() as running:
+            replayed = running.run(settle(folder, plan.spider_class, plan.settings, again.arguments, header, tap.ended))
     finally:
         discard(folder)
     items = plural(replayed.statistics.items, "item")
@@ -108,7 +136,7 @@ def _record(plan: "CrawlPlan", folder: Path, header: "Header", *, pages: int, ke
     if len(result.items) != len(replayed.items):
         click.echo(
             f"scraper: warning: the crawl gave {plural(len(result.items), 'item')}, its replay {items}: "
-            "the spider goes by more than what was answered (time, chance, or the order of pages)",
+            "the spider goes by more than what was answered (time, chance, a secret, or the order of pages)",
             err=True,
         )
     return result.exit_status

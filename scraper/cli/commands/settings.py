@@ -11,14 +11,12 @@ from pydantic import ByteSize, SecretStr
 
 from scraper.cli.options import loaded_from, settings_options
 from scraper.cli.spiders.choose import chosen, is_file
+from scraper.secrets import HIDDEN, masked, masked_proxy
 from scraper.settings.environment import Filled
 from scraper.settings.load import Loaded
+from scraper.settings.messages import Place, is_hidden
 from scraper.settings.schema import Table
-from scraper.settings.tables import flat, schema
-
-HIDDEN = "***"
-SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})  # headers
-_PASSWORD = re.compile(r"(?<=//)[^/?#\s]*@")
+from scraper.settings.tables import flat, known_schema, schema
 
 
 @click.command("settings")
@@ -52,9 +50,9 @@ def settings(
 
 
 def _json(name: str, loaded: Loaded) -> dict[str, Any]:
-    secrets = _secrets(loaded)
-    settings = _shown(loaded.settings.model_dump(mode="json", by_alias=True), loaded.tables, secrets)
-    arguments = _shown(loaded.arguments, _arguments(name, loaded), frozenset())
+    hiding = Hiding(loaded)
+    settings = hiding.shown(loaded.settings.model_dump(mode="json", by_alias=True), loaded.tables, ())
+    arguments = hiding.shown(loaded.arguments, _arguments(name, loaded), ("spiders", name))
     return {"spider": name or None, "settings": settings, "origins": loaded.origins, "arguments": arguments}
 
 
@@ -62,13 +60,14 @@ def _toml(name: str, loaded: Loaded) -> Iterator[str]:
     if name:
         yield f"# spider {name}"
     tables: dict[str, list[tuple[str, Any, str]]] = {"": []}
-    secrets = _secrets(loaded)
+    hiding = Hiding(loaded)
     for key, value in flat(loaded.settings):
         table, _, last = key.rpartition(".")
-        shown = _shown(value, _at(loaded.tables, key.split(".")), secrets)
+        place = tuple(key.split("."))
+        shown = hiding.shown(value, _at(loaded.tables, place), place)
         tables.setdefault(table, []).append((last, shown, loaded.origins[key]))
     if loaded.arguments:
-        shown = _shown(loaded.arguments, _arguments(name, loaded), frozenset())
+        shown = hiding.shown(loaded.arguments, _arguments(name, loaded), ("spiders", name))
         own = [(key, value, str(loaded.path)) for key, value in shown.items()]
         tables[f"spiders.{_key(name)}"] = own
     for table, rows in tables.items():
@@ -80,9 +79,42 @@ def _toml(name: str, loaded: Loaded) -> Iterator[str]:
 # What is not shown.
 
 
-def _secrets(loaded: Loaded) -> frozenset[str]:
-    """The names, in lower case, whose values in a table are secret: of headers."""
-    return SECRET | {name.lower() for name in loaded.settings.network.secret_headers}
+class Hiding:
+    """Shows values of settings and arguments without their secrets; a text with a variable as it is written."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        own = [each.get("network", {}) for each in loaded.settings.spiders.own.values()]
+        named = [loaded.settings.network.secret_headers, *(each.get("secret_headers", ()) for each in own)]
+        self._headers = frozenset(header.lower() for headers in named for header in headers)
+
+    def shown(self, value: Any, given: Any, place: Place) -> Any:  # noqa: PLR0911 -- one return a kind
+        """`value`, which is set at `place`, as it may be shown; `given` is what a source has there."""
+        match value:
+            case _ if isinstance(given, Filled):
+                return given.written
+            case bool() | None | "":
+                return value
+            case _ if self._is_secret(place):
+                return HIDDEN
+            case SecretStr():
+                return HIDDEN if value.get_secret_value() else ""
+            case str():
+                return masked_proxy(value) if {"proxies", "proxy"} & {*place} else masked(value)
+            case Table():
+                return self.shown({key: getattr(value, key) for key in _set_keys(value)}, given, place)
+            case Mapping():
+                return {key: self.shown(each, _at(given, [key]), (*place, key)) for key, each in value.items()}
+            case list() | tuple():
+                known = given if isinstance(given, Sequence) and len(given) == len(value) else [None] * len(value)
+                pairs = enumerate(zip(value, known, strict=True))
+                return [self.shown(each, one, (*place, index)) for index, (each, one) in pairs]
+            case _:
+                return value
+
+    def _is_secret(self, place: Place) -> bool:
+        if place[-2:-1] == ("headers",) and str(place[-1]).lower() in self._headers:
+            return True
+        return bool(place) and is_hidden(known_schema(), place)
 
 
 def _arguments(name: str, loaded: Loaded) -> Any:
@@ -94,34 +126,6 @@ def _at(tables: Any, names: Iterable[str]) -> Any:
     for name in names:
         tables = tables.get(name) if isinstance(tables, Mapping) else None
     return tables
-
-
-def _shown(value: Any, given: Any, secrets: frozenset[str]) -> Any:  # noqa: PLR0911 -- one return a kind
-    """`value` without secrets; a text with a variable of the environment as it was `given`."""
-    match value:
-        case _ if isinstance(given, Filled):
-            return given.written
-        case SecretStr():
-            return HIDDEN if value.get_secret_value() else ""
-        case str():
-            return _PASSWORD.sub(f"{HIDDEN}@", value)
-        case Table():
-            return _shown({key: getattr(value, key) for key in _set_keys(value)}, given, secrets)
-        case Mapping():
-            return {key: _shown_at(key, each, given, secrets) for key, each in value.items()}
-        case list() | tuple():
-            known = given if isinstance(given, Sequence) and len(given) == len(value) else [None] * len(value)
-            return [_shown(each, one, secrets) for each, one in zip(value, known, strict=True)]
-        case _:
-            return value
-
-
-def _shown_at(key: str, value: Any, given: Any, secrets: frozenset[str]) -> Any:
-    """The `value` of a table's `key`."""
-    inner = _at(given, [key])
-    if isinstance(value, str) and key.lower() in secrets and not isinstance(inner, Filled):
-        return HIDDEN
-    return _shown(value, inner, secrets)
 
 
 def _set_keys(table: Table) -> list[str]:

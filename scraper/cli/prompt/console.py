@@ -38,6 +38,7 @@ def converse(session: Session) -> None:
 
 def evaluate(session: Session, text: str) -> None:
     """Run `text`; print what it evaluates to if it is an expression. Raises `ScraperError` for whatever it raises."""
+    text = text.removeprefix("\ufeff")  # which Windows pipes
     try:
         try:
             compiled = compile(text.strip(), "<code>", "eval", flags=AWAITING)

@@ -17,12 +17,13 @@ import click
 
 import scraper
 from scraper.cli.addresses import address
+from scraper.cli.event_loop import runner
 from scraper.cli.single_page import answer
 from scraper.crawling.inspection import Inspection
-from scraper.crawling.run import loop_factory
 from scraper.errors import ScraperError, SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.process.signals import raise_on_interrupt
 from scraper.views.formatting import told
 from scraper.views.preview import kept, open_in_browser
 
@@ -56,6 +57,7 @@ class Session:
         }
 
     def __enter__(self) -> Self:
+        raise_on_interrupt()
         self._thread.start()
         self._loop = self._opened.result()
         return self
@@ -126,8 +128,8 @@ class Session:
     # The thread.
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(self._stay())
+        with runner() as running:
+            running.run(self._stay())
 
     async def _stay(self) -> None:
         """Keep the inspection open. What opening or closing it raises is for who enters or leaves."""

@@ -16,8 +16,10 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from scraper.cli.masking import shown_argument
 from scraper.cli.spiders.declarations import Declared, Reader
 from scraper.errors import SettingsError
+from scraper.secrets import is_secret
 from scraper.settings.environment import plain
 from scraper.settings.messages import Schema, expected, resolved, shown, suggestion
 from scraper.settings.tables import OWN
@@ -30,7 +32,7 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, is_complete, value = text.partition("=")
         if not is_complete or not name.strip().isidentifier():
-            raise SettingsError(f"-a {text}: expected NAME=VALUE, as in -a category=travel")
+            raise SettingsError(f"-a {shown_argument(text)}: expected NAME=VALUE, as in -a category=travel")
         given[name.strip()] = value
     return given
 
@@ -47,7 +49,10 @@ def converted(
         name: _read(reader, spider, name, value, origin=f"{file}: [spiders.{spider.name}] {name}")
         for name, value in configured.items()
     }
-    arguments |= {name: _read(reader, spider, name, text, origin=f"-a {name}={text}") for name, text in given.items()}
+    arguments |= {
+        name: _read(reader, spider, name, text, origin=f"-a {shown_argument(f'{name}={text}')}")
+        for name, text in given.items()
+    }
     for each in reader.required:
         # What no text can be, the spider gets elsewhere.
         if each.name not in arguments and (adapter := _adapter(each)):
@@ -77,7 +82,8 @@ def _fitting(declared: Declared, value: Any, *, origin: str) -> Any:
             return attempt()
         except ValidationError:
             continue
-    raise SettingsError(f"{origin}: expected {_words(adapter)}, got {shown(value)}")
+    got = "" if is_secret(declared.name) else f", got {shown(value)}"
+    raise SettingsError(f"{origin}: expected {_words(adapter)}{got}")
 
 
 def _attempts(adapter: TypeAdapter[Any], value: Any) -> Iterator[Callable[[], Any]]:

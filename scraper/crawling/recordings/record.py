@@ -1,6 +1,7 @@
 """A crawl is recorded beside what is in its folder, then replayed, and both put in place."""
 
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from scraper.crawling.result import Result
 from scraper.errors import StorageError
 from scraper.recording.accepted import Header, save
 from scraper.recording.recorder import Recorder
-from scraper.recording.secrets import is_secret
+from scraper.recording.redaction import stripped_argument
+from scraper.recording.request_labels import LATEST
 from scraper.recording.warc import read
 from scraper.settings.schema import Settings
 from scraper.spider import Spider
@@ -31,7 +33,7 @@ def recorder(folder: Path, spider: str, settings: Settings, *, secrets: bool = F
     about = {"http-header-user-agent": settings.network.user_agent, "description": f"a crawl of the spider {spider}"}
     if settings.limits.robots:
         about["robots"] = "obey"
-    return Recorder(_part(folder), about=about, secrets=secrets)
+    return Recorder(_part(folder), about=about, secrets=secrets, secret_headers=settings.network.secret_headers)
 
 
 async def settle(
@@ -47,7 +49,7 @@ async def settle(
     `header` tells what the recording does not, `ended` are the labels of all requests that came to an end. Raises
     `StorageError` if the recording cannot be read or written; what was in `folder` is kept then.
     """
-    header = structs.replace(header, unasked=list(ended))
+    header = structs.replace(header, form=LATEST, unasked=list(ended))
     result, accepted = await replay_and_accept(spider, settings, read(_part(folder)), arguments, header)
     save(folder / ITEMS, accepted)
     try:
@@ -58,8 +60,11 @@ async def settle(
 
 
 def discard(folder: Path) -> None:
-    """Leave what is in `folder` as it was before a crawl was recorded."""
+    """Leave what is in `folder` as it was before a crawl was recorded; nothing, if it was not there."""
     _part(folder).unlink(missing_ok=True)
+    with suppress(OSError):  # there is another recording in it
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _part(folder: Path) -> Path:
@@ -67,5 +72,5 @@ def _part(folder: Path) -> Path:
 
 
 def kept_arguments(texts: Sequence[str]) -> list[str]:
-    """Those of some `NAME=VALUE` that may be kept in a recording: not what is secret by its name."""
-    return [text for text in texts if not is_secret(text.partition("=")[0])]
+    """Some `NAME=VALUE` as a recording keeps them, and its spider is given in a replay: without their secrets."""
+    return [stripped_argument(text) for text in texts]

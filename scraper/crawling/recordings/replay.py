@@ -63,7 +63,7 @@ async def replay_and_accept(
     header: Header,
 ) -> tuple[Result, Accepted]:
     """How a replay ends that takes all for right, and what there is to accept then."""
-    tap = Replay(exchanges, ended=frozenset(header.unasked))
+    tap = Replay(exchanges, ended=frozenset(header.unasked), form=header.form)
     result = await replay(spider, settings, tap, arguments)
     made = {each for page in tap.pages for labels in page.requests.values() for each in labels}
     left_out = [each for each in tap.left_out if each not in made]

@@ -4,11 +4,15 @@ It holds `frontier.sqlite`, with the `-wal` and `-shm` files that SQLite keeps b
 tells at which pages the process died (see `marks`). A job is unfinished until its crawl came to its end: then it is
 gone on with. A finished one is started over, and so is any with `fresh`; the old file is there until the new one is
 whole. A file that is not such a job's, or is damaged, is refused and left as it is.
+
+A crawl that is refused leaves no job: a new directory in which nothing was discovered is removed again when its crawl
+raises. Where that could not be done, as the process was killed, the job keeps no other crawl from beginning.
 """
 
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +70,8 @@ class Job:
         self._fresh = fresh
         self._begun_only = begun_only
         self._recrawl = recrawl
+        self._is_new = False
+        self._made: list[Path] = []
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._open)
@@ -79,6 +85,8 @@ class Job:
             await self.frontier.__aexit__(kind, error, trace)
         finally:
             self.marks.close()
+            if error is not None and self._is_new and not self.frontier.has_begun:
+                self._remove()
             self._lock.release()
 
     @property
@@ -101,24 +109,28 @@ class Job:
         if self._begun_only and not os.path.lexists(path):
             raise StorageError(f"job {self.folder}: there is none")
         with explained(self.folder):
+            self._made = [each for each in (self.folder, *self.folder.parents) if not each.exists()]
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = Lock(self.folder / LOCK, self.folder.name)
         try:
             found = examined(path) if os.path.lexists(path) else None
-            if found is not None and found.state == UNFINISHED and not self._fresh:
-                self._compare(found)
+            if self._begun_only and found is not None and not (found.state == UNFINISHED and found.has_begun):
+                what = "was never begun" if found.state == UNFINISHED else "came to its end already"
+                raise StorageError(f"job {self.folder} {what}: nothing is left to be closed")
+            if found is not None and found.state == UNFINISHED and not self._fresh and self._goes_on(found):
                 self.frontier = self._frontier(path, found)
-            elif self._begun_only:
-                raise StorageError(f"job {self.folder} came to its end already: nothing is left to be closed")
             elif found is not None and self._recrawl and not self._fresh and self._is_same(found):
                 self._renew(path)
                 self.frontier = self._frontier(path, None)
             else:
+                self._is_new = found is None
                 self._begin(path, replaced=found is not None)
                 self.frontier = self._frontier(path, None)
             with explained(self.folder):
                 self.marks = CrashMarks(self.folder / RUNNING)
         except BaseException:
+            if self._is_new:
+                self._remove()
             self._lock.release()
             raise
 
@@ -151,9 +163,11 @@ class Job:
         finally:
             store.close()
 
-    def _compare(self, found: Examined) -> None:
-        """Raises `StorageError` if the job is one of another crawl."""
+    def _goes_on(self, found: Examined) -> bool:
+        """Whether the job is gone on with. Raises `StorageError` if it is one of another crawl, which has begun."""
         harmless, harmful = compare(found.description, self.description)
+        if harmful and not found.has_begun:
+            return False
         if harmful:
             raise StorageError(
                 f"job {self.folder} is unfinished and another crawl: {'; '.join(harmful)} "
@@ -161,10 +175,20 @@ class Job:
             )
         self.changes = tuple(harmless)
         self.description = replace(self.description, started=found.description.started)
+        return True
 
     def _meta(self) -> dict[str, bytes]:
         meta = {"description": self.description, "order": self._order, "state": (UNFINISHED, "")}
         return {name: encode(each) for name, each in meta.items()}
+
+    def _remove(self) -> None:
+        """Leave nothing of a job that was made just now."""
+        path = self.folder / FILE
+        with suppress(OSError):  # which the next crawl can do without
+            for each in (path, *_beside(path), self.folder / LOCK):
+                each.unlink(missing_ok=True)
+            for folder in self._made:
+                folder.rmdir()
 
     def _frontier(self, path: Path, found: Examined | None) -> SqliteFrontier:
         """The frontier of a file, which is `found` to be gone on with, or new."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scraper.errors import StorageError
+from scraper.events import Statistics
 from scraper.frontier.database import APPLICATION, VERSION, Store
 from scraper.frontier.jobs.description import Description
 from scraper.frontier.order import Order
@@ -23,12 +24,16 @@ _MAGIC = b"SQLite format 3\0"
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What the file of a job says of itself. `state` is 'unfinished' or 'finished', `reason` for what it finished."""
+    """What the file of a job says of itself. `state` is 'unfinished' or 'finished', `reason` for what it finished.
+
+    A crawl `has_begun` once it has discovered a request or given an item.
+    """
 
     description: Description
     order: Order
     state: str
     reason: str
+    has_begun: bool
 
 
 def examined(path: Path, *, whole: bool = True) -> Examined:
@@ -48,7 +53,15 @@ def examined(path: Path, *, whole: bool = True) -> Examined:
 def _examined(store: Store) -> Examined:
     meta = store.meta()
     state, reason = value(store, meta, "state", tuple[str, str])
-    return Examined(value(store, meta, "description", Description), value(store, meta, "order", Order), state, reason)
+    added = value(store, meta, "added", int) if "added" in meta else 0
+    items = value(store, meta, "statistics", Statistics).items if "statistics" in meta else 0
+    return Examined(
+        description=value(store, meta, "description", Description),
+        order=value(store, meta, "order", Order),
+        state=state,
+        reason=reason,
+        has_begun=added > 0 or items > 0,
+    )
 
 
 def _check_header(path: Path) -> None:

@@ -16,6 +16,7 @@ from scraper.frontier.jobs.lock import Lock, is_locked
 from scraper.frontier.order import rank
 from scraper.frontier.serialization.checkpoints import encode, value
 from scraper.frontier.serialization.requests import decoded
+from scraper.secrets import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """A request that was refused or given up for `reason`; `url` has no credentials."""
+    """A request that was refused or given up for `reason`; `url` is shown without its secrets."""
 
     number: int
     site: str
@@ -96,7 +97,7 @@ def show(path: Path, *, reason: str | None = None, limit: int = 20, after: int =
             waiting=dict(store.query("SELECT site, count(*) FROM waiting GROUP BY site ORDER BY 2 DESC, 1")),
             failed=dict(store.query("SELECT site, count(*) FROM failed GROUP BY site ORDER BY 2 DESC, 1")),
             reasons=dict(store.query("SELECT reason, count(*) FROM failed GROUP BY reason ORDER BY 2 DESC, 1")),
-            requests=tuple(FailedRequest(*row) for row in requests),
+            requests=tuple(FailedRequest(number, site, masked(url), reason) for number, site, url, reason in requests),
         )
 
 

@@ -22,17 +22,25 @@ class Lock:
     """
 
     def __init__(self, path: Path, name: str) -> None:
+        while not self._take(path, name):
+            os.close(self._descriptor)
+        _held.add(self)
+
+    def _take(self, path: Path, name: str) -> bool:
+        """Lock the file; whether it is still the one at `path`, which its owner before may have removed."""
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             if not _is_free(self._descriptor, patience=_PATIENCE):
                 owner = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
                 raise StorageError(f"job {name} is being crawled by process {owner or 'unknown'}")
+            if os.fstat(self._descriptor).st_nlink == 0:
+                return False
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
         except BaseException:
             os.close(self._descriptor)
             raise
-        _held.add(self)
+        return True
 
     def release(self) -> None:
         """Let others have it."""

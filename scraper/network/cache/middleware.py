@@ -92,6 +92,15 @@ class AlwaysCache(_Cache):
         return response
 
 
+def require() -> Any:
+    """The library that decides by RFC 9111. Raises `SettingsError` if it is not installed."""
+    try:
+        import hishel
+    except ImportError:
+        raise SettingsError("mode = \"rfc\" needs the extra: pip install 'scraper[cache]'") from None
+    return hishel
+
+
 class RfcCache(_Cache):
     """A private cache by RFC 9111; `defaults` are headers that requests without them are sent with.
 
@@ -101,11 +110,7 @@ class RfcCache(_Cache):
     def __init__(self, store: Store, *, defaults: Mapping[str, str]) -> None:
         super().__init__(store)
         self._defaults = defaults
-        try:
-            import hishel
-        except ImportError:
-            raise SettingsError("mode = \"rfc\" needs the extra: pip install 'scraper[cache]'") from None
-        self._hishel = hishel
+        self._hishel = hishel = require()
         self._options = hishel.CacheOptions(shared=False, supported_methods=["GET", "HEAD"], allow_stale=False)
 
     async def _answer(self, request: Request, fetch: Fetch) -> Response:

@@ -6,7 +6,9 @@ are not; its connections are kept apart from all others, so what is forgiven to 
 
 import logging
 import ssl
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from scraper.errors import SettingsError
 from scraper.network.connection.address_guard import host_of
@@ -43,7 +45,6 @@ def trust(settings: NetworkSettings) -> Trust:
     usual: ssl.SSLContext | bool = True  # aiohttp's own, which trusts what the system trusts
     if not settings.verify_tls:
         usual = insecure
-        logger.warning("no certificates are checked ([network] verify_tls = false)")
     elif settings.ca_file is not None or settings.client_cert is not None:
         usual = ssl.create_default_context()
         _trust_besides(usual, settings.ca_file)
@@ -63,7 +64,8 @@ def _prepare(context: ssl.SSLContext, settings: NetworkSettings) -> None:
         context.load_cert_chain(settings.client_cert, settings.client_key, password=_no_password)
     except (OSError, ssl.SSLError, ValueError) as error:
         names = " and ".join(each for each in (settings.client_cert, settings.client_key) if each)
-        raise SettingsError(f"[network] client_cert: {names} is no certificate with its key: {error}") from None
+        hint = _hint(settings.client_cert) or _hint(settings.client_key)
+        raise SettingsError(f"[network] client_cert: {names} is no certificate with its key: {error}{hint}") from None
 
 
 def _no_password() -> str:
@@ -77,4 +79,15 @@ def _trust_besides(context: ssl.SSLContext, ca_file: str | None) -> None:
     try:
         context.load_verify_locations(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"[network] ca_file: {ca_file} is no file of certificates: {error}") from None
+        text = f"[network] ca_file: {ca_file} is no file of certificates: {error}{_hint(ca_file)}"
+        raise SettingsError(text) from None
+
+
+def _hint(path: str | None) -> str:
+    """What OpenSSL does not tell about a file that it cannot read."""
+    try:
+        with Path(path or "").open("rb") as file:
+            is_marked = file.read(3) == BOM_UTF8
+    except OSError:
+        return ""
+    return "; it begins with a byte order mark: save it as UTF-8 without one" if is_marked else ""

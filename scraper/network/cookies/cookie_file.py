@@ -2,7 +2,8 @@
 
     domain      are hosts below it meant, too?      path      https only?      expires, 0 for never      name      value
 
-A line that begins with `#HttpOnly_` is one, too; other lines that begin with `#` are comments.
+A line that begins with `#HttpOnly_` is one, too; other lines that begin with `#` are comments. A byte order mark and
+line ends of Windows make no difference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ _FLAGS = {"TRUE": True, "FALSE": False}
 
 def read(text: str) -> Iterator[Cookie]:
     """The cookies of a cookie file. Raises `ValueError`, which names the line, for a line that is none."""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         is_http_only = line.startswith(_HTTP_ONLY)
         row = line.removeprefix(_HTTP_ONLY)
         if not row.strip() or (row.startswith("#") and not is_http_only):

@@ -76,6 +76,8 @@ class Cookies:
             cookies = list(cookie_file.read(Path(path).read_text("utf-8")))
         except OSError as error:
             raise SettingsError(f"[network] load_cookies: {path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"[network] load_cookies: {path}: not UTF-8: save it as UTF-8") from None
         except ValueError as error:
             raise SettingsError(f"[network] load_cookies: {path}: {error}") from None
         jar, now = self._jars.open(""), self._wall()
