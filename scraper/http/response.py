@@ -11,6 +11,7 @@ from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.http.filenames import filename
 from scraper.http.request import Links, Request
+from scraper.markup.document.content_type import content_type
 from scraper.markup.document.encoding import as_utf8, decode, from_mark
 from scraper.markup.document.encoding_labels import resolve
 from scraper.markup.document.sandbox import TooComplexError
@@ -133,7 +134,7 @@ class Response:
     def text(self) -> str:
         """The body as text. Never raises: bytes that mean nothing in `encoding` become U+FFFD."""
         if self._text is None:
-            self._text, self._encoding = decode(self.body, self.headers.get("Content-Type", ""), self._named)
+            self._text, self._encoding = decode(self.body, content_type(self.headers), self._named)
         return self._text
 
     @property
@@ -235,7 +236,7 @@ class Response:
 
         if self._xml is None:
             try:
-                self._xml = root(self.body, self.headers.get("Content-Type", ""))
+                self._xml = root(self.body, content_type(self.headers))
             except ValueError as error:
                 raise ValueError(f"{self!r} cannot be read as XML: {error}") from None
         return self._xml

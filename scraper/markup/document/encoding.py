@@ -10,6 +10,7 @@ become U+FFFD.
 import codecs
 import re
 
+from scraper.markup.document.content_type import mime_type
 from scraper.markup.document.encoding_labels import resolve
 from scraper.markup.document.encoding_prescan import declared
 
@@ -26,7 +27,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_PARAMETER = re.compile(r";[\t\n\r ]*([^;=]*)(?:=(?:\"((?:[^\"\\]|\\.)*)[^;]*|([^;]*)))?", re.DOTALL)
 _LIKE_ASCII = frozenset({"utf-8", "cp1252"})
 _BODY = re.compile(rb"<body[\s>]", re.IGNORECASE)
 
@@ -38,11 +38,9 @@ _GUESSABLE = (
 
 
 def from_content_type(header: str) -> str | None:
-    """The charset that a Content-Type header names, as a Python codec (MIME Sniffing, 4.4)."""
-    for name, quoted, bare in _PARAMETER.findall(header):
-        if name.lower() == "charset" and (label := re.sub(r"\\(.)", r"\1", quoted) or bare.rstrip("\t\n\r ")):
-            return resolve(label)
-    return None
+    """The charset that a Content-Type header names, as a Python codec."""
+    label = mime_type(header).charset
+    return resolve(label) if label else None
 
 
 def from_mark(body: bytes) -> str | None:
@@ -96,8 +94,7 @@ def as_utf8(body: bytes, text: str, codec: str) -> str | bytes:
 
 def _is_page(content_type: str) -> bool:
     """Whether a browser would show it as a page, rather than as data, which is UTF-8."""
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind in {"", "text/html", "text/plain", "application/xhtml+xml"}
+    return mime_type(content_type).essence in {"", "text/html", "text/plain", "application/xhtml+xml"}
 
 
 def _is_mostly_right(text: str) -> bool:
