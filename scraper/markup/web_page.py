@@ -7,6 +7,7 @@ import msgspec
 
 from scraper import urls
 from scraper.errors import FetchError, Reason
+from scraper.markup.document.content_type import content_type
 from scraper.markup.document.encoding import as_utf8, decode, from_byte_order_mark
 from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.document.sandbox import TooComplexError
@@ -56,7 +57,7 @@ class WebPage:
     def text(self) -> str:
         """The body as text. Never raises: bytes that mean nothing in `encoding` become U+FFFD."""
         if self._text is None:
-            self._text, self._encoding = decode(self.body, self.headers.get("Content-Type", ""), self._named)
+            self._text, self._encoding = decode(self.body, content_type(self.headers), self._named)
         return self._text
 
     @property
@@ -130,7 +131,7 @@ class WebPage:
 
         if self._xml is None:
             try:
-                self._xml = Selector.at(NOWHERE, root(self.body, self.headers.get("Content-Type", "")))
+                self._xml = Selector.at(NOWHERE, root(self.body, content_type(self.headers)))
             except ValueError as error:
                 raise ValueError(f"{self!r} cannot be read as XML: {error}") from None
         return self._xml

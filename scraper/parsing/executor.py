@@ -22,6 +22,7 @@ from typing import Any, Self
 from scraper.errors import FetchError
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.markup.document.content_type import content_type, is_html
 from scraper.parsing import callbacks
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
@@ -90,7 +91,7 @@ class Inline(Parse):
 
         What is wrong with it is raised when its callback asks for the tree.
         """
-        if "html" in page.headers.get("Content-Type", "html"):
+        if is_html(content_type(page.headers), page.body):
             with suppress(FetchError):
                 await asyncio.to_thread(partial(self._read, page) if self._is_asynchronous(callback) else page.vet)
 

@@ -15,6 +15,7 @@ from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.items.item import is_item
+from scraper.markup.document.content_type import content_type, mime_type
 from scraper.markup.document.text_stream import GZIP, DocumentError, texts
 from scraper.markup.document.tree import NOWHERE
 from scraper.markup.selectors.jmespath import search
@@ -114,7 +115,7 @@ class XMLFeedSpider(_RecordSpider):
                 raise DocumentError("it is an HTML page")
             return name == wanted and space in (None, own)
 
-        for node in nodes(response.body, response.headers.get("Content-Type", ""), is_record, prefixes):
+        for node in nodes(response.body, content_type(response.headers), is_record, prefixes):
             yield Selector.at(NOWHERE, node)
 
     def _parse_record(self, response: Response, record: Any) -> Any:
@@ -133,7 +134,7 @@ class FeedSpider(_RecordSpider):
         return entry
 
     def _records(self, response: Response) -> Iterator[Any]:
-        return entries(response.body, response.url, response.headers.get("Content-Type", ""))
+        return entries(response.body, response.url, content_type(response.headers))
 
     def _parse_record(self, response: Response, record: Any) -> Any:
         return self.parse_entry(response, record)
@@ -251,7 +252,7 @@ class JSONFeedSpider(_RecordSpider):
 def _not_html(response: Response) -> str:
     """The text of a page, its gzip undone. Raises `DocumentError` if there is none, or it is one for people."""
     if response.body.startswith(GZIP):
-        text = "".join(texts(response.body, response.headers.get("Content-Type", "")))
+        text = "".join(texts(response.body, content_type(response.headers)))
     else:
         text = response.text
     head = text[:1024].lstrip().lower()
@@ -264,7 +265,7 @@ def _not_html(response: Response) -> str:
 
 def _names_lines(response: Response) -> bool:
     """Whether a response is said to be JSON Lines, by its type or its name."""
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    kind = mime_type(content_type(response.headers)).essence
     path = response.url.partition("#")[0].partition("?")[0].lower()
     return kind.endswith(("jsonl", "ndjson", "jsonlines")) or path.endswith((".jsonl", ".ndjson"))
 

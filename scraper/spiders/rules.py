@@ -5,18 +5,17 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scraper.errors import SpiderError
+from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.copies import copied
 from scraper.items.item import is_item
+from scraper.markup.document.content_type import content_type, is_html
 from scraper.markup.links.link_extractor import Link, LinkExtractor
 from scraper.parsing.callbacks import is_asynchronous
 from scraper.spider import Spider
 
 Method = str | Callable[..., Any] | None
-
-_HTML = frozenset(("", "text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,9 @@ class CrawlSpider(Spider):
     """Follows the links that its `rules` are for, page by page.
 
     A link goes to the first rule whose extractor finds it. Start pages are given to `parse_start_url()`, pages of a
-    rule to its callback, and their links are followed. What a callback gives passes `process_results()`. A rule's
-    requests have `meta["rule"]`, its place, and `meta["link_text"]`. Pages that are no HTML have no links.
+    rule to its callback, and their links are followed, even if that raises. What a callback gives passes
+    `process_results()`. A rule's requests have `meta["rule"]`, its place, and `meta["link_text"]`. Only HTML has links;
+    where the Content-Type says nothing, or no type that there is, the body decides whether a page is HTML.
 
     `parse` need not be written, but may be, for a rule to call.
     """
@@ -116,15 +116,39 @@ class CrawlSpider(Spider):
     def _parse(
         self, response: Response, callback: Callable[..., Any] | None, kwargs: dict[str, Any], is_followed: bool
     ) -> Iterator[Any]:
+        error = None
         if callback is not None:
-            yield from self.process_results(response, _each(callback(response, **kwargs)))
+            try:
+                yield from self.process_results(response, _each(callback(response, **kwargs)))
+            except CloseSpider:
+                raise
+            except Exception as raised:
+                error = raised
         if is_followed:
             yield from self._followed(response)
+        if error is not None:
+            raise error
 
     async def _parse_later(
         self, response: Response, callback: Any, kwargs: dict[str, Any], is_followed: bool
     ) -> AsyncIterator[Any]:
-        given, error = callback(response, **kwargs), None
+        error = None
+        try:
+            async for each in self._results_later(response, callback(response, **kwargs)):
+                yield each
+        except CloseSpider:
+            raise
+        except Exception as raised:
+            error = raised
+        if is_followed:
+            for each in self._followed(response):
+                yield each
+        if error is not None:
+            raise error
+
+    async def _results_later(self, response: Response, given: Any) -> AsyncIterator[Any]:
+        """What `process_results` makes of what an asynchronous callback gave, or gave before an error."""
+        error = None
         if isinstance(given, AsyncIterator):
             results = []
             try:
@@ -139,15 +163,12 @@ class CrawlSpider(Spider):
             yield each
         if error is not None:
             raise error
-        if is_followed:
-            for each in self._followed(response):
-                yield each
 
     # Links.
 
     def _followed(self, response: Response) -> Iterator[Request | Links]:
         """The requests for what a page links to: each link by the first rule that it is for."""
-        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() not in _HTML:
+        if not is_html(content_type(response.headers), response.body):
             return
         seen: set[str] = set()
         for place, rule in enumerate(self._rules):

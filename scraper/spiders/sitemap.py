@@ -10,6 +10,7 @@ from scraper import urls
 from scraper.errors import SpiderError
 from scraper.http.request import Request, method_name
 from scraper.http.response import Response
+from scraper.markup.document.content_type import content_type
 from scraper.parsing.dates import moment
 from scraper.parsing.sitemap import Entry, Sitemap, sitemaps_of_robots
 from scraper.spider import Spider
@@ -69,7 +70,7 @@ class SitemapSpider(Spider):
             for url in sitemaps_of_robots(response.body):
                 yield from self._nested(response, Entry(url, is_sitemap=True), level)
             return
-        sitemap = Sitemap(response.body, response.url, content_type=response.headers.get("Content-Type", ""))
+        sitemap = Sitemap(response.body, response.url, content_type=content_type(response.headers))
         for entry in self.sitemap_filter(sitemap):
             if self._is_recent(entry):
                 yield from (

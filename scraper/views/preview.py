@@ -7,8 +7,8 @@ from pathlib import Path
 
 from scraper.errors import StorageError
 from scraper.http.response import Response
+from scraper.markup.document.content_type import content_type, is_html, mime_type
 
-_HTML = frozenset({"", "text/html", "application/xhtml+xml"})
 _PICTURES = {
     "application/pdf": ".pdf",
     "image/avif": ".avif",
@@ -57,7 +57,7 @@ def open_in_browser(file: Path) -> bool:
 
 
 def _kind(response: Response) -> str:
-    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return mime_type(content_type(response.headers)).essence
 
 
 def _ending(response: Response) -> str:
@@ -70,4 +70,4 @@ def _ending(response: Response) -> str:
 
 
 def _is_html(response: Response) -> bool:
-    return _kind(response) in _HTML
+    return is_html(content_type(response.headers), response.body)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from scraper.errors import SpiderError
+from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.markup.links.link_extractor import Link, LinkExtractor
@@ -66,6 +66,66 @@ async def test_rules_lead_a_spider(servers: Servers) -> None:
     ended = await crawled(site)
     assert paths(ended) == ["/product/a", "/product/b"]
     assert set(site.paths) == {"/", "/list/1", "/list/2", "/product/a", "/product/b"}
+
+
+@pytest.mark.parametrize("kind", ["html", "*/*", "text/html,text/html", "application/octet-stream"])
+async def test_the_body_decides_where_the_type_says_nothing(servers: Servers, kind: str) -> None:
+    """A page whose Content-Type is no type, or means anything, has links if it begins like HTML; others have none."""
+
+    def page(body: str, content_type: str) -> web.Response:
+        return web.Response(body=body.encode(), headers={"Content-Type": content_type})
+
+    site = servers.site(
+        {
+            "/": lambda _: page("<!doctype html><a href=/list/1>1</a><a href=/list/2>2</a>", kind),
+            "/list/1": lambda _: page("say: <a href=/list/3>3</a>", kind if "," not in kind else "text/plain"),
+            "/list/2": lambda _: page("<html><a href=/list/4>4</a>", "text/plain"),
+        },
+        otherwise="<p>",
+    )
+    await crawled(site)
+    assert set(site.paths) == {"/", "/list/1", "/list/2"}
+
+
+class Broken(Shop):
+    """Pages whose callbacks raise, each in another way, after they gave an item."""
+
+    name = "broken"
+    closes = False
+
+    def parse_plain(self, response: Response) -> Any:
+        raise ValueError("no price here")
+
+    def parse_generator(self, response: Response) -> Any:
+        yield {"path": path(response)}
+        raise (CloseSpider("enough") if self.closes else ValueError("no price here"))
+
+    async def parse_later(self, response: Response) -> Any:
+        raise ValueError("no price here")
+
+    async def parse_stream(self, response: Response) -> Any:
+        yield {"path": path(response)}
+        raise (CloseSpider("enough") if self.closes else ValueError("no price here"))
+
+
+@pytest.mark.parametrize("callback", ["parse_plain", "parse_generator", "parse_later", "parse_stream"])
+async def test_a_page_whose_callback_raises_is_followed(servers: Servers, callback: str) -> None:
+    """Links are followed though the callback raises: the error is one of its page, and what it gave before is kept."""
+    site = shop(servers)
+    rules = [Rule(to("/list"), callback, follow=True), Rule(to("/product"), "parse_product")]
+    ended = await crawled(site, Broken, rules=rules)
+    given = ["/list/1", "/list/2"] if callback in {"parse_generator", "parse_stream"} else []
+    assert paths(ended) == [*given, "/product/a", "/product/b"]
+    assert (ended.statistics.errors, ended.result.exit_status) == (2, 1)
+
+
+@pytest.mark.parametrize("callback", ["parse_generator", "parse_stream"])
+async def test_a_callback_that_ends_the_crawl_is_not_followed(servers: Servers, callback: str) -> None:
+    """CloseSpider is no error but the end: the page's links are left."""
+    site = shop(servers)
+    ended = await crawled(site, Broken, rules=[Rule(to("/list"), callback, follow=True)], closes=True)
+    assert (set(site.paths), paths(ended), ended.result.reason) == ({"/", "/list/1"}, ["/list/1"], "enough")
+    assert ended.statistics.waiting == 0
 
 
 async def test_a_rule_may_follow_its_pages(servers: Servers) -> None:

@@ -10,6 +10,7 @@ become U+FFFD.
 import codecs
 import re
 
+from scraper.markup.document.content_type import mime_type
 from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.document.encoding_prescan import declared_encoding
 
@@ -27,7 +28,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_PARAMETER = re.compile(r";[\t\n\r ]*([^;=]*)(?:=(?:\"((?:[^\"\\]|\\.)*)[^;]*|([^;]*)))?", re.DOTALL)
 _USUAL = re.compile(
     rb"""[\t\n\f\r ]*+(?:<!doctype html>[\t\n\f\r ]*+)?+(?:<html(?: [a-z-]++="[^"<>]*+")*+>[\t\n\f\r ]*+)?+"""
     rb"""<head>[\t\n\f\r ]*+<meta charset=(?:"utf-8"|utf-8(?=[\t\n\f\r />]))[\t\n\f\r ]*+/?>""",
@@ -46,11 +46,9 @@ _GUESSABLE = (
 
 
 def from_content_type(header: str) -> str | None:
-    """The charset that a Content-Type header names, as a Python codec (MIME Sniffing, 4.4)."""
-    for name, quoted, bare in _PARAMETER.findall(header):
-        if name.lower() == "charset" and (label := re.sub(r"\\(.)", r"\1", quoted) or bare.rstrip("\t\n\r ")):
-            return codec_of(label)
-    return None
+    """The charset that a Content-Type header names, as a Python codec."""
+    label = mime_type(header).charset
+    return codec_of(label) if label else None
 
 
 def from_byte_order_mark(body: bytes) -> str | None:
@@ -106,8 +104,7 @@ def as_utf8(body: bytes, text: str, codec: str) -> str | bytes:
 
 def _is_page(content_type: str) -> bool:
     """Whether a browser would show it as a page, rather than as data, which is UTF-8."""
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind in {"", "text/html", "text/plain", "application/xhtml+xml"}
+    return mime_type(content_type).essence in {"", "text/html", "text/plain", "application/xhtml+xml"}
 
 
 def _is_mostly_right(text: str) -> bool:
