@@ -17,6 +17,8 @@ from urllib.parse import unquote_plus
 
 HIDDEN = "***"
 """What takes the place of a secret where people read."""
+PROXIES = frozenset({"proxies", "proxy"})
+"""Names of what holds addresses of proxies."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _HARMLESS = re.compile(
@@ -60,7 +62,12 @@ def masked(text: str) -> str:
 
 def masked_proxy(text: str) -> str:
     """`text`, which holds addresses of proxies, as it may be shown: such an address needs no scheme."""
-    return _PROXY_USER.sub(lambda found: f"{found[1] or ''}{HIDDEN}@", text)
+    return in_proxies(text, user=f"{HIDDEN}@")
+
+
+def in_proxies(text: str, *, user: str) -> str:
+    """`text`, which holds addresses of proxies, with their credentials replaced by `user`."""
+    return _PROXY_USER.sub(lambda found: f"{found[1] or ''}{user}", text)
 
 
 def in_urls(text: str, *, user: str, value: str) -> str:

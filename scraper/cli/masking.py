@@ -4,14 +4,13 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from scraper.secrets import HIDDEN, is_secret, masked, masked_proxy, names_secret
+from scraper.secrets import HIDDEN, PROXIES, is_secret, masked, masked_proxy, names_secret
 from scraper.settings.load import key_path
 from scraper.settings.messages import is_private
 from scraper.settings.schema import Settings
 from scraper.settings.tables import known_schema
 
 _OPTION = re.compile(r"-[as](?!$)")
-_PROXIES = frozenset({"proxies", "proxy"})
 
 
 def shown_command(words: Sequence[str]) -> str:
@@ -24,7 +23,7 @@ def shown_argument(text: str) -> str:
     name, equals, value = text.partition("=")
     if equals and (is_secret(name) or names_secret(value)):
         return f"{name}={HIDDEN}"
-    return f"{name}={masked_proxy(value)}" if name.strip() in _PROXIES else masked(text)
+    return f"{name}={masked_proxy(value)}" if name.strip() in PROXIES else masked(text)
 
 
 def without_secrets(text: str, words: Sequence[str]) -> str:
@@ -48,6 +47,6 @@ def _masked_override(text: str) -> str:
     path = tuple(key_path(key) or ())
     if not equals or not path or path[0] not in Settings.model_fields:
         return ""
-    if _PROXIES & {*path} and not names_secret(value):
+    if PROXIES & {*path} and not names_secret(value):
         return f"{key}={masked_proxy(value)}"
     return f"{key}={HIDDEN}" if is_private(known_schema(), path) or names_secret(value) else masked(text)

@@ -22,7 +22,8 @@ def fill() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the least number that is free, which is this one
+            opened = os.open(os.devnull, os.O_RDWR)  # the least number that is free, which is this one
+            os.set_inheritable(opened, True)  # processes that are started here are to have it, too
             _missing.add(name)
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"

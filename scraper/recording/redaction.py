@@ -12,7 +12,7 @@ import msgspec
 from msgspec import MsgspecError
 
 from scraper.http.request import FORM, Request
-from scraper.secrets import in_urls, is_secret
+from scraper.secrets import PROXIES, in_proxies, in_urls, is_secret, names_secret
 from scraper.urls import without_credentials
 
 STRIPPED = "stripped"
@@ -34,9 +34,9 @@ def stripped(request: Request, headers: Collection[str] = ()) -> Request:
 
 def stripped_url(url: str) -> str:
     """`url` without user and password, and without the values of secret parameters."""
-    url = without_credentials(url)
-    page, mark, query = url.partition("?")
-    return f"{page}{mark}{_stripped_pairs(query)}" if "=" in query else url
+    page, hash_, fragment = without_credentials(url).partition("#")
+    path, mark, query = page.partition("?")
+    return f"{path}{mark}{_stripped_pairs(query)}{hash_}{_stripped_pairs(fragment)}"
 
 
 def stripped_text(text: str) -> str:
@@ -47,7 +47,9 @@ def stripped_text(text: str) -> str:
 def stripped_argument(text: str) -> str:
     """An argument, `NAME=VALUE`, without its secrets."""
     name, _, value = text.partition("=")
-    return f"{name}={STRIPPED if value and is_secret(name) else stripped_text(value)}"
+    if value and (is_secret(name) or names_secret(value)):
+        return f"{name}={STRIPPED}"
+    return f"{name}={in_proxies(value, user='') if name.strip() in PROXIES else stripped_text(value)}"
 
 
 def stripped_headers(headers: Mapping[str, str], secret: Collection[str] = ()) -> Iterator[tuple[str, str]]:

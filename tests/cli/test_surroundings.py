@@ -90,9 +90,17 @@ def test_streams_that_are_closed(place: Place, closed: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("executor", ["thread", "process"])
 def test_processes_that_parse_have_their_streams(place: Place, executor: str) -> None:
-    """Processes that are started by one without streams are without them, too, and none the worse for it."""
+    """Processes that are started by one without streams have the null device in place of them, too.
+
+    Standard output is theirs: it is how they are talked to.
+    """
+    place.write_spider(
+        "    def parse(self, response):\n        yield {'devices': [os.fstat(each).st_rdev for each in (0, 1, 2)]}"
+    )
     run = place.run(f"crawl books.py -s parsing.executor={executor} <&- >&- 2>&-")
     assert (run.status, place.items()) == (0, 1)
+    (item,) = map(json.loads, (place.folder / "data" / "books.jsonl").read_text().splitlines())
+    assert item["devices"][::2] == [Path(os.devnull).stat().st_rdev] * 2
 
 
 def test_items_need_an_output(place: Place, httpserver: HTTPServer) -> None:

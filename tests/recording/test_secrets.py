@@ -143,6 +143,36 @@ def test_headers_are_kept_without_their_secrets(name: str, value: str, kept: str
 
 
 @pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("http://u:pw@a.example/?page=2&jwt=pw#top", "http://a.example/?page=2&jwt=stripped#top"),
+        ("http://a.example/?page=2#id=1&access_token=pw", "http://a.example/?page=2#id=1&access_token=stripped"),
+        ("http://a.example/?jwt&page", "http://a.example/?jwt&page"),
+        ("http://a.example/jwt=1", "http://a.example/jwt=1"),
+    ],
+)
+def test_urls_are_kept_without_their_secrets(url: str, kept: str) -> None:
+    """User and password are removed, and the values of secret parameters replaced, in query and fragment."""
+    assert stripped(Request(url)).url == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("shelf=new", "shelf=new"),
+        ("token=pw", "token=stripped"),
+        ("token=", "token="),
+        ('login={"user": "me", "password": "pw"}', "login=stripped"),
+        ("proxy=me:pw@p.example:80", "proxy=p.example:80"),
+        ("shop=http://me:pw@a.example/?jwt=pw&page=2", "shop=http://a.example/?jwt=stripped&page=2"),
+    ],
+)
+def test_arguments_are_kept_without_their_secrets(given: str, kept: str) -> None:
+    """What the command line does not show of an argument is not kept either."""
+    assert kept_arguments([given]) == [kept]
+
+
+@pytest.mark.parametrize(
     ("given", "kept"),
     [
         ({"form": {"user": "josé", "password": "pw"}}, "user=jos%C3%A9&password=stripped"),

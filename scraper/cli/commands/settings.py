@@ -11,7 +11,7 @@ from pydantic import ByteSize, SecretStr
 
 from scraper.cli.options import loaded_from, settings_options
 from scraper.cli.spiders.choose import chosen, is_file
-from scraper.secrets import HIDDEN, masked, masked_proxy
+from scraper.secrets import HIDDEN, PROXIES, masked, masked_proxy
 from scraper.settings.environment import Filled
 from scraper.settings.load import Loaded
 from scraper.settings.messages import Place, is_hidden
@@ -99,7 +99,7 @@ class Hiding:
             case SecretStr():
                 return HIDDEN if value.get_secret_value() else ""
             case str():
-                return masked_proxy(value) if {"proxies", "proxy"} & {*place} else masked(value)
+                return masked_proxy(value) if PROXIES & {*place} else masked(value)
             case Table():
                 return self.shown({key: getattr(value, key) for key in _set_keys(value)}, given, place)
             case Mapping():
