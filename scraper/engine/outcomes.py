@@ -130,7 +130,8 @@ class Outcomes:
     def _leave(self, ticket: Ticket, stop: CrawlStopped) -> None:
         """Leave a request to another run; what callbacks, or other requests, wait for ends as they do."""
         if ticket.first is not None:
-            for each in ticket.slot.blocked.pop(ticket.first.request.url, ()):
+            first = ticket.first.request
+            for each in self._slots.of(first).blocked.pop(first.url, ()):
                 self._leave(each, stop)
         elif ticket.entry is not None:
             self._slots.of(ticket.request).aside.append(ticket)

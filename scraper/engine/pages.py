@@ -151,7 +151,9 @@ class Pages:
         ]
         if visit is not None:
             items = visit.marked(found, items)
-        if _is_stopped(found, refined) and not any(items) and not any(each.requests for each in found):
+        stop = _stop_of(found, refined)
+        if stop is not None and not any(items) and not any(each.requests for each in found):
+            self._totals.end_early(stop)
             return
         async with self._storage.gate:
             for results, stock, each in zip(found, refined, items, strict=True):
@@ -247,11 +249,11 @@ class Pages:
         refined.settle()
 
 
-def _is_stopped(found: Sequence[Results], refined: Sequence[Refined | None]) -> bool:
-    """Whether the stop of the crawl has ended a callback, or a pipeline."""
+def _stop_of(found: Sequence[Results], refined: Sequence[Refined | None]) -> CrawlStopped | None:
+    """The stop of the crawl, if that has ended a callback or a pipeline."""
     errors = [each.error for each in found]
     errors += [error for each in refined if each is not None for _, _, error in each.errors]
-    return any(isinstance(error, CrawlStopped) for error in errors)
+    return next((error for error in errors if isinstance(error, CrawlStopped)), None)
 
 
 def _shown(request: Request) -> str:

@@ -245,6 +245,30 @@ async def test_a_page_that_gave_nothing_before_the_stop_is_not_done(gives: bool)
     assert run.items == [{"first": True}] * gives
 
 
+async def test_a_middleware_that_a_callback_waits_for() -> None:
+    """A callback awaits a request whose middleware the stop has ended: it is told of the stop, too."""
+
+    class Behind(Looping):
+        async def parse(self, response: Response) -> Any:
+            yield {"way": "callback"}
+            try:
+                await self.fetch(f"{LOOP}behind")
+            except CrawlStopped as stop:
+                self.told.append(f"behind: {stop.reason}")
+                raise
+
+        async def around(self, request: Request, fetch: Fetch) -> Response:
+            if request.url == f"{LOOP}behind":
+                await self.loop()
+            return await fetch(request)
+
+    spider = Behind("callback")
+    async with asyncio.timeout(60):
+        run = await crawl(spider, answer, middlewares=[spider.around], stop_after={"pages": 20})
+    assert spider.told == ["pages limit", "behind: pages limit"]
+    assert {"way": "callback"} in run.items
+
+
 async def test_fetch_after_the_end_is_a_mistake() -> None:
     """Once a crawl that was stopped has ended, `fetch()` raises `SpiderError`, as after any other."""
     spider = Cursor()
