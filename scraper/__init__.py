@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scraper.crawling.run import crawl, run, stream
     from scraper.errors import (
         CloseSpider,
+        CrawlStopped,
         DropItem,
         FetchError,
         IgnoreRequest,
@@ -59,6 +60,7 @@ _HOMES = {
     "scraper.crawling.result": ("Result",),
     "scraper.errors": (
         "CloseSpider",
+        "CrawlStopped",
         "DropItem",
         "FetchError",
         "IgnoreRequest",
@@ -96,6 +98,7 @@ __all__ = [
     "CloseSpider",
     "Crawl",
     "CrawlSpider",
+    "CrawlStopped",
     "DropItem",
     "Failure",
     "FeedError",

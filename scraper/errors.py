@@ -7,7 +7,7 @@ ScraperError
 └── StorageError           our disk: a data file, a job directory
 
 Three more are not errors but words a spider or a pipeline says: `CloseSpider` ends the crawl, `DropItem`
-drops the item at hand, `IgnoreRequest` lets the request at hand go.
+drops the item at hand, `IgnoreRequest` lets the request at hand go. `CrawlStopped` is what they are told by `fetch()`.
 
 Exceptions of other libraries are translated once, where they enter: aiohttp's in `network/failures.py`,
 pydantic's in `tables.py` and `item.py`, the operating system's in `sinks/destination.py`, SQLite's in
@@ -152,6 +152,17 @@ class CloseSpider(Exception):  # noqa: N818 -- Scrapy's word, which spiders alre
     """Raised by a callback or a pipeline: finish what is in flight and end the crawl for `reason`."""
 
     def __init__(self, reason: str = "cancelled") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CrawlStopped(BaseException):
+    """Raised by `fetch()` once the crawl was stopped for `reason`: nothing is sent any more, so clean up and end.
+
+    It is no `Exception`, as `asyncio.CancelledError` is none: a loop that goes on after any failed request ends too.
+    """
+
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 

@@ -126,7 +126,8 @@ class Spider:
     async def fetch(self, request: Request | str) -> Response:
         """Fetch one more page from within an `async def` callback, through the same limits as any other.
 
-        Raises `FetchError` if there is no answer, or one with an error status.
+        Raises `FetchError` if there is no answer, or one with an error status, and `CrawlStopped`, which is no
+        `Exception`, once the crawl is to end: nothing more is sent then.
         """
         if self._fetch is None:
             raise SpiderError("fetch() works while a crawl is running, in `async def` callbacks and in start()")

@@ -17,7 +17,7 @@ from scraper.crawling.parsed_page import PageParser, ParsedPage
 from scraper.crawling.spider_lifecycle import blame, with_start
 from scraper.engine.seeds import given
 from scraper.engine.stages import Stages, Tap
-from scraper.errors import FetchError, Reason, ScraperError, http_status
+from scraper.errors import CrawlStopped, FetchError, Reason, ScraperError, SpiderError, http_status
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.protocols import Observer
@@ -102,13 +102,16 @@ class Inspection(Crawl):
         """The answer to `request`, through all limits, middlewares and policies of the spider.
 
         The user named the host of one that no page led to (its `depth` is 0): it may be reached wherever it is.
-        Raises `FetchError` if there is no answer, or one with an error status that is not accepted.
+        Raises `FetchError` if there is no answer, or one with an error status that is not accepted, and `SpiderError`
+        when the spider has ended the crawl.
         """
         assert self._engine is not None
         if request.depth == 0 and self._stages.named is not None:
             self._stages.named(request.url)
         try:
             return await self._engine.fetch(request)
+        except CrawlStopped as stop:
+            raise SpiderError(f"{request!r} cannot be fetched: the crawl was stopped ({stop.reason})") from None
         except FetchError as error:
             if error.reason != Reason.ROBOTS_UNREACHABLE:
                 raise

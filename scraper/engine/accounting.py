@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from typing import Any
 
-from scraper.errors import REFUSALS, CloseSpider, FetchError, Reason
+from scraper.errors import REFUSALS, CloseSpider, CrawlStopped, FetchError, Reason
 from scraper.events import Broke, Drifted, Dropped, Failed, Fetched, Refused, Retried, Statistics, by_kind
 from scraper.http.request import Request
 from scraper.http.response import Response
@@ -108,6 +108,11 @@ class Totals:
         """The request is done: what was counted of it is so for good."""
         self._open.discard(tally)
 
+    def forget(self, tally: Tally) -> None:
+        """A request that a callback awaits is not sent, as the crawl was stopped: it does not count as discovered."""
+        self.discovered -= 1
+        tally.discovered -= 1
+
     def count_answer(self, tally: Tally, outcome: Response | FetchError) -> None:
         """A request was sent, and this came of it."""
         self.requests += 1
@@ -139,7 +144,16 @@ class Totals:
     def count_items(self, number: int) -> None:
         """So many items were written."""
         self.items += number
-        self._check("items", self.items)
+        self.check_items()
+
+    @property
+    def most_items(self) -> int | None:
+        """How many items end the crawl; None if no number does."""
+        return self._stop_after.items
+
+    def check_items(self, in_hand: int = 0) -> None:
+        """End the crawl if there are items enough, together with those `in_hand` that are going to be written."""
+        self._check("items", self.items + in_hand)
 
     def count_refused(self, request: Request, reason: str, tally: Tally | None = None) -> None:
         """A request is not sent, and never will be."""
@@ -193,7 +207,7 @@ class Totals:
 
     def count_error(self, where: str, line: str, url: str, error: BaseException) -> None:
         """Code of the spider, a pipeline or a sink raised: an error, unless that was to end the crawl."""
-        if isinstance(error, CloseSpider):
+        if isinstance(error, CloseSpider | CrawlStopped):
             self.end_early(error)
             return
         self.errors += 1
@@ -205,8 +219,8 @@ class Totals:
         """The first `sys.exit()` in the spider's code, if there was one."""
         return self._exit
 
-    def end_early(self, end: CloseSpider) -> None:
-        """Code of the spider has asked for the end of the crawl, or of the process."""
+    def end_early(self, end: CloseSpider | CrawlStopped) -> None:
+        """Code of the spider has asked for the end of the crawl, or of the process, or was ended with it."""
         if isinstance(end, SpiderExit) and self._exit is None:
             self._exit = end
         self._stop(end.reason)

@@ -8,6 +8,8 @@ Every task lives in one TaskGroup. The crawl is over when nothing is waiting, in
 """
 
 import asyncio
+from typing import Any, NoReturn
+from weakref import WeakSet
 
 from scraper.engine.accounting import Tally, Totals, current_tally
 from scraper.engine.checkpoints import Checkpoints
@@ -22,17 +24,19 @@ from scraper.engine.storage import Storage
 from scraper.engine.ticket import Ticket
 from scraper.engine.workers import Workers
 from scraper.engine.workload import Workload
-from scraper.errors import FetchError, SpiderError, StorageError
+from scraper.errors import CrawlStopped, FetchError, SpiderError, StorageError
 from scraper.events import Statistics
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.process.exits import SpiderExit
+from scraper.process.running_callback import running_callback
 from scraper.protocols import Checkpoint
 from scraper.settings.schema import Settings
 from scraper.spider import Spider
 from scraper.urls import without_credentials
 
 HOSTS_PARKED = "hosts parked"
+GRACE = 2.0  # seconds that a callback has to end, once it was told that nothing is sent any more
 
 
 class Engine:
@@ -76,6 +80,7 @@ class Engine:
         interval = settings.frontier.interval if is_kept else None
         self._checkpoints = Checkpoints(stages, storage, totals, interval=interval)
         self._reason = ""
+        self._told: WeakSet[asyncio.Task[Any]] = WeakSet()  # tasks that know that the crawl was stopped
         self._has_ended = False
 
     async def run(self) -> str:
@@ -127,7 +132,7 @@ class Engine:
         self.stop("seconds limit")
 
     def stop(self, reason: str) -> None:
-        """Send nothing more of what waits; the crawl ends, for `reason`, when what is in flight is handled.
+        """Send nothing more but what callbacks await; the crawl ends, for `reason`, when all in hand is handled.
 
         The first reason counts; an empty one is called 'cancelled'.
         """
@@ -140,10 +145,13 @@ class Engine:
     async def fetch(self, request: Request) -> Response:
         """The answer to `request`, through all limits and policies.
 
-        Raises `FetchError` if there is none, and `SpiderError` when the crawl has ended.
+        Raises `FetchError` if there is none, `CrawlStopped` when the crawl was stopped, and `SpiderError` when it has
+        ended. A callback that goes on all the same is cancelled after `GRACE` seconds.
         """
         if self._has_ended:
             raise SpiderError(f"{request!r} cannot be fetched: the crawl has ended")
+        if self._reason:
+            await self._refuse()
         self._discovery.check(request)
         if asyncio.current_task() is self._seeding and request.depth == 0:
             self._discovery.name(request)
@@ -157,6 +165,17 @@ class Engine:
         ticket = Ticket(request, reply=asyncio.get_running_loop().create_future(), tally=tally)
         self._slots.soon(ticket, self._clock())
         return await self._workload.wait_for_answer(ticket)
+
+    async def _refuse(self) -> NoReturn:
+        """Tell who calls `fetch()` that the crawl was stopped; if it tries again and again, others have their turn."""
+        callback, task = running_callback.get(), asyncio.current_task()
+        if callback is not None:
+            callback.stop(self._reason, within=GRACE)
+        if task in self._told:
+            await asyncio.sleep(0)
+        elif task is not None:
+            self._told.add(task)
+        raise CrawlStopped(self._reason)
 
     def statistics(self) -> Statistics:
         """The counts at this moment."""

@@ -13,7 +13,7 @@ from scraper.engine.slots import Slots
 from scraper.engine.stages import Stages
 from scraper.engine.ticket import Slot, Ticket
 from scraper.engine.workload import Workload
-from scraper.errors import FetchError, Reason
+from scraper.errors import CrawlStopped, FetchError, Reason
 from scraper.events import Parked
 from scraper.http.response import Response
 from scraper.spider import Failure
@@ -41,14 +41,20 @@ class Outcomes:
         self._totals = totals
         self._workload = workload
 
-    def settle(self, ticket: Ticket, outcome: Response | FetchError | None, sent: float) -> None:
-        """Free the host's place, learn from the outcome (None: a middleware let it go), and do what follows."""
+    def settle(self, ticket: Ticket, outcome: Response | FetchError | CrawlStopped | None, sent: float) -> None:
+        """Free the host's place, learn from the outcome, and do what follows.
+
+        The outcome is None if a middleware let the request go, `CrawlStopped` if the stop of the crawl ended one.
+        """
         now, slot = self._clock(), ticket.slot
         slot.places.release()
         slot.in_flight -= 1
         self._workload.end_request(ticket)
         if outcome is None:
             self.refuse(ticket, Reason.IGNORED, now)
+        elif isinstance(outcome, CrawlStopped):
+            self._totals.end_early(outcome)
+            self._leave(ticket, outcome)
         else:
             self._follow_up(ticket, outcome, now, now - sent)
         self._slots.wake(slot, now)
@@ -121,6 +127,18 @@ class Outcomes:
             self.refuse(ticket, Reason.PARKED, now)
         elif self._slots.park(slot, ticket):
             self._totals.tell(Parked, slot.site, reason)
+
+    def _leave(self, ticket: Ticket, stop: CrawlStopped) -> None:
+        """Leave a request to another run; what callbacks, or other requests, wait for ends as they do."""
+        if ticket.first is not None:
+            first = ticket.first.request
+            for each in self._slots.of(first).blocked.pop(first.url, ()):
+                self._leave(each, stop)
+        elif ticket.entry is not None:
+            self._slots.of(ticket.request).aside.append(ticket)
+        else:
+            self._totals.forget(ticket.tally)
+            ticket.fail(stop)
 
     def _give_up(self, ticket: Ticket, error: FetchError, response: Response | None) -> None:
         """Tell whoever asked for a request that nothing came of it."""

@@ -6,11 +6,12 @@ from typing import Any
 
 from scraper.engine.accounting import Totals, current_tally
 from scraper.engine.discovery import Discovery
+from scraper.engine.item_limit import ItemLimit
 from scraper.engine.stages import Refined, Stages, Visit
 from scraper.engine.storage import Storage
 from scraper.engine.ticket import Ticket
 from scraper.engine.workload import Workload
-from scraper.errors import REFUSALS, FetchError, Reason, http_status
+from scraper.errors import REFUSALS, CrawlStopped, FetchError, Reason, http_status
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.protocols import Results
@@ -30,7 +31,9 @@ class Pages:
     """The pages between fetch and done, one task of `tasks` each.
 
     What a page leads to is gathered first and then applied at once, inside the gate, so that a checkpoint has all
-    of it or nothing: its items, its requests, what is counted of it, and that it is done.
+    of it or nothing: its items, its requests, what is counted of it, and that it is done. A page whose callback or
+    pipelines the stop of the crawl has ended is concluded with what it gave; if that is nothing, it is not done, and
+    whoever resumes the crawl crawls it again.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Pages:
         self._storage = storage
         self._totals = totals
         self._workload = workload
+        self._item_limit = ItemLimit(stages, totals)
         self._tasks = tasks
 
     def start(self, ticket: Ticket, response: Response) -> None:
@@ -69,6 +73,7 @@ class Pages:
     async def _handle(self, ticket: Ticket, response: Response) -> None:
         request = ticket.request
         current_tally.set(ticket.tally)
+        self._item_limit.begin()
         try:
             visit = None
             if self._stages.revisits is not None and ticket.entry is not None:
@@ -77,7 +82,8 @@ class Pages:
                 found = [again]
             else:
                 found = [await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)]
-            if (error := found[0].error) is not None and request.errback is not None:
+            error = found[0].error
+            if error is not None and request.errback is not None and not isinstance(error, CrawlStopped):
                 found.append(await self._call_errback(Failure(request, error, response)))
             left = self._left(response, found[0])
             if self._stages.refers is not None:
@@ -86,6 +92,7 @@ class Pages:
         finally:
             if request.stream:
                 await response.aclose()
+            self._item_limit.release()
             self._workload.end_page(len(response.body))
 
     def _left(self, response: Response, results: Results) -> Left:
@@ -111,6 +118,7 @@ class Pages:
 
     async def _handle_failure(self, ticket: Ticket, failure: Failure) -> None:
         current_tally.set(ticket.tally)
+        self._item_limit.begin()
         try:
             found, visit = [], None
             if failure.request.errback is not None:
@@ -121,6 +129,7 @@ class Pages:
                 found += [visit.again] if visit is not None and visit.again is not None else []
             await self._conclude(ticket, found, visit, failure.error)
         finally:
+            self._item_limit.release()
             self._workload.end_page(0)
 
     async def _call_errback(self, failure: Failure) -> Results:
@@ -142,9 +151,14 @@ class Pages:
         ]
         if visit is not None:
             items = visit.marked(found, items)
+        stop = _stop_of(found, refined)
+        if stop is not None and not any(items) and not any(each.requests for each in found):
+            self._totals.end_early(stop)
+            return
         async with self._storage.gate:
             for results, stock, each in zip(found, refined, items, strict=True):
                 await self._apply(results, stock, each, ticket.request)
+            self._item_limit.release()
             if visit is not None:
                 self._totals.count_changes(visit.changes)
                 visit.settle()
@@ -233,6 +247,13 @@ class Pages:
         for where, line, error in refined.errors:
             self._totals.count_error(where, line, url, error)
         refined.settle()
+
+
+def _stop_of(found: Sequence[Results], refined: Sequence[Refined | None]) -> CrawlStopped | None:
+    """The stop of the crawl, if that has ended a callback or a pipeline."""
+    errors = [each.error for each in found]
+    errors += [error for each in refined if each is not None for _, _, error in each.errors]
+    return next((error for error in errors if isinstance(error, CrawlStopped)), None)
 
 
 def _shown(request: Request) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from scraper.engine.accounting import Totals
 from scraper.engine.pages import Pages
 from scraper.engine.slots import Slots
-from scraper.errors import CloseSpider, SpiderError
+from scraper.errors import CloseSpider, CrawlStopped, SpiderError
 from scraper.http.request import Links, Request
 from scraper.items.copies import copied
 from scraper.items.item import is_item
-from scraper.process.exits import end_of
+from scraper.process.exits import end_of, stop_of
 from scraper.process.stacks import definition_of, is_cancelled, line_at, users_line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
@@ -57,7 +57,7 @@ class Seeder:
                     if self._is_closed:
                         return
             self._totals.end_seeds()
-        except CloseSpider as error:
+        except (CloseSpider, CrawlStopped) as error:
             self._totals.end_early(error)
         finally:
             self.has_ended = True
@@ -81,7 +81,7 @@ class Seeder:
 
 
 async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
-    """Each thing that `start()` gives; what it raises is the last. Raises `CloseSpider` if that does."""
+    """Each thing that `start()` gives; what it raises is the last, but `CloseSpider` and `CrawlStopped` are raised."""
     start: Any = None
     try:
         start = spider.start()
@@ -94,6 +94,8 @@ async def stream(spider: Spider, where: str) -> AsyncGenerator[Results, None]:
     except BaseException as error:
         if is_cancelled(error):
             raise
+        if (stop := stop_of(error)) is not None:
+            raise stop from None
         line = users_line_of(error, type(spider)) or _definition(type(spider))
         yield Results(error=error, where=where, line=line)
 

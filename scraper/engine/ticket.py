@@ -12,7 +12,7 @@ from heapq import heapify, heappop
 from math import inf
 
 from scraper.engine.accounting import Tally
-from scraper.errors import FetchError
+from scraper.errors import CrawlStopped, FetchError
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.protocols import Attempts, Entry
@@ -38,7 +38,7 @@ class Ticket:
         self.request = request
 
     async def answer(self) -> Response:
-        """Wait for the answer. Raises `FetchError` if there is none."""
+        """Wait for the answer. Raises `FetchError` if there is none, `CrawlStopped` if it is not asked for any more."""
         assert self.reply is not None
         return await self.reply
 
@@ -47,7 +47,7 @@ class Ticket:
         if self.reply is not None and not self.reply.done():
             self.reply.set_result(response)
 
-    def fail(self, error: FetchError) -> None:
+    def fail(self, error: FetchError | CrawlStopped) -> None:
         """Raise `error` where the answer is still waited for."""
         if self.reply is not None and not self.reply.done():
             self.reply.set_exception(error)

@@ -5,7 +5,7 @@ import asyncio
 from scraper.engine.outcomes import Outcomes
 from scraper.engine.stages import Stages
 from scraper.engine.ticket import Ticket
-from scraper.errors import FetchError, IgnoreRequest
+from scraper.errors import CrawlStopped, FetchError, IgnoreRequest
 from scraper.http.response import Response
 
 
@@ -23,10 +23,10 @@ class Workers:
         while True:
             ticket = await self._queue.get()
             sent = self._clock()
-            outcome: Response | FetchError | None = None
+            outcome: Response | FetchError | CrawlStopped | None = None
             try:
                 outcome = await self._fetch(ticket)
-            except FetchError as error:
+            except (FetchError, CrawlStopped) as error:
                 outcome = error
             except IgnoreRequest:
                 pass

@@ -22,7 +22,8 @@ from scraper.http.response import Response
 from scraper.items.copies import copied
 from scraper.items.item import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
-from scraper.process.exits import end_of
+from scraper.process.exits import end_of, stop_of
+from scraper.process.running_callback import count_yielded
 from scraper.process.stacks import definition_of, is_cancelled, line_at, line_of, users_line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
@@ -98,7 +99,7 @@ async def finish(
     except BaseException as error:
         if is_cancelled(error):
             raise
-        results.error = error
+        results.error = stop_of(error) or error
         results.line = users_line_of(error, type(spider))
     finally:
         SIGHTINGS.reset(token)
@@ -108,12 +109,15 @@ async def finish(
 
 
 async def _gather(outcome: AsyncIterator[Any], results: Results, most: int) -> None:
-    """Sort what an asynchronous generator yields."""
-    given = 0
+    """Sort what an asynchronous generator yields, until it ends or has given the last item that is wanted."""
+    given, is_last = 0, count_yielded.get()
     async for each in outcome:
         if given == most:
             raise _too_many(results, most)
+        known = len(results.items)
         _sort(each, results, outcome)
+        if is_last is not None and len(results.items) > known and is_last():
+            return
         given += 1
         if given % TURN == 0:
             await asyncio.sleep(0)

@@ -27,6 +27,7 @@ from scraper.parsing import callbacks
 from scraper.parsing.deadline import AGAIN, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
 from scraper.process.crash_marks import NO_MARKS, NoMarks
+from scraper.process.running_callback import RunningCallback, running_callback
 from scraper.protocols import Parse, Results
 from scraper.spider import Spider
 
@@ -77,14 +78,19 @@ class Inline(Parse):
 
     async def _finish(self, results: Results, rest: Any, request: Request) -> Results:
         """Await what is asynchronous of a callback, for as long as it has."""
+        deadline = asyncio.timeout(self._timeout)
+        running = RunningCallback(deadline)
+        token = running_callback.set(running)
         try:
-            async with asyncio.timeout(self._timeout) as deadline:
+            async with deadline:
                 return await callbacks.finish(self._spider, results, rest, request, most=self._most, marks=self._marks)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            results.error = overdue(results.where, self._timeout)
+            results.error = running.stopped or overdue(results.where, self._timeout)
             return results
+        finally:
+            running_callback.reset(token)
 
     async def _prepare(self, callback: str, page: Response) -> None:
         """Have a large page vetted, or parsed, so that this holds up neither the loop nor the pages that follow.

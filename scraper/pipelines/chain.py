@@ -2,7 +2,7 @@
 
 A pipeline has `process(item)`, or Scrapy's `process_item(item, spider)`, plain or `async def`. It gives the item to
 go on with; None, or raising `DropItem`, drops the item. Any other exception drops the item too, and is an
-error. So does `CloseSpider`, which is handed on among the errors; the other items still go their way.
+error. So do `CloseSpider` and `CrawlStopped`, handed on among the errors; the other items still go their way.
 
 A pipeline that is an asynchronous context manager is open as long as the crawl runs; so is one with Scrapy's
 `open_spider(spider)` and `close_spider(spider)`, between these two.
@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from scraper.errors import CloseSpider, DropItem, ScraperError, SpiderError
+from scraper.errors import CloseSpider, CrawlStopped, DropItem, ScraperError, SpiderError
 from scraper.items.item import is_item
 from scraper.pipelines.unique import Unique
-from scraper.process.exits import end_of
+from scraper.process.exits import end_of, stop_of
 from scraper.process.stacks import is_cancelled, line_of
 
 
@@ -173,11 +173,11 @@ def _check(result: Any, step: _Step) -> None:
 
 def _blame(step: _Step, error: BaseException) -> tuple[str, BaseException]:
     """Why an item is dropped, and what is handed on, as `error` came out of `step`."""
-    match error:
-        case CloseSpider():
-            return str(error.reason) or step.name, error
-        case KeyboardInterrupt() | SystemExit():
-            end = end_of(error, step.where)
+    match stop_of(error) or error:
+        case CloseSpider() | CrawlStopped() as end:
+            return str(end.reason) or step.name, end
+        case KeyboardInterrupt() | SystemExit() as asked:
+            end = end_of(asked, step.where)
             return end.reason, end
     return f"{step.name}: {type(error).__name__}", error
 

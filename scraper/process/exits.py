@@ -1,8 +1,8 @@
-"""`sys.exit()` in the code of a spider: it ends the crawl in good order, and then the process with its status."""
+"""What ends code of a spider early: `sys.exit()`, which ends the crawl in good order, and the stop of the crawl."""
 
 from typing import Any
 
-from scraper.errors import CloseSpider
+from scraper.errors import CloseSpider, CrawlStopped
 
 
 class SpiderExit(CloseSpider):
@@ -29,3 +29,10 @@ def end_of(error: KeyboardInterrupt | SystemExit, where: str) -> CloseSpider:
             return SpiderExit(reason, status, "")
         case words:
             return SpiderExit(reason, 1, str(words))
+
+
+def stop_of(error: BaseException) -> CrawlStopped | None:
+    """The `CrawlStopped` that `error` is, or that a task group has put into it."""
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(stop_of, error.exceptions)), None)
+    return error if isinstance(error, CrawlStopped) else None

@@ -15,8 +15,9 @@ from scraper.events import Event
 from scraper.frontier import MemoryFrontier
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.network.chain import chain
 from scraper.parsing import Thread
-from scraper.protocols import Checkpoint, Limit, Policy, Remembers, Sink
+from scraper.protocols import Checkpoint, Limit, Middleware, Policy, Remembers, Sink
 from scraper.settings.tables import from_tables
 from scraper.sinks.memory import Collect
 from scraper.spider import Spider
@@ -70,6 +71,7 @@ async def crawl(
     limits: Sequence[Limit] = (),
     admission: Sequence[Limit] = (),
     policies: Sequence[Policy] = (),
+    middlewares: Sequence[Middleware] = (),
     sinks: Sequence[Sink] | None = None,
     per_host: int = 8,
     meanwhile: Callable[[Engine], Awaitable[None]] | None = None,
@@ -88,7 +90,7 @@ async def crawl(
             frontier=await stack.enter_async_context(frontier or MemoryFrontier()),
             admission=admission,
             limits=limits,
-            fetch=shop.fetch,
+            fetch=chain(middlewares, shop.fetch),
             policies=policies,
             parse=await stack.enter_async_context(Thread(spider)),
             refine=refine,

@@ -345,13 +345,21 @@ async def test_after_the_last_page_a_fetch_is_still_tried_again(per_host: int) -
         start_urls = [f"http://a.example/{n}" for n in range(20)]
 
         async def parse(self, response: Response) -> Any:
+            begun.set()
             yield {"inner": (await self.fetch(f"{response.url}/inner")).url}
+
+    begun = asyncio.Event()
+
+    async def answer(request: Request) -> str:
+        if request.url == "http://a.example/1":
+            await begun.wait()  # the last page comes while the first one's callback waits
+        return page()
 
     def policy(request: Request, outcome: Response | FetchError, attempts: Attempts) -> Retry | None:
         return Retry(0.02, "test") if "inner" in request.url and attempts.retries < 2 else None
 
     async with asyncio.timeout(30):
-        run = await crawl(Inner(), tree, policies=[policy], per_host=per_host, stop_after={"pages": 1})
+        run = await crawl(Inner(), answer, policies=[policy], per_host=per_host, stop_after={"pages": 2})
     assert run.reason == "pages limit"
     assert run.items == [{"inner": "http://a.example/0/inner"}]
 
