@@ -54,7 +54,7 @@ class Lead:
 class Parsed:
     """What a page gave to the callback `where` (`Books.parse`).
 
-    `error` is what the callback raised in `line` (`file:line`), or the `FetchError` of a page that was not answered; its
+    `error` is what the callback raised in `line` (`file:line`), or the `FetchError` of a page without an answer; its
     `status` is 0 then. `faults` are things that it gave and that nothing can be made of.
     """
 

@@ -9,8 +9,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
+from scraper.http import values
 from scraper.http.filenames import filename
-from scraper.http.request import Links, Request
+from scraper.http.request import Links, Request, unasked
 from scraper.markup.document.encoding import as_utf8, decode, from_mark
 from scraper.markup.document.encoding_labels import resolve
 from scraper.markup.document.sandbox import TooComplexError
@@ -37,6 +38,8 @@ class Response:
     `url` is the canonical address that answered, after redirects; `history` holds the addresses asked before
     it. `headers` ignore case, and `headers.getall(name)` gives repeated ones. `body` is the content in bytes,
     decompressed. All that reads the page (`text`, `css()`, `json()`, …) is done on first use and remembered.
+
+    Raises `SpiderError` for a part that means nothing, such as a `status` that is not a number.
     """
 
     __slots__ = (
@@ -49,7 +52,7 @@ class Response:
         url: str,
         *,
         status: int = 200,
-        headers: Headers | Mapping[str, str] | None = None,
+        headers: Headers | Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
         body: bytes | str = b"",
         request: Request | None = None,
         encoding: str | None = None,
@@ -57,14 +60,16 @@ class Response:
         flags: tuple[str, ...] = (),
         stream: "Body | None" = None,
     ) -> None:
+        if not isinstance(url, str):
+            raise SpiderError(f"a response needs a URL, not {url!r:.80}")
         self.url = url if request is not None and url == request.url else urls.canonical(url) or url
-        self.status = status
-        self.headers: Headers = headers if isinstance(headers, _MANY) else CIMultiDict(headers or ())
+        self.status = status if type(status) is int else values.status(self, status)
+        self.headers: Headers = headers if isinstance(headers, _MANY) else CIMultiDict(values.fields_of(self, headers))
         if isinstance(body, str):
             encoding = encoding or "utf-8"
             body = body.encode(resolve(encoding) or "utf-8")
-        self.body = body
-        self.request = request if request is not None else Request(url)
+        self.body = body if type(body) is bytes else values.content(self, body)
+        self.request = request if request is not None else unasked(self.url)
         self.history = history
         self._flags = flags
         self._named = encoding
@@ -344,7 +349,8 @@ class Response:
         model = Request(self.url, callback, **self._inherit(fields))
         found = self._joined(references)
         if params is not None:
-            found = [with_params(url, params) for url in found]
+            pairs = values.fields(model, "params", params)
+            found = [with_params(url, pairs) for url in found]
         return Links(model, list(dict.fromkeys(found)))
 
     def _inherit(self, fields: dict[str, Any]) -> dict[str, Any]:

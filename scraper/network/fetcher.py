@@ -10,7 +10,7 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ from scraper.network.connection.pool import broke_off, flags, opened
 from scraper.network.connection.session import timeouts
 from scraper.network.connection.tls import Trust
 from scraper.network.failures import failure
-from scraper.network.headers import FRAMING, check
+from scraper.network.headers import FRAMING, check, left_out, own
 from scraper.network.policies.retry import IDEMPOTENT
 from scraper.network.proxies.address import Proxy, basic, proxy
 from scraper.settings.schema import NetworkSettings
@@ -56,6 +56,7 @@ class _Terms(NamedTuple):
     proxy: URL | None = None
     proxy_headers: Mapping[str, str] | None = None
     tls: ssl.SSLContext | bool = True
+    middlewares: tuple[aiohttp.ClientMiddlewareType, ...] | None = None
 
 
 class Fetcher:
@@ -162,9 +163,10 @@ class Fetcher:
             via = proxy(request.proxy) if request.proxy else self._proxy
         except (SpiderError, ValueError) as error:
             raise FetchError(Reason.BAD_REQUEST, without_credentials(url), str(error)) from error
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in FRAMING}
+        headers = {name: value for name, value in own(request).items() if name.lower() not in FRAMING}
+        without = left_out(request) if None in request.headers.values() else frozenset()
         authorization = basic(url) if "@" in url else None
-        if authorization is not None and "authorization" not in map(str.lower, headers):
+        if authorization is not None and "authorization" not in (*map(str.lower, headers), *without):
             headers["Authorization"] = authorization
         for_proxy = _for_proxy(headers, via, is_tunnel=url.startswith("https:"))
         if via is not None and self._guard is not None:
@@ -175,6 +177,7 @@ class Fetcher:
             proxy=via.url if via else None,
             proxy_headers=for_proxy,
             tls=self._trust.of(host(url)),
+            middlewares=(_without(without),) if without else None,
         )
 
     def _time(self, total: float) -> _Terms:
@@ -216,6 +219,7 @@ class Fetcher:
             proxy_headers=terms.proxy_headers,
             timeout=terms.timeout,
             ssl=terms.tls,
+            middlewares=terms.middlewares,
         )
 
     # What is answered.
@@ -289,6 +293,17 @@ class Fetcher:
 
 
 _NO_TYPE = ("Content-Type",)  # which aiohttp would invent
+
+
+def _without(names: Iterable[str]) -> aiohttp.ClientMiddlewareType:
+    """Takes headers of these `names` from a request that aiohttp is about to send: default ones are among them."""
+
+    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        for name in names:
+            request.headers.popall(name, None)
+        return await handler(request)
+
+    return send
 
 
 def _for_proxy(headers: dict[str, str], via: Proxy | None, *, is_tunnel: bool) -> Mapping[str, str] | None:

@@ -26,9 +26,9 @@ class Someone:
 
 
 def test_url_becomes_canonical() -> None:
-    """A request's URL is in canonical form; what is no URL is kept as it is, to be refused by name."""
+    """A request's URL is in canonical form; what is not a URL is kept as it is, to be refused by name."""
     assert Request("HTTP://A.example:80/x y").url == "http://a.example/x%20y"
-    assert Request("no url").url == "no url"
+    assert Request("http://no url").url == "http://no url"
 
 
 @pytest.mark.parametrize("url", [None, 7, b"http://a.example/"])

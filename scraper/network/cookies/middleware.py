@@ -16,9 +16,9 @@ from scraper.errors import FetchError, Reason, SettingsError, SpiderError, Stora
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.network.cookies import cookie_file
-from scraper.network.cookies.jar import Jar
+from scraper.network.cookies.jar import Cookie, Jar, canonical_domain, is_address
 from scraper.network.cookies.public_suffixes import is_public_suffix
-from scraper.network.headers import check
+from scraper.network.headers import check, left_out, own
 from scraper.protocols import Fetch
 
 
@@ -38,20 +38,28 @@ class Cookies:
         if request.cookies:
             _check(request)
         if not self._is_on or (request.meta and request.meta.get("dont_merge_cookies")):
-            own = [f"{name}={value}" for name, value in request.cookies.items()]
-            return await (_sent(request, own, fetch) if own else fetch(request))
+            pairs = self._own(request) if request.cookies else []
+            return await (_sent(request, pairs, fetch) if pairs else fetch(request))
         jar = self._jars.get(request.session)
         if jar is None and not request.cookies:
             response = await fetch(request)
         else:
             jar, now = jar or self.jar(request.session), self._wall()
             if request.cookies:
-                jar.put(request.url, ((name, str(value)) for name, value in request.cookies.items()), now)
+                _put(request, jar, now)
             pairs = [cookie.pair for cookie in jar.matching(request.url, now)]
             response = await (_sent(request, pairs, fetch) if pairs else fetch(request))
         if SET_COOKIE in response.headers:
             self.jar(request.session).store(request.url, response.headers.getall(SET_COOKIE), self._wall())
         return response
+
+    def _own(self, request: Request) -> list[str]:
+        """The cookies of a request that is sent without others: those that are for its URL."""
+        if isinstance(request.cookies, dict):
+            return [f"{name}={value}" for name, value in request.cookies.items()]
+        jar, now = Jar(is_public_suffix=is_public_suffix), self._wall()
+        _put(request, jar, now)
+        return [cookie.pair for cookie in jar.matching(request.url, now)]
 
     def jar(self, session: str) -> Jar:
         """The jar of `session`, which has one from now on."""
@@ -109,9 +117,41 @@ class Cookies:
         return f"<Cookies of {len(self._jars)} sessions>"
 
 
+def _put(request: Request, jar: Jar, now: float) -> None:
+    """Put the cookies of a request into a jar: as its host would set them, or for the domains and paths they name."""
+    if isinstance(request.cookies, dict):
+        jar.put(request.url, request.cookies.items(), now)
+        return
+    for each in request.cookies:
+        jar.add(_cookie(each, request.url), now)
+
+
+def _cookie(parts: Mapping[str, Any], url: str) -> Cookie:
+    """A cookie that a request gives in parts (`scraper.http.values`); what it does not say is as for a plain one.
+
+    Raises `FetchError` for a domain under which anybody can have a name.
+    """
+    host = urls.host(url)
+    domain, path = canonical_domain(parts.get("domain", "").removeprefix(".")) or host, parts.get("path", "/")
+    is_shared = is_public_suffix(domain)
+    if is_shared and domain != host:
+        detail = f"the cookie {parts['name']!r:.80} is for {domain!r:.80}, where anybody can have a name"
+        raise FetchError(Reason.BAD_REQUEST, urls.without_credentials(url), detail)
+    return Cookie(
+        parts["name"],
+        parts["value"],
+        domain,
+        path if path.startswith("/") else "/",
+        is_secure=parts.get("secure", url.startswith("https:")),
+        is_host_only=not parts.get("domain") or is_shared or is_address(domain),
+    )
+
+
 async def _sent(request: Request, pairs: Iterable[str], fetch: Fetch) -> Response:
     """The answer to `request`, sent with cookies after those in a Cookie header that was given by hand."""
-    given = "; ".join(value for name, value in request.headers.items() if name.lower() == "cookie")
+    if "cookie" in left_out(request):
+        return await fetch(request)
+    given = "; ".join(value for name, value in own(request).items() if name.lower() == "cookie")
     if given:
         by_hand = {each.partition("=")[0].strip() for each in given.split(";")}
         pairs = [given, *(pair for pair in pairs if pair.partition("=")[0] not in by_hand)]
