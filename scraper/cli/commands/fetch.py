@@ -68,7 +68,7 @@ def _print_body(response: "Response") -> None:
 
 def _print_headers(inspection: "Inspection", response: "Response") -> None:
     from scraper.cli.single_page import masked
-    from scraper.network.headers import defaults
+    from scraper.network.headers import defaults, own
     from scraper.urls import without_credentials
 
     network = inspection.settings.network
@@ -76,7 +76,7 @@ def _print_headers(inspection: "Inspection", response: "Response") -> None:
     given = {name.lower() for name in asked.headers}
     sent = {name: value for name, value in defaults(network).items() if name.lower() not in given}
     click.echo(f"> {asked.method} {without_credentials(asked.url)}")
-    for name, value in masked({**sent, **asked.headers}, network):
+    for name, value in masked({**sent, **own(asked)}, network):
         click.echo(f"> {name}: {value}")
     click.echo(f"\n< {response.status}")
     for name, value in masked(response.headers, network):
