@@ -1,11 +1,12 @@
 """A spider: where a crawl starts, and what is made of its pages. This is the class that users write."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from scraper import urls
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
@@ -110,6 +111,11 @@ class Spider:
             raise SpiderError(f"spider {self.name!r}: {text}")
         if not self.start_urls:
             raise SpiderError(f"spider {self.name!r} has no start URL: give it start_urls, or `async def start(self)`")
+        for url in self.start_urls if isinstance(self.start_urls, Collection) else ():
+            if not isinstance(url, str) or (urls.canonical(url) is None and urls.lacks_scheme(url)):
+                shown = urls.without_credentials(url) if isinstance(url, str) else url
+                text = f"start_urls has {shown!r:.200}, not an absolute URL: begin it with http:// or https://"
+                raise SpiderError(f"spider {self.name!r}: {text}")
         if getattr(self.parse, "__func__", None) is Spider.parse:
             raise self._unparsed()
 

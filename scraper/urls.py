@@ -27,9 +27,25 @@ def canonical(url: str) -> str | None:
     """`url` in canonical form, or None if it is no absolute URL (WHATWG URL, 4.4).
 
     A byte order mark before it, as in the first line of a list that Windows wrote, makes no difference.
+    `a.example:8000/` and `localhost:8000` are none either: by the letter, their scheme is `a.example`.
     """
     return _canonical(url) if len(url) <= LONG else _canonical.__wrapped__(url)
 
+
+def lacks_scheme(url: str) -> bool:
+    """Whether `url` is relative, or an address without its scheme: `/page`, `//a.example/`, `a.example/page`.
+
+    Not so `//[`, which would be no URL with one.
+    """
+    url = url.lstrip(_BLANK)
+    if _SCHEME.match(url):
+        return _HOST_AND_PORT.match(url) is not None
+    return url[:2] not in {"//", "\\\\", "/\\", "\\/"} or canonical(f"http:{url}") is not None
+
+
+_BLANK = "".join(map(chr, range(0x21)))  # controls and spaces before a URL are ignored
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HOST_AND_PORT = re.compile(r"(?:localhost|[A-Za-z][A-Za-z0-9+-]*\.[A-Za-z0-9+.-]*):\d+(?:[/?#]|$)", re.IGNORECASE)
 
 LONG = 2048  # characters of the longest URL that is worth remembering
 
@@ -37,9 +53,10 @@ LONG = 2048  # characters of the longest URL that is worth remembering
 @lru_cache(maxsize=4096)
 def _canonical(url: str) -> str | None:
     try:
-        return URL(url).href
+        href: str = URL(url).href
     except (ValueError, UnicodeEncodeError):
         return _canonical(url[1:]) if url.startswith("\ufeff") else None
+    return href if href.startswith(WEB_SCHEMES) or not _HOST_AND_PORT.match(href) else None
 
 
 def join(base: str, reference: str) -> str | None:
@@ -56,7 +73,7 @@ def join_all(base: str, references: Iterable[str]) -> list[str | None]:
     return [join(base, reference) for reference in references]
 
 
-_NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *map(chr, range(0x21))))  # controls and spaces before it are ignored
+_NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *_BLANK))
 
 
 @lru_cache(maxsize=256)
@@ -148,12 +165,12 @@ def _host(head: str) -> str:
     return name if colon and port.isdigit() else authority
 
 
-def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
+def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str | bytes, Any]]) -> str:
     """`url` with `params` (a mapping or a sequence of pairs) added to its query.
 
     A value that is a list or tuple gives one `name=value` each; None leaves the name out.
     """
-    pairs = params.items() if isinstance(params, Mapping) else params
+    pairs: Iterable[tuple[str | bytes, Any]] = params.items() if isinstance(params, Mapping) else params
     query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
     if not query:
         return url

@@ -16,6 +16,7 @@ from scraper.engine.ticket import Ticket
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
+from scraper.http.values import are_settled
 from scraper.process.stacks import definition_of
 from scraper.protocols import Fault, identity
 from scraper.spider import Spider
@@ -142,18 +143,21 @@ class Discovery:
         is_start = parent is None
         if is_start:
             self.name(request)
-        if parent is not None and request.depth == 0:
-            request = request.replace(depth=parent.depth + 1)
-        reason = self.refusal(request)
-        if reason is not None:
-            self._refuse(request, reason, is_start=is_start)
-            return
         try:
-            self._frontier.add(request, is_start=is_start)
+            if parent is not None and request.depth == 0:
+                request = request.replace(depth=parent.depth + 1)
+            elif (request.headers or request.cookies) and not are_settled(request.headers, request.cookies):
+                request = request.replace()
+            reason = self.refusal(request)
+            if reason is None:
+                self._frontier.add(request, is_start=is_start)
         except SpiderError as error:
             if page:
                 self._frontier.unremember(page)
             refused.append((request, error))
+            return
+        if reason is not None:
+            self._refuse(request, reason, is_start=is_start)
             return
         self._slots.expect(site(request.url), self._clock())
         self._totals.discovered += 1

@@ -16,7 +16,7 @@ class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         if self.formdata is not None:
-            field = "params" if self.method.upper() == "GET" else "form"
+            field = "params" if str(self.method).upper() == "GET" else "form"
             force_setattr(self, field, self.formdata)
             force_setattr(self, "formdata", None)
         super().__post_init__()

@@ -1,7 +1,5 @@
 """A request: what to ask, and which of the spider's methods the answer is for."""
 
-import base64
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +10,7 @@ from msgspec.structs import force_setattr
 
 from scraper import urls
 from scraper.errors import SpiderError
+from scraper.http import values
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -22,14 +21,22 @@ _CONTENT_TYPES = frozenset((FORM, JSON))
 _BY_META = {"cookiejar": "session", "download_timeout": "timeout", "proxy": "proxy"}
 """Fields that Scrapy has in `meta`, and what they are called here."""
 
+_NO_DICT: dict[Any, Any] = {}
+_NO_BODY = b""
+_NO_PRIORITY = 0
+
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 if TYPE_CHECKING:
     Callback = str | Callable[..., Any] | None
     Body = bytes | str
+    Headers = dict[str, Any]
+    Cookies = dict[str, Any] | list[dict[str, Any]]
 else:  # what is kept, and so what msgspec decodes
     Callback = str | None
     Body = bytes
+    Headers = dict[str, str | None]
+    Cookies = values.Cookies
 
 
 class _Address(msgspec.Struct, frozen=True):
@@ -56,18 +63,21 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone. `session`,
     `timeout` and `proxy` may stand in `meta`, too, where Scrapy has them: as `cookiejar`, `download_timeout`, `proxy`.
 
-    The dicts are the request's own: neither those it was made with nor those of its copies.
+    The dicts are the request's own: neither those it was made with nor those of its copies. A header that is None is
+    not sent, nor is the default of that name. `cookies` may be a list of dicts with `name`, `value` and, if need be,
+    `domain`, `path` and `secure`.
 
-    Raises `SpiderError` for a URL that is not text, a callback that is not a method of a spider, and several contents.
+    Raises `SpiderError` for a URL that is not absolute, a callback that is not a method of a spider, several contents,
+    and for every value that means nothing, naming its field and key: `scraper.http.values` tells what may be given.
     """
 
     method: str = ""
-    headers: dict[str, str] = {}
+    headers: Headers = {}
     params: Any = None
     body: Body = b""
     json: Any = msgspec.UNSET
     form: Any = None
-    cookies: dict[str, str] = {}
+    cookies: Cookies = {}
     auth: tuple[str, str] | None = None
     priority: int = 0
     meta: dict[str, Any] = {}
@@ -88,33 +98,59 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if not isinstance(url, str):
             raise SpiderError(f"a request needs a URL, not {url!r:.80}")
         if self.params is not None:
-            url = urls.with_params(url, self.params)
+            url = urls.with_params(url, values.fields(self, "params", self.params))
             force_setattr(self, "params", None)
-        force_setattr(self, "url", urls.canonical(url) or url)
+        force_setattr(self, "url", urls.canonical(url) or self._as_it_is(url))
         if self.callback is not None and not isinstance(self.callback, str):
             force_setattr(self, "callback", method_name(self.callback))
         if self.errback is not None and not isinstance(self.errback, str):
             force_setattr(self, "errback", method_name(self.errback))
-        if self.files or self.body_file:
-            self._name_files()
-        elif self.body or self.form is not None or self.json is not msgspec.UNSET:
-            self._encode_content()
-        if self.auth is not None:
-            self._encode_auth()
-        force_setattr(self, "method", self.method.upper() or "GET")
-        if self.meta != {} or self.cb_kwargs != {} or self.headers != {} or self.cookies != {}:
+        if self.method != "" and self.method != "GET":  # noqa: PLR1714 -- twice as fast
+            force_setattr(self, "method", values.method(self, self.method))
+        if self.meta != _NO_DICT or self.cb_kwargs != _NO_DICT or self.headers != _NO_DICT or self.cookies != _NO_DICT:
             self._own_dicts()
-        if not isinstance(self.priority, int):
-            raise SpiderError(f"{self!r}: a priority is a whole number, not {self.priority!r:.40}")
+        if (
+            self.priority is not _NO_PRIORITY
+            or self.timeout is not None
+            or self.proxy is not None
+            or self.session != ""
+            or self.encoding != "utf-8"
+            or self.dont_filter is not False
+            or self.stream is not False
+            or self.auth is not None
+        ):
+            self._settle_rest()
+        if (
+            self.body is not _NO_BODY
+            or self.form is not None
+            or self.json is not msgspec.UNSET
+            or self.files != _NO_DICT
+            or self.body_file != ""
+        ):
+            self._settle_content()
+        if not self.method:
+            force_setattr(self, "method", "GET")
+
+    def _as_it_is(self, url: str) -> str:
+        """A URL that is not one, which is refused later as the mistake of a page, unless it must be the spider's."""
+        if urls.lacks_scheme(url):
+            raise SpiderError(
+                f"{type(self).__name__}({urls.without_credentials(url)!r:.200}): not an absolute URL; "
+                "use response.follow() for a link of a page, or begin with http:// or https://"
+            )
+        return url
 
     def _own_dicts(self) -> None:
-        """Copies of the caller's dicts, which it may go on to change; None is taken for an empty one."""
-        force_setattr(self, "meta", {**(self.meta or {})})
-        force_setattr(self, "cb_kwargs", {**(self.cb_kwargs or {})})
-        force_setattr(self, "headers", {**(self.headers or {})})
-        force_setattr(self, "cookies", {**(self.cookies or {})})
-        if self.meta:
+        """Take what the dicts hold into dicts of the request's own; None is taken for an empty one."""
+        if self.meta != _NO_DICT:
+            force_setattr(self, "meta", values.mapping(self, "meta", self.meta))
             self._heed_meta()
+        if self.cb_kwargs != _NO_DICT:
+            force_setattr(self, "cb_kwargs", values.mapping(self, "cb_kwargs", self.cb_kwargs))
+        if self.headers != _NO_DICT:
+            force_setattr(self, "headers", values.headers(self, self.headers))
+        if self.cookies != _NO_DICT:
+            force_setattr(self, "cookies", values.cookies(self, self.cookies))
 
     def _heed_meta(self) -> None:
         """Take from `meta` what Scrapy says there, unless the field itself says it."""
@@ -123,33 +159,57 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
             if value is not None and not getattr(self, name):
                 force_setattr(self, name, str(value) if name == "session" else value)
 
+    def _settle_rest(self) -> None:
+        """Take what is neither a dict nor content."""
+        force_setattr(self, "priority", values.priority(self, self.priority))
+        force_setattr(self, "session", values.text(self, "session", self.session))
+        force_setattr(self, "dont_filter", bool(self.dont_filter))
+        force_setattr(self, "stream", bool(self.stream))
+        if self.timeout is not None:
+            force_setattr(self, "timeout", values.timeout(self, self.timeout))
+        if self.proxy is not None:
+            force_setattr(self, "proxy", values.text(self, "proxy", self.proxy))
+        if self.encoding != "utf-8":
+            force_setattr(self, "encoding", values.codec(self, self.encoding))
+        if self.auth is not None:
+            force_setattr(self, "headers", {**self.headers, "Authorization": values.basic(self, self.auth)})
+            force_setattr(self, "auth", None)
+
+    def _settle_content(self) -> None:
+        if self.files or self.body_file:
+            self._name_files()
+        else:
+            self._encode_content()
+
     def _encode_content(self) -> None:
-        if bool(self.body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
-            raise SpiderError(
-                f"Request({urls.without_credentials(self.url)!r}): give one of body, json and form, not several"
-            )
+        body = values.body(self, self.body, self.encoding)
+        if bool(body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
+            values.refuse(self, "give one of body, json and form, not several")
         if self.form is not None:
-            body = urlencode(
-                [each for each in _pairs(self.form) if each[1] is not None], doseq=True, encoding=self.encoding
-            ).encode()
-            self._set_content(body, FORM)
+            self._set_content(self._encoded_form(), FORM)
         elif self.json is not msgspec.UNSET:
-            self._set_content(msgspec.json.encode(self.json), JSON)
-        elif isinstance(self.body, str):
-            force_setattr(self, "body", self.body.encode(self.encoding))
+            self._set_content(values.json(self, self.json), JSON)
+        else:
+            force_setattr(self, "body", body)
+
+    def _encoded_form(self) -> bytes:
+        try:
+            return urlencode(self._form_fields(), encoding=self.encoding).encode()
+        except UnicodeEncodeError as error:
+            values.refuse(self, f"the form has {error.object[error.start]!a}, which is not in {self.encoding}")
+
+    def _form_fields(self) -> list[tuple[str | bytes, str | bytes]]:
+        return values.fields(self, "formdata" if "formdata" in self.__struct_fields__ else "form", self.form)
 
     def _name_files(self) -> None:
         """Keep the paths of files as text, and the fields that are sent besides them as pairs."""
         others = bool(self.body) + (self.json is not msgspec.UNSET) + (self.form is not None and not self.files)
         if others + bool(self.files) + bool(self.body_file) > 1:
-            raise SpiderError(
-                f"Request({urls.without_credentials(self.url)!r}): files go with form alone, and body_file with nothing"
-            )
-        force_setattr(self, "files", {name: os.fspath(path) for name, path in self.files.items()})
-        force_setattr(self, "body_file", os.fspath(self.body_file))
+            values.refuse(self, "files go with form alone, and body_file with nothing")
+        force_setattr(self, "files", values.paths(self, self.files))
+        force_setattr(self, "body_file", values.path(self, self.body_file or "", "body_file"))
         if self.form is not None:
-            form = [(name, each) for name, value in _pairs(self.form) for each in _values(value)]
-            force_setattr(self, "form", form)
+            force_setattr(self, "form", self._form_fields())
         if not self.method:
             force_setattr(self, "method", "POST")
 
@@ -162,18 +222,11 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if not self.method:
             force_setattr(self, "method", "POST")
 
-    def _encode_auth(self) -> None:
-        assert self.auth is not None
-        user, password = self.auth
-        token = base64.b64encode(f"{user}:{password}".encode()).decode()
-        force_setattr(self, "headers", {**self.headers, "Authorization": f"Basic {token}"})
-        force_setattr(self, "auth", None)
-
     def replace(self, **changes: Any) -> Self:
         """This request with some fields changed. New `json` or `form` takes the place of what was its content."""
         if changes.keys() & _CONTENTS:
             changes = {"body": b"", "body_file": "", "files": {}, "form": None} | changes
-            headers = changes.get("headers", self.headers)
+            headers = values.headers(self, changes.get("headers", self.headers))
             changes["headers"] = {name: value for name, value in headers.items() if value not in _CONTENT_TYPES}
             if self.method == "GET" and "formdata" not in changes:
                 changes.setdefault("method", "")
@@ -191,14 +244,21 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     copy = replace
 
     def at(self, url: str) -> Self:
-        """This request for another URL, which is canonical: what `replace(url=url)` gives, in a tenth of the time."""
+        """This request for another URL, which is canonical: what `replace(url=url)` gives, in a tenth of the time.
+
+        A reference that is not a URL, as pages have them, is kept as it is, to be refused by name.
+        """
         made: Self = self.__copy__()  # type: ignore[attr-defined]  # of msgspec
         force_setattr(made, "url", url)
-        force_setattr(made, "meta", {**self.meta})
-        force_setattr(made, "cb_kwargs", {**self.cb_kwargs})
-        force_setattr(made, "headers", {**self.headers})
-        force_setattr(made, "cookies", {**self.cookies})
-        force_setattr(made, "files", {**self.files})
+        force_setattr(made, "meta", self.meta or {})
+        force_setattr(made, "cb_kwargs", self.cb_kwargs or {})
+        force_setattr(made, "headers", self.headers or {})
+        force_setattr(made, "cookies", self.cookies or {})
+        force_setattr(made, "files", self.files or {})
+        if self.meta or self.cb_kwargs or self.headers or self.cookies:  # changed in place, perhaps
+            made._own_dicts()
+        if self.files:
+            made._name_files()
         return made
 
     def __repr__(self) -> str:
@@ -254,14 +314,14 @@ def inherit(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _pairs(form: Any) -> Iterable[tuple[str, Any]]:
-    pairs: Iterable[tuple[str, Any]] = form.items() if hasattr(form, "items") else form
-    return pairs
-
-
-def _values(value: Any) -> list[str]:
-    """What a field of a form is sent with: a list gives each of its values, None nothing."""
-    return [str(each) for each in (value if isinstance(value, list | tuple) else [value]) if each is not None]
+def unasked(url: str) -> Request:
+    """The request of a response that was made by hand, whose `url` may be any text."""
+    try:
+        return Request(url)
+    except SpiderError:
+        request = Request("about:blank")
+        force_setattr(request, "url", url)
+        return request
 
 
 def method_name(callback: Callable[..., Any]) -> str:

@@ -8,9 +8,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from scraper import urls
 from scraper.errors import SpiderError
+from scraper.http import values
 from scraper.http.body import StreamedBody, in_one_piece
 from scraper.http.filenames import filename
-from scraper.http.request import Links, Request, inherit
+from scraper.http.request import Links, Request, inherit, unasked
 from scraper.markup.selectors.selector import Selector, reference_of
 from scraper.markup.web_page import WebPage
 from scraper.urls import with_params
@@ -31,6 +32,8 @@ class Response(WebPage):
     it. `headers` ignore case, and `headers.getall(name)` gives repeated ones. `body` is the content in bytes,
     decompressed; for a request with `stream=True` it is empty, and read by `stream()`. All that reads the page
     (`text`, `css()`, `json()`, …) is done on first use and remembered.
+
+    Raises `SpiderError` for a part that means nothing, such as a `status` that is not a number.
     """
 
     __slots__ = ("_flags", "_followed", "_stream", "history", "request", "status")
@@ -42,21 +45,26 @@ class Response(WebPage):
         url: str,
         *,
         status: int = 200,
-        headers: Headers | Mapping[str, str] | None = None,
+        headers: Headers | Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
         body: bytes | str | StreamedBody = b"",
         request: Request | None = None,
         encoding: str | None = None,
         history: tuple[str, ...] = (),
         flags: tuple[str, ...] = (),
     ) -> None:
+        if not isinstance(url, str):
+            raise SpiderError(f"a response needs a URL, not {url!r:.80}")
+        self.url = url if request is not None and url == request.url else urls.canonical(url) or url
         self._stream: StreamedBody | None = None
-        if not isinstance(body, bytes) and isinstance(body, StreamedBody):
-            self._stream, body = body, b""
-        url = url if request is not None and url == request.url else urls.canonical(url) or url
-        headers = headers if isinstance(headers, _MANY) else CIMultiDict(headers or ())
-        super().__init__(url, headers=headers, body=body, encoding=encoding)
-        self.status = status
-        self.request = request if request is not None else Request(url)
+        if type(body) is not bytes and not isinstance(body, str):
+            if isinstance(body, StreamedBody):
+                self._stream, body = body, b""
+            else:
+                body = values.content(self, body)
+        headers = headers if isinstance(headers, _MANY) else CIMultiDict(values.fields_of(self, headers))
+        super().__init__(self.url, headers=headers, body=body, encoding=encoding)
+        self.status = status if type(status) is int else values.status(self, status)
+        self.request = request if request is not None else unasked(self.url)
         self.history = history
         self._flags = flags
         self._followed: tuple[Any, Request] | None = None  # a callback, and the request that was last made for it
@@ -147,7 +155,7 @@ class Response(WebPage):
             raise ValueError(f"nothing to follow: {url!r} has neither href nor src")
         if not fields and reference.isascii() and (target := urls.join(self._base or self.base_url, reference)):
             return self._model(callback).at(target)
-        return Request(self.urljoin(reference), callback, **inherit(self.request, fields))
+        return next(self.follow_all([reference], callback, **fields))
 
     def _model(self, callback: Any) -> Request:
         """The request that follows this page with `callback`, but for its URL: links of a page have most in common.
@@ -184,7 +192,8 @@ class Response(WebPage):
         model = Request(self.url, callback, **inherit(self.request, fields))
         found = self._joined(references)
         if params is not None:
-            found = [with_params(url, params) for url in found]
+            pairs = values.fields(model, "params", params)
+            found = [with_params(url, pairs) for url in found]
         return Links(model, list(dict.fromkeys(found)))
 
     def replace(self, **changes: Any) -> "Response":

@@ -139,6 +139,7 @@ class Fetcher:
             proxy_headers=options.proxy_headers,
             timeout=options.timeout,
             ssl=options.tls,
+            middlewares=options.middlewares,
         )
 
     def __repr__(self) -> str:

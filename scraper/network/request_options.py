@@ -4,7 +4,7 @@ Most requests of a crawl are a plain GET. All of these share their options, so t
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import aiohttp
@@ -16,7 +16,7 @@ from scraper.network.connection.address_guard import Guard
 from scraper.network.connection.deadlines import TICK
 from scraper.network.connection.session import timeouts
 from scraper.network.connection.tls import Trust
-from scraper.network.headers import FRAMING, check
+from scraper.network.headers import FRAMING, check, left_out, own
 from scraper.network.proxies.address import Proxy, basic, is_socks, proxy
 from scraper.settings.schema import NetworkSettings
 from scraper.urls import host, is_web, without_credentials
@@ -35,11 +35,12 @@ class RequestOptions(NamedTuple):
     proxy: URL | None = None
     proxy_headers: Mapping[str, str] | None = None
     tls: ssl.SSLContext | bool = True
+    middlewares: tuple[aiohttp.ClientMiddlewareType, ...] | None = None
 
     @property
     def are_plain(self) -> bool:
-        """Whether a request may go the short way: straight to its host, as all others do."""
-        return self.proxy is None and self.tls is True and self.timeout.total is None
+        """Whether a request may go the short way: straight to its host, as all others do, with the default headers."""
+        return self.proxy is None and self.tls is True and self.timeout.total is None and self.middlewares is None
 
     @property
     def is_asked_of_proxy(self) -> bool:
@@ -89,9 +90,10 @@ class RequestRules:
             via = proxy(request.proxy) if request.proxy else self._proxy
         except (SpiderError, ValueError) as error:
             raise FetchError(Reason.BAD_REQUEST, without_credentials(url), str(error)) from error
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in FRAMING}
+        headers = {name: value for name, value in own(request).items() if name.lower() not in FRAMING}
+        without = left_out(request) if None in request.headers.values() else frozenset()
         authorization = basic(url) if "@" in url else None
-        if authorization is not None and "authorization" not in map(str.lower, headers):
+        if authorization is not None and "authorization" not in (*map(str.lower, headers), *without):
             headers["Authorization"] = authorization
         for_proxy = _for_proxy(headers, via, is_tunnel=url.startswith("https:"))
         if via is not None and self._guard is not None:
@@ -102,6 +104,7 @@ class RequestRules:
             proxy=via.url if via else None,
             proxy_headers=for_proxy,
             tls=self._trust.of(host(url)),
+            middlewares=(_without(without),) if without else None,
         )
 
     def _timed(self, total: float) -> RequestOptions:
@@ -112,6 +115,17 @@ class RequestRules:
         if total < 8 * TICK:
             return RequestOptions(None, head, timeouts(settings, read=patience, total=total))
         return RequestOptions(total, head, timeouts(settings, read=patience))
+
+
+def _without(names: Iterable[str]) -> aiohttp.ClientMiddlewareType:
+    """Takes headers of these `names` from a request that aiohttp is about to send: default ones are among them."""
+
+    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        for name in names:
+            request.headers.popall(name, None)
+        return await handler(request)
+
+    return send
 
 
 def _for_proxy(headers: dict[str, str], via: Proxy | None, *, is_tunnel: bool) -> Mapping[str, str] | None:

@@ -114,7 +114,8 @@ class SitemapSpider(Spider):
         asked = response.request
         if entry.lastmod is not None:
             fields["meta"] = {"lastmod": entry.lastmod.isoformat()}
-        return Request(url, callback, depth=asked.depth + 1, session=asked.session, **fields)
+        model = Request(response.url, callback, depth=asked.depth + 1, session=asked.session, **fields)
+        return model.at(url)
 
     def _is_recent(self, entry: Entry) -> bool:
         return self._since is None or entry.lastmod is None or entry.lastmod >= self._since

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scraper import Request, Response, Spider
+from scraper import Request, Response, Spider, SpiderError
 from scraper.events import Broke
 from tests.flow.crawls import Ended, crawl
 from tests.flow.site import Servers, Site
@@ -172,3 +172,116 @@ async def test_a_page_with_a_mistake_is_asked_for_again(site: Site) -> None:
     again = await crawl(Live, settings, root=site.root)
     assert (first.statistics.errors, again.statistics.errors) == (4, 4)
     assert first.statistics.refused == again.statistics.refused == {"bad_request": 4}
+
+
+class Giving(Spider):
+    """Asks for one page in a way of its own."""
+
+    name = "giving"
+    root: str = ""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(root=fields.pop("root"))
+        self.fields = fields
+
+    async def start(self) -> AsyncIterator[Any]:
+        yield Request(f"{self.root}/", **self.fields)  # gives it
+
+    def parse(self, response: Response) -> Any:
+        return {"a": 1}
+
+
+@pytest.mark.parametrize("name", ["Accept-Language", "X-Skip"])
+async def test_a_header_that_is_none(site: Site, settings: dict[str, Any], name: str) -> None:
+    """It is not sent, whether the crawl can be resumed or not."""
+    ended = await crawl(Giving(headers={"X-Keep": "yes", name: None}, root=site.root), settings)
+    assert ended.result.exit_status == 0
+    assert {each.lower() for each in site.asked[0].headers} >= {"x-keep", "accept"}
+    assert name.lower() not in {each.lower() for each in site.asked[0].headers}
+
+
+async def test_cookies_in_a_list(site: Site, settings: dict[str, Any]) -> None:
+    """They are sent as Scrapy would send them, whether the crawl can be resumed or not."""
+    cookies = [{"name": "lang", "value": "en", "path": "/"}, {"name": "a", "value": 1, "domain": "127.0.0.1"}]
+    ended = await crawl(Giving(cookies=cookies, root=site.root), settings)
+    assert ended.result.exit_status == 0
+    assert site.asked[0].headers["Cookie"] == "lang=en; a=1"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"headers": {"X-A": {}}}, {"body": {"a": 1}}, {"cookies": {"a": []}}, {"timeout": 0}]
+)
+async def test_a_value_that_means_nothing(site: Site, settings: dict[str, Any], fields: dict[str, Any]) -> None:
+    """It is an error in the line that gives it, and nothing is sent, whether the crawl can be resumed or not."""
+    ended = await crawl(Giving(**fields, root=site.root), settings)
+    [problem] = told(ended)
+    assert problem.startswith(
+        f"yield Request(f\"{{self.root}}/\", **self.fields)  # gives it | Request('{site.url('/')}'): "
+    )
+    assert ended.result.exit_status == 1
+    assert site.asked == []
+
+
+class Relative(Spider):
+    """Asks for what a page says, without having it made absolute."""
+
+    name = "relative"
+    root: str = ""
+
+    async def start(self) -> AsyncIterator[Any]:
+        yield Request(f"{self.root}/")
+
+    def parse(self, response: Response) -> Iterator[Any]:
+        yield {"a": 1}
+        yield Request("/rel")
+
+
+async def test_a_relative_url(site: Site, settings: dict[str, Any]) -> None:
+    """It is an error of the callback, in its line, and says what to use."""
+    ended = await crawl(Relative, settings, root=site.root)
+    [problem] = told(ended)
+    assert problem.startswith("yield Request(\"/rel\") | Request('/rel'): not an absolute URL; use response.follow()")
+    assert ended.result.exit_status == 1
+    assert (written(), ended.statistics.refused) == ([{"a": 1}], {})
+
+
+@pytest.mark.parametrize("url", ["/rel", "a.example", "localhost:8000/", "//a.example/", None, 7])
+async def test_start_urls_that_are_not_absolute(url: Any) -> None:
+    """They are an error before anything is sent."""
+    with pytest.raises(SpiderError, match=r"spider 'giving': start_urls has .*, not an absolute URL"):
+        Spider("giving", start_urls=["http://a.example/", url]).check_start()
+
+
+class Changing(Spider):
+    """Changes what it has given to a request afterwards."""
+
+    name = "changing"
+    root: str = ""
+    value: Any = None
+
+    async def start(self) -> AsyncIterator[Any]:
+        request = Request(f"{self.root}/")
+        request.headers["X-A"] = self.value
+        yield request
+
+
+@pytest.mark.parametrize(("value", "header"), [(5, "5"), (["a", "b"], "a, b"), (b"c", "c")])
+async def test_headers_that_are_changed_in_place(site: Site, settings: dict[str, Any], value: Any, header: str) -> None:
+    """They are what they would be had they been given at once, whether the crawl can be resumed or not."""
+
+    class Changed(Changing):
+        def parse(self, response: Response) -> Any:
+            return {"a": 1}
+
+    ended = await crawl(Changed(root=site.root, value=value), settings)
+    assert ended.result.exit_status == 0
+    assert site.asked[0].headers["X-A"] == header
+
+
+async def test_headers_that_come_to_mean_nothing(site: Site, settings: dict[str, Any]) -> None:
+    """They are a mistake of the spider that changed them."""
+    ended = await crawl(Changing(root=site.root, value={}), settings)
+    [problem] = told(ended)
+    assert problem.partition(" | ")[2].startswith(f"Request('{site.url('/')}'): headers['X-A'] is a dict; give text")
+    assert ended.statistics.refused == {"bad_request": 1}
+    assert ended.result.exit_status == 1

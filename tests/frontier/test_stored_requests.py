@@ -216,9 +216,12 @@ def test_what_cannot_be_kept_is_refused_at_once(meta: dict[str, Any], told: str)
 
 @pytest.mark.parametrize("fields", [{"headers": {"A": 1}}, {"cookies": {"a": None}}])
 def test_headers_that_are_no_texts_are_refused(fields: Any) -> None:
-    """What would not be a request again is refused before it is written."""
+    """What was changed in place, and would not be a request again, is refused before it is written."""
+    request = Request(URL)
+    for name, value in fields.items():
+        getattr(request, name).update(value)
     with pytest.raises(SpiderError, match="cannot be kept"):
-        encoded(Request(URL, **fields))
+        encoded(request)
 
 
 def test_fields_of_a_class_of_ones_own_are_refused() -> None:

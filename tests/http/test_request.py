@@ -28,9 +28,9 @@ class Someone:
 
 
 def test_url_becomes_canonical() -> None:
-    """A request's URL is in canonical form; what is no URL is kept as it is, to be refused by name."""
+    """A request's URL is in canonical form; what is not a URL is kept as it is, to be refused by name."""
     assert Request("HTTP://A.example:80/x y").url == "http://a.example/x%20y"
-    assert Request("no url").url == "no url"
+    assert Request("http://no url").url == "http://no url"
 
 
 @pytest.mark.parametrize("url", [None, 7, b"http://a.example/"])
@@ -239,3 +239,53 @@ def test_a_request_shows_no_secret() -> None:
     """What is printed of a request is its method and its URL, without credentials."""
     assert repr(Request("http://user:secret@a.example/", method="HEAD")) == "<HEAD http://a.example/>"
     assert repr(Request("mailto:a@b.example")) == "<GET mailto:a@b.example>"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(URL, "parse", priority=3, depth=2, session="s"),
+        Request(URL, headers={"X-A": None, "X-B": ["1", "2"]}, cookies={"a": 1}),
+        Request(URL, cookies=[{"name": "a", "value": "b", "domain": "a.example"}], meta={"proxy": "http://p.example"}),
+        Request(URL, files={"file": "a.txt"}, form={"b": ["c", "d"]}),
+        Request(URL, json={"a": 1}),
+        JsonRequest(URL, data=[1], headers={b"X-A": 5}),
+        FormRequest(URL, formdata={"a": "b"}),
+    ],
+    ids=repr,
+)
+def test_at_is_replace(request_: Request) -> None:
+    """`at` gives what `replace` gives, and neither shares what can be changed in place."""
+    other = "https://a.example/c"
+    made = request_.at(other)
+    assert type(made) is type(request_)
+    assert made == request_.replace(url=other)
+    for name in ("meta", "cb_kwargs", "headers", "cookies", "files"):
+        assert getattr(made, name) is not getattr(request_, name)
+    if request_.cookies and isinstance(request_.cookies, list):
+        assert made.cookies[0] is not request_.cookies[0]
+    if request_.form is not None:
+        assert made.form is not request_.form
+
+
+def test_at_heeds_what_was_changed_in_place() -> None:
+    """Dicts that were changed since the request was made mean in its copies what they would have meant at first."""
+    request = Request(URL)
+    request.headers["X-A"] = ["1", b"2"]
+    request.meta["proxy"] = "http://p.example"
+    request.cookies["a"] = 1  # type: ignore[call-overload]
+    made = request.at(URL)
+    assert (made.headers, made.proxy, made.cookies) == ({"X-A": "1, 2"}, "http://p.example", {"a": "1"})
+    request.headers["X-A"] = {}
+    with pytest.raises(SpiderError, match=r"headers\['X-A'\] is a dict"):
+        request.at(URL)
+
+
+@pytest.mark.parametrize("method", [None, 7, b"GET"])
+def test_the_method_of_a_form(method: Any) -> None:
+    """None is no method, and a form is POSTed then; anything else that is not text is named."""
+    if method is None:
+        assert FormRequest(URL, method=method, formdata={"a": "b"}).method == "POST"
+    else:
+        with pytest.raises(SpiderError, match="method is a"):
+            FormRequest(URL, method=method, formdata={"a": "b"})

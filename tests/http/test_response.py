@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from scraper.errors import SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.markup import Selector
@@ -171,7 +172,7 @@ def test_nothing_to_follow() -> None:
     for wrong in (response.css("a"), None, 7):
         with pytest.raises(ValueError, match="a reference is a text, a Selector or a Link, not "):
             response.follow(wrong)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="a reference is a text or a Selector, not None"):
+    with pytest.raises(ValueError, match="a reference is a text, a Selector or a Link, not None"):
         response.follow_all([None])  # type: ignore[list-item]
 
 
@@ -217,6 +218,27 @@ def test_other_schemes_are_left_to_the_limits() -> None:
     """`javascript:` and `mailto:` are followed like any other: refusing them, and counting that, is for the limits."""
     page = '<a href="javascript:void(0)"><a href="MAILTO:x@y.example"><a href="tel:1"><a href="http://[">'
     assert followed(html(page), css="a") == ["javascript:void(0)", "mailto:x@y.example", "tel:1", "http://["]
+
+
+@pytest.mark.parametrize("reference", ["localhost:8000/x", "b.example:80/", "//["])
+def test_a_link_that_is_not_a_url(reference: str) -> None:
+    """What a page has in the place of a URL is the page's mistake, and no error of the spider that follows it."""
+    response = html(f'<a href="{reference}">x</a>')
+    requests = [response.follow(reference), response.follow(reference, meta={"a": 1}), *response.follow_all(css="a")]
+    assert [each.url for each in requests] == [reference] * 3
+
+
+def test_params_are_added_to_a_followed_link() -> None:
+    """`params` go into the query of the link, and one that means nothing is named."""
+    assert html("").follow("x?a=1#f", params={"b": [2, b"c"], "d": None}).url == "http://a.example/b/x?a=1&b=2&b=c#f"
+    with pytest.raises(SpiderError, match=r"params\['b'\] is a dict"):
+        html("").follow("x", params={"b": {}})
+
+
+@pytest.mark.parametrize("body", [bytearray(b"x"), memoryview(b"x"), "x"])
+def test_a_body_of_any_kind(body: Any) -> None:
+    """A body is bytes, whatever it was given as."""
+    assert Response(URL, body=body).body == b"x"
 
 
 def test_links_can_be_taken_as_urls() -> None:

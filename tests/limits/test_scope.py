@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from scraper import urls
 from scraper.errors import Reason, SpiderError
-from scraper.http.request import Request
+from scraper.http.request import Request, unasked
 from scraper.limits.scope import Depth, Scheme, Scope
 from scraper.verdict import GO, Refuse, Verdict
 
@@ -36,7 +36,7 @@ def test_other_schemes_are_refused(url: str) -> None:
 @pytest.mark.parametrize("url", ["", "/page", "http://", "http://[::1/", "http://a b/", "https://a.example:99999/x"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     """Text that is no absolute URL is refused as such."""
-    assert Scheme().judge(Request(url), 0.0) == Refuse(Reason.INVALID_URL)
+    assert Scheme().judge(unasked(url), 0.0) == Refuse(Reason.INVALID_URL)
 
 
 @given(st.one_of(st.text(), st.text().map("http://".__add__), st.text("/\\@:#?a. \t%").map("https:/".__add__)))
@@ -45,7 +45,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 @example("http://a:1/2:99999")
 def test_validity_is_that_of_the_whole_url(url: str) -> None:
     """Judging a URL by what precedes its path gives what judging all of it would give."""
-    request = Request(url)
+    request = unasked(url)
     canonical = urls.canonical(request.url)
     verdict = Scheme().judge(request, 0.0)
     if canonical is None:

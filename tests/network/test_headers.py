@@ -58,9 +58,49 @@ def test_what_would_be_two_headers(headers: dict[str, str]) -> None:
 
 
 def test_a_header_that_is_no_text() -> None:
-    """A header that is not text is an error that names the header."""
+    """A header that became something else than text in a middleware is an error that names the header."""
+    request = Request(URL)
+    request.headers["X-Odd"] = 1
     with pytest.raises(SpiderError, match="X-Odd"):
-        check(Request(URL, headers={"X-Odd": 1}))  # type: ignore[dict-item]
+        check(request)
+
+
+async def test_headers_that_are_none(network: Open) -> None:
+    """They are not sent, neither those of the request nor the default ones of that name, in whatever case."""
+    async with raw(repeating(OK)) as server:
+        net = await network(user_agent="me/1.0", headers={"X-A": "b"}, referrer_policy="unsafe-url")
+        left_out = {"X-Skip": None, "x-a": None, "ACCEPT-language": None, "User-Agent": None, "X-Keep": "yes"}
+        await net.fetch(Request(server.url, headers=left_out))
+        await net.fetch(Request(server.url))
+        asked, plain = (request.lower() for request in server.heard)
+    assert b"\r\nx-keep: yes\r\n" in asked
+    for name in (b"x-skip", b"x-a", b"accept-language", b"user-agent", b"none"):
+        assert name not in asked
+    for name in (b"accept:", b"accept-encoding:", b"host:"):
+        assert asked.count(b"\r\n" + name) == plain.count(b"\r\n" + name) == 1
+    for name in (b"x-a:", b"accept-language:", b"user-agent:"):
+        assert plain.count(b"\r\n" + name) == 1
+
+
+async def test_a_cookie_header_that_is_none(network: Open) -> None:
+    """A request with it is sent without the cookies of its jar."""
+    async with raw(repeating(OK)) as server:
+        net = await network()
+        await net.fetch(Request(server.url, cookies={"a": "b"}))
+        await net.fetch(Request(server.url, headers={"Cookie": None}))
+        await net.fetch(Request(server.url))
+        heard = [b"\r\nCookie: a=b\r\n" in request for request in server.heard]
+    assert heard == [True, False, True]
+
+
+async def test_values_of_all_kinds_on_the_wire(network: Open) -> None:
+    """Several values of a header are one line, and bytes and numbers are what they say."""
+    async with raw(repeating(OK)) as server:
+        net = await network()
+        await net.fetch(Request(server.url, headers={"X-A": ["1", b"2", 3], b"X-B": 5}))
+        [heard] = server.heard
+    assert b"\r\nX-A: 1, 2, 3\r\n" in heard
+    assert b"\r\nX-B: 5\r\n" in heard
 
 
 def test_what_would_be_two_lines() -> None:

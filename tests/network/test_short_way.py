@@ -46,6 +46,8 @@ async def heard(network: Open, *requests: Request, **options: Any) -> list[tuple
         Request("http://site/", cookies={"session": "a b", "other": "1"}),
         Request("http://site/", headers={"Accept": "text/plain", "User-Agent": "another"}),
         Request("http://site/", headers={"Referer": "http://other.example/", "If-None-Match": '"x"'}),
+        Request("http://site/", headers={"X-Session": None, "ACCEPT": None, "X-One": "1", "X-None": None}),
+        Request("http://site/", headers={"X-None": None}),
         Request("http://site/", auth=("user", "word")),
         Request("http://site/", timeout=5.0),
         Request("http://site/", method="HEAD"),

@@ -201,3 +201,11 @@ async def test_what_is_wrong_with_a_spider_is_told_before_it_begins(attributes: 
     with pytest.raises(SpiderError, match=re.escape(text)) as raised:
         await crawl(Pages(**{"sitemap_urls": ["http://127.0.0.1:1/"], **attributes}))
     assert "'pages'" in str(raised.value)
+
+
+async def test_an_entry_without_a_scheme(servers: Servers) -> None:
+    """An entry whose scheme is missing is refused, and costs none of those after it."""
+    opened = site(servers, sitemap_xml=urlset("localhost:8000/x", "/a"))
+    ended = await crawled(opened)
+    assert paths(ended) == {"a"}
+    assert (ended.statistics.errors, ended.statistics.refused) == (0, {"invalid_url": 1})

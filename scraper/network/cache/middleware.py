@@ -23,6 +23,7 @@ from scraper.http.request import Request
 from scraper.http.response import CACHED, TRUNCATED, Response
 from scraper.network.cache.counts import Counts
 from scraper.network.cache.store import Kept, Pairs, Store
+from scraper.network.headers import own
 from scraper.protocols import Fetch, identity
 from scraper.urls import without_credentials, without_fragment
 
@@ -151,7 +152,7 @@ class RfcCache(_Cache):
 
     async def _ask(self, request: Request, conditions: Any, fetch: Fetch) -> Response:
         """The server's answer, under `conditions` if something is kept that could still be right."""
-        wanted = {name.lower(): value for name, value in request.headers.items()}
+        wanted = {name.lower(): value or "" for name, value in request.headers.items()}
         if "only-if-cached" in wanted.get("cache-control", "").lower():
             return Response(request.url, status=504, request=request)  # RFC 9111, 5.2.1.7
         if conditions is None:
@@ -166,7 +167,7 @@ class RfcCache(_Cache):
     def _sent(self, request: Request) -> Pairs:
         """The headers that `request` is sent with."""
         given = {name.lower() for name in request.headers}
-        return [*request.headers.items(), *((n, v) for n, v in self._defaults.items() if n.lower() not in given)]
+        return [*own(request).items(), *((n, v) for n, v in self._defaults.items() if n.lower() not in given)]
 
     def _kept(self, request: Request, response: Response, headers: Pairs) -> Kept:
         """`response` as it is kept, with those headers of its request that its Vary names."""

@@ -107,7 +107,7 @@ class Jar:
 
     def add(self, cookie: Cookie, now: float) -> None:
         """Take `cookie` as it is, unless it has expired or is for a public suffix and all below it."""
-        if cookie.is_host_only or not (_is_address(cookie.domain) or self._is_public_suffix(cookie.domain)):
+        if cookie.is_host_only or not (is_address(cookie.domain) or self._is_public_suffix(cookie.domain)):
             self._keep(cookie, now)
 
     def matching(self, url: str, now: float) -> list[Cookie]:
@@ -182,10 +182,10 @@ class Jar:
 
     def _allowed(self, said: SetCookie, url: str, host: str, *, is_secure: bool) -> Cookie | None:
         """The cookie that a field sets, or None if its host may not set it (RFC 6265bis, 5.7)."""
-        domain = _canonical(said.domain) if said.domain else None
+        domain = canonical_domain(said.domain) if said.domain else None
         if domain is not None and domain != host and not domain_matches(host, domain):
             return None
-        if domain is not None and (_is_address(host) or self._is_public_suffix(domain)):
+        if domain is not None and (is_address(host) or self._is_public_suffix(domain)):
             if domain != host:
                 return None
             domain = None
@@ -252,7 +252,7 @@ class Jar:
             [domain] = self._domains
             return [domain] if domain_matches(host, domain) else []
         found = [host] if host in self._domains else []
-        if _is_address(host):
+        if is_address(host):
             return found
         dot = host.find(".")
         while dot >= 0:
@@ -320,7 +320,7 @@ class _Secure:
 
 def domain_matches(host: str, domain: str) -> bool:
     """Whether `host` is `domain` or below it, both in lower case (RFC 6265bis, 5.1.3)."""
-    return host == domain or (host.endswith(f".{domain}") and bool(domain) and not _is_address(host))
+    return host == domain or (host.endswith(f".{domain}") and bool(domain) and not is_address(host))
 
 
 def path_matches(path: str, cookie_path: str) -> bool:
@@ -353,15 +353,15 @@ def _path(url: str) -> str:
     return path.partition("#")[0].partition("?")[0] if "?" in path or "#" in path else path
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     """Whether a canonical host is an IP address: no name ends with a label of digits."""
     return host[-1:] == "]" or host[host.rfind(".") + 1 :].isdigit()
 
 
-def _canonical(domain: str) -> str:
+def canonical_domain(domain: str) -> str:
     """A Domain as hosts are written."""
     if domain.isascii():
-        return domain
+        return domain.lower()
     url = urls.canonical(f"http://{domain}/")
     return urls.host(url) if url is not None else domain
 

@@ -18,8 +18,10 @@ from scraper.errors import FetchError, Reason, SettingsError, SpiderError, Stora
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.network.cookies import cookie_file
+from scraper.network.cookies.jar import Cookie, Jar, canonical_domain, is_address
 from scraper.network.cookies.jars import Jars
-from scraper.network.headers import check
+from scraper.network.cookies.public_suffixes import is_public_suffix
+from scraper.network.headers import check, left_out, own
 from scraper.protocols import Fetch
 
 logger = logging.getLogger(__name__)
@@ -42,12 +44,11 @@ class Cookies:
         if request.cookies:
             _check(request)
         if not self._is_on or (request.meta and request.meta.get("dont_merge_cookies")):
-            own = [f"{name}={value}" for name, value in request.cookies.items()]
-            return await (_sent(request, own, fetch) if own else fetch(request))
+            pairs = self._own(request) if request.cookies else []
+            return await (_sent(request, pairs, fetch) if pairs else fetch(request))
         jars, session = self._jars, request.session
         if request.cookies:
-            given = ((name, str(value)) for name, value in request.cookies.items())
-            jars.open(session).put(request.url, given, self._wall())
+            _put(request, jars.open(session), self._wall())
             jars.filled(session)
         jar = jars.find(session)
         pairs = [cookie.pair for cookie in jar.matching(request.url, self._wall())] if jar is not None else []
@@ -56,6 +57,14 @@ class Cookies:
             jars.open(session).store(request.url, response.headers.getall(SET_COOKIE), self._wall())
             jars.filled(session)
         return response
+
+    def _own(self, request: Request) -> list[str]:
+        """The cookies of a request that is sent without others: those that are for its URL."""
+        if isinstance(request.cookies, dict):
+            return [f"{name}={value}" for name, value in request.cookies.items()]
+        jar, now = Jar(is_public_suffix=is_public_suffix), self._wall()
+        _put(request, jar, now)
+        return [cookie.pair for cookie in jar.matching(request.url, now)]
 
     # What outlives the crawl.
 
@@ -108,9 +117,38 @@ class Cookies:
         return f"<Cookies of {len(self._jars)} sessions>"
 
 
+def _put(request: Request, jar: Jar, now: float) -> None:
+    """Put the cookies of a request into a jar: as its host would set them, or for the domains and paths they name."""
+    if isinstance(request.cookies, dict):
+        jar.put(request.url, ((name, str(value)) for name, value in request.cookies.items()), now)
+        return
+    for each in request.cookies:
+        jar.add(_cookie(each, request.url), now)
+
+
+def _cookie(parts: Mapping[str, Any], url: str) -> Cookie:
+    """A cookie that a request gives in parts (`scraper.http.values`); what it does not say is as for a plain one."""
+    domain, path = _domain(parts, url), parts.get("path", "/")
+    return Cookie(
+        parts["name"],
+        str(parts["value"]),
+        domain,
+        path if path.startswith("/") else "/",
+        is_secure=parts.get("secure", url.startswith("https:")),
+        is_host_only=not parts.get("domain") or is_public_suffix(domain) or is_address(domain),
+    )
+
+
+def _domain(parts: Mapping[str, Any], url: str) -> str:
+    """The domain that a cookie given in parts is for: its own, or the host of the request."""
+    return canonical_domain(parts.get("domain", "").removeprefix(".")) or urls.host(url)
+
+
 async def _sent(request: Request, pairs: Iterable[str], fetch: Fetch) -> Response:
     """The answer to `request`, sent with cookies after those in a Cookie header that was given by hand."""
-    given = "; ".join(value for name, value in request.headers.items() if name.lower() == "cookie")
+    if "cookie" in left_out(request):
+        return await fetch(request)
+    given = "; ".join(value for name, value in own(request).items() if name.lower() == "cookie")
     if given:
         by_hand = {each.partition("=")[0].strip() for each in given.split(";")}
         pairs = [given, *(pair for pair in pairs if pair.partition("=")[0] not in by_hand)]
@@ -122,7 +160,18 @@ async def _sent(request: Request, pairs: Iterable[str], fetch: Fetch) -> Respons
 
 
 def _check(request: Request) -> None:
+    """Raises `FetchError` for a cookie that cannot be sent, or is for a domain under which anybody can have a name."""
     try:
         check(request)
+        if isinstance(request.cookies, list):
+            _check_domains(request.cookies, request.url)
     except SpiderError as error:
         raise FetchError(Reason.BAD_REQUEST, urls.without_credentials(request.url), str(error)) from error
+
+
+def _check_domains(cookies: Iterable[Mapping[str, Any]], url: str) -> None:
+    host = urls.host(url)
+    for each in cookies:
+        domain = _domain(each, url)
+        if domain != host and is_public_suffix(domain):
+            raise SpiderError(f"the cookie {each['name']!r:.80} is for {domain!r:.80}, where anybody can have a name")

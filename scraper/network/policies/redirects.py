@@ -97,8 +97,12 @@ class Redirects:
             cookies = {}
         elif cookies:  # the server's word counts more than ours, which it has heard
             changed = {each.partition("=")[0].strip() for each in answer.headers.getall("Set-Cookie", ())}
-            cookies = {name: value for name, value in cookies.items() if name not in changed}
-        if any(name.lower() == "referer" for name in headers):
+            cookies = (
+                {name: value for name, value in cookies.items() if name not in changed}
+                if isinstance(cookies, dict)
+                else [each for each in cookies if each["name"] not in changed]
+            )
+        if any(name.lower() == "referer" for name, value in headers.items() if value is not None):
             headers = self._with_referer(headers, answer, target)
         return request.replace(**changes, headers=headers, cookies=cookies)
 
