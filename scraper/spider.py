@@ -106,6 +106,11 @@ class Spider:
         """Raises `SpiderError` if there is nothing to start from, or no `parse()` for the pages it starts from."""
         if type(self).start is not Spider.start or hasattr(self, "start_requests"):
             return
+        self._check_start_urls()
+        if getattr(self.parse, "__func__", None) is Spider.parse:
+            raise SpiderError(self._unparsed)
+
+    def _check_start_urls(self) -> None:
         if isinstance(self.start_urls, str):
             text = f"start_urls is a list of URLs, not one text ({self.start_urls!r})"
             raise SpiderError(f"spider {self.name!r}: {text}")
@@ -116,15 +121,14 @@ class Spider:
                 shown = urls.without_credentials(url) if isinstance(url, str) else url
                 text = f"start_urls has {shown!r:.200}, not an absolute URL: begin it with http:// or https://"
                 raise SpiderError(f"spider {self.name!r}: {text}")
-        if getattr(self.parse, "__func__", None) is Spider.parse:
-            raise self._unparsed()
 
     def parse(self, response: Response) -> Any:
         """What is made of a page whose request names no callback."""
-        raise self._unparsed()
+        raise SpiderError(self._unparsed)
 
-    def _unparsed(self) -> SpiderError:
-        return SpiderError(f"spider {self.name!r} has no parse(self, response) method")
+    @property
+    def _unparsed(self) -> str:
+        return f"spider {self.name!r} has no parse(self, response) method"
 
     def closed(self, reason: str) -> Any:
         """Called once, after the last page and before the data files are closed; may be `async def`."""

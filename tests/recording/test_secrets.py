@@ -8,16 +8,9 @@ import pytest
 from multidict import CIMultiDict
 
 from scraper import Crawl, Request, Response
-from scraper.crawling.recordings import (
-    Recording,
-    accept,
-    check,
-    kept_arguments,
-    limited,
-    open_recording,
-    settle,
-    spider_of,
-)
+from scraper.crawling.recordings.folder import Recording, open_recording, spider_of
+from scraper.crawling.recordings.record import kept_arguments, limited, settle
+from scraper.crawling.recordings.replay import accept, check
 from scraper.protocols import Fetch
 from scraper.recording.accepted import Header
 from scraper.recording.recorder import Recorder

@@ -17,6 +17,8 @@ class File:
     path: str
     items: int = 1180
     bytes: int = 402_123
+    replaced: None = None
+    tables_kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ _MOST_INSERTIONS = 1000  # kinds of rows whose SQL is remembered
 _INTEGERS = range(-(2**63), 2**63)
 
 
+OURS = "/* scraper */"
+"""Stands in the definition of each table that a crawl has made, and tells it from those of others."""
+
+
 @dataclass(slots=True, eq=False)
 class Statement:
     """One statement of SQL, to be executed for each of `rows`."""
@@ -97,7 +101,7 @@ class Tables:
             ]
         else:
             missing = {**{_lower(each): each for each in map(_column, self._fields)}, **names}
-            statements.append(Statement(f"CREATE TABLE {_quoted(name)} ({_list(missing.values())})", [()]))
+            statements.append(Statement(f"CREATE TABLE {_quoted(name)} ({OURS} {_list(missing.values())})", [()]))
         table.columns.update(missing)
         self._tables[_lower(name)] = table
         marks = ", ".join("?" * len(names))

@@ -1,13 +1,15 @@
 """Tables of a database that is about to be replaced, and that the new one lacks: they are taken over into it.
 
-The file that a crawl writes may hold tables of others, or of item classes that this crawl has not met. They are copied
-with their indexes, triggers and views, in one transaction, before the new file takes the place of the old one.
+The file that a crawl writes may hold tables of others. They are copied with their indexes, triggers and views, in one
+transaction, before the new file takes the place of the old one.
 """
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
+
+from scraper.sinks.sqlite.tables import OURS
 
 _ENTRIES = "SELECT type, name, tbl_name, sql FROM {}.sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*'"
 _MAGIC = b"SQLite format 3\0"
@@ -37,6 +39,7 @@ def _is_database(path: str) -> bool:
 def _copied(database: sqlite3.Connection) -> tuple[str, ...]:
     there = database.execute(_ENTRIES.format("old")).fetchall()
     ours = {name for _, name, _, _ in database.execute(_ENTRIES.format("main")).fetchall()}
+    ours |= {name for kind, name, _, sql in there if kind == "table" and OURS in sql}
     missing = [entry for entry in there if entry[2] not in ours and entry[1] not in ours]
     tables = [name for kind, name, _, _ in missing if kind == "table"]
     if not tables:
