@@ -27,6 +27,7 @@ ANSWERS = {
     "CONNECT": b"HTTP/1.1 407 " + HOSTILE + b"\r\nContent-Length: 0\r\n\r\n",
 }
 SPIDER = """
+import asyncio
 import os
 
 from scraper import Request, Spider
@@ -55,6 +56,7 @@ class LeakySpider(Spider):
 
     async def parse(self, response):
         if "DIES" in os.environ:
+            await asyncio.sleep(3)  # until there is a checkpoint
             os.kill(os.getpid(), 9)
         title = response.css("title::text").get()
         yield {"title": title, "text": "\\x1b[2J"}
