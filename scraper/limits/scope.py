@@ -50,7 +50,7 @@ class Scheme(_Stateless):
         if not url.startswith(urls.WEB_SCHEMES):
             return _INVALID if urls.canonical(url) is None else _NO_WEB
         end = url.find("/", 8)
-        head = url if end < 0 else url[:end]
+        head = url if end < 0 else url[: end + 1]  # a blank before the slash is part of the host
         return self._judge_head(head) if len(head) <= urls.LONG else _judge_validity(head)
 
     def __repr__(self) -> str:
@@ -88,7 +88,7 @@ class Scope(_Stateless):
         """Go, or a refusal as OFFSITE."""
         url = request.url
         end = url.find("/", 8)
-        head = url if end < 0 else url[:end]
+        head = url if end < 0 else url[: end + 1]  # a blank before the slash is part of the host
         return self._judge_head(head) if len(head) <= urls.LONG else self._judge_host(head)
 
     def _judge_host(self, head: str) -> Verdict:

@@ -43,6 +43,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 @example("http:////////a b/")
 @example("http://\t/a b/")
 @example("http://a:1/2:99999")
+@example("http://0 /")
 def test_validity_is_that_of_the_whole_url(url: str) -> None:
     """Judging a URL by what precedes its path gives what judging all of it would give."""
     request = unasked(url)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from scraper.recording.secrets import stripped
+from scraper.recording.redaction import stripped
 
 from scraper import FetchError, Request, Response
 from scraper.errors import Reason
