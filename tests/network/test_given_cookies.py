@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from scraper.recording.redaction import stripped
 
 from scraper import FetchError, Request, Response
 from scraper.errors import Reason
 from scraper.network.cookies.middleware import Cookies
 from scraper.network.policies.redirects import Redirects
 from scraper.protocols import Attempts
+from scraper.recording.redaction import stripped
 from scraper.settings.schema import NetworkSettings
 from scraper.verdict import Redirect
 
