@@ -124,7 +124,7 @@ class Rules:
             grams += some
             yield
         for number, (pattern, each) in enumerate(zip(patterns, grams, strict=True), 1):
-            self._by_gram.setdefault(min(each, key=counts.__getitem__), []).append(pattern)
+            self._by_gram.setdefault(min(sorted(each, reverse=True), key=counts.__getitem__), []).append(pattern)
             if not number % SLICE:
                 yield
         self._sizes = sorted(set(map(len, self._by_gram)))
