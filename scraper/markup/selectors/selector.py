@@ -337,8 +337,8 @@ def reference_of(found: str | Selector) -> str | None:
 def _reference(node: LexborNode) -> str | None:
     """What an element refers to."""
     attributes = node.attributes
-    reference = attributes.get("href")
-    return attributes.get("src") if reference is None else reference
+    name = next((each for each in ("href", "src") if each in attributes), None)
+    return attributes[name] or "" if name is not None else None
 
 
 _NOWHERE = empty_root()
