@@ -9,6 +9,7 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -36,12 +37,16 @@ from scraper.network.proxies.address import Proxy, basic, proxy
 from scraper.settings.schema import NetworkSettings
 from scraper.urls import host, is_web, without_credentials
 
+logger = logging.getLogger("scraper")
+
 SMALL = 256 * 1024  # compressed bytes that may be decoded on the loop, if they
 SHORT = 2 * 1024 * 1024  # come to no more than so many; the rest is done in a thread
 IN_ONE = 1024 * 1024  # bytes of content that are sent in one piece
 
 SKIPPED = 64 * 1024  # bytes of a redirect's body that are read for the connection's sake
 SKIPPING = 1.0  # and for so many seconds
+
+MOST_WARNINGS = 100  # of proxies that fail
 
 IsFollowed = Callable[[Request, int, Headers], bool]
 
@@ -84,6 +89,7 @@ class Fetcher:
         self._guard = guard
         self._places = asyncio.Semaphore(most)
         self._streams: set[BodyStream] = set()
+        self._failing: set[URL | None] = set()  # proxies that have failed
         self._most = int(settings.max_body)
         self._most_streamed = int(settings.max_stream)
         self._longest = settings.max_url
@@ -125,13 +131,21 @@ class Fetcher:
         except FetchError:
             raise
         except Exception as error:
-            raise failure(error, request.url, by_proxy=terms.proxy is not None) from error
+            failed = failure(error, request.url, proxy=terms.proxy)
+            self._tell(failed, terms)
+            raise failed from error
         finally:
             if deadline is not None:
                 self._deadlines.end(deadline)
         if body and CONTENT_ENCODING in answer.headers:
             body = await self._decoded(body, ",".join(answer.headers.getall(CONTENT_ENCODING)), request)
         return _response(answer, request, body)
+
+    def _tell(self, failed: FetchError, terms: _Terms) -> None:
+        """Warn once of each proxy that fails: robots.txt would only be unreachable, and its pages refused."""
+        if failed.reason == Reason.PROXY and terms.proxy not in self._failing and len(self._failing) < MOST_WARNINGS:
+            self._failing.add(terms.proxy)
+            logger.warning("%s", failed.detail)
 
     # What is asked.
 
@@ -227,7 +241,10 @@ class Fetcher:
             detail = f"Transfer-Encoding {answer.headers[TRANSFER_ENCODING]!r:.60}"
             raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), detail)
         if answer.status == 407 and terms.proxy is not None:
-            raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
+            detail = f"proxy {terms.proxy}: 407 Proxy Authentication Required"
+            failed = FetchError(Reason.PROXY, without_credentials(request.url), detail)
+            self._tell(failed, terms)
+            raise failed
 
     async def _read(self, answer: aiohttp.ClientResponse, request: Request, deadline: Deadline | None) -> bytes:
         """The whole body as it was sent, but never more than `max_body` bytes of it."""

@@ -56,7 +56,8 @@ class Socks:
             response = await fetch(request.replace(proxy=None))
         except FetchError as error:
             if _is_of_proxy(error.__cause__):
-                raise FetchError(Reason.PROXY, error.url, error.detail) from error.__cause__
+                detail = f"proxy {without_credentials(request.proxy)}: {error.detail}"
+                raise FetchError(Reason.PROXY, error.url, detail) from error.__cause__
             raise
         response.request = request
         return response
