@@ -188,7 +188,7 @@ class Form:
         if isinstance(click, Mapping):
             wanted = {name: value for name, value in click.items() if name != "nr"}
             number = click.get("nr")
-            fitting = [each for each in buttons if all(each.attributes.get(n) == v for n, v in wanted.items())]
+            fitting = [each for each in buttons if all(_has(each, name, value) for name, value in wanted.items())]
             return fitting if number is None else fitting[number : number + 1]
         for said in (lambda each: each.name, lambda each: each.attribute("value"), _label):
             if found := [button for button in buttons if said(button) == click]:
@@ -236,6 +236,10 @@ def find_form(
     if node is None:
         raise FormError(f"{_shown(page)} has no form whose {key} is {value!r}; it has {_told(forms)}")
     return node
+
+
+def _has(control: Control, name: str, value: Any) -> bool:
+    return name in control.attributes and control.attribute(name) == value
 
 
 def _form_around(node: LexborNode) -> LexborNode | None:

@@ -143,7 +143,6 @@ class Robots:
             answer = replace(
                 answer, verdict=GO, rules=rules if size else None, delay=min(delay, self._max_delay), size=size
             )
-            del self._readings[origin]
             self._put(origin, answer)
         return answer
 
@@ -152,6 +151,8 @@ class Robots:
         old = self._answers.pop(origin, None)
         self._rules += answer.size - (old.size if old is not None else 0)
         self._answers[origin] = answer
+        if answer.verdict is not _READING:
+            self._readings.pop(origin, None)
         while len(self._answers) > MAX_ORIGINS or self._rules > MAX_RULES:
             name, oldest = self._answers.popitem(last=False)
             self._readings.pop(name, None)

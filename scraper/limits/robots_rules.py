@@ -31,6 +31,8 @@ REST = 0.1 / MOST_STEPS  # seconds for each step
 FEW = 64  # rules with `*` that are sooner tried than looked for
 GRAM = 5  # characters of a rule that are looked for
 
+_Pattern = tuple[str, bool]  # the text of a rule, and whether it ends where the URL ends
+
 _REFUSED = Refuse(Reason.ROBOTS)
 _ALWAYS = 2_000_000_001  # the rank of what is allowed whatever the rules say (RFC 9309, 2.2.2)
 _STARS = re.compile(r"\*+")
@@ -44,7 +46,6 @@ class _Wildcard(NamedTuple):
 
     rank: int  # twice its length, and one more if it is an Allow: of the rules that match the greatest counts
     size: int  # characters of what it matches, at least
-    longest: int  # characters of its longest part after the first, on which depends what a search for it costs
     first: str
     middle: tuple[str, ...]
     last: str
@@ -53,29 +54,47 @@ class _Wildcard(NamedTuple):
     @classmethod
     def of(cls, rank: int, text: str, is_anchored: bool) -> "_Wildcard":
         first, *middle, last = text.split("*")
-        longest = max(map(len, (*middle, last)))
-        return cls(rank, len(text) - len(middle) - 1, longest, first, tuple(middle), last, is_anchored)
+        return cls(rank, len(text) - len(middle) - 1, first, tuple(middle), last, is_anchored)
 
-    def matches(self, path: str) -> bool:
-        """Whether it matches `path`, which begins as it should."""
+    def matches(self, text: "_Text") -> bool:
+        """Whether it matches `text`, which begins as it should."""
         place = len(self.first)
         for part in self.middle:
-            place = path.find(part, place)
+            place = text.find(part, place)
             if place < 0:
                 return False
             place += len(part)
         if self.is_anchored:
-            return place <= len(path) - len(self.last) and path.endswith(self.last)
-        return path.find(self.last, place) >= 0
+            return place <= len(text.path) - len(self.last) and text.path.endswith(self.last)
+        return text.find(self.last, place) >= 0
 
 
-_Pattern = tuple[str, bool]  # the text of a rule, and whether it ends where the URL ends
+class _Text:
+    """A path in which parts of rules are looked for, each once from a place. `steps` is what that takes."""
+
+    __slots__ = ("_found", "path", "steps")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.steps = 0
+        self._found: dict[tuple[str, int], int] = {}
+
+    def find(self, part: str, place: int) -> int:
+        """Where `part` stands, from `place` on; -1 if it does not."""
+        found = self._found.get((part, place))
+        if found is None:
+            found = self._found[part, place] = self.path.find(part, place)
+            end = found if found >= 0 else len(self.path)
+            self.steps += (end - place + 100) * (8 + len(part)) // 8
+        return found
 
 
 class Rules:
     """The rules for one crawler. They are there once they are read."""
 
-    __slots__ = ("_by_gram", "_due", "_exact", "_few", "_last", "_lengths", "_plain", "_sizes", "_wild", "steps")
+    __slots__ = (
+        "_by_gram", "_due", "_exact", "_few", "_last", "_lengths", "_patterns", "_plain", "_sizes", "_wild", "steps",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._plain = {"/robots.txt%3F": _ALWAYS}  # text that a path begins with, and the rank of its rule
@@ -83,7 +102,8 @@ class Rules:
         self._wild: dict[_Pattern, int] = {}
         self._lengths: list[int] = []
         self._few: list[_Wildcard] = []
-        self._by_gram: dict[str, list[_Pattern]] = {}
+        self._patterns: list[_Pattern] = []  # those with `*`, the longest first
+        self._by_gram: dict[str, list[int]] = {}  # which of them have these characters
         self._sizes: list[int] = []
         self._last: tuple[str, Verdict] = "", GO
         self._due = 0.0
@@ -99,10 +119,11 @@ class Rules:
             if not number % SLICE:
                 yield
         self._lengths = sorted(set(map(len, self._plain)))
-        if len(self._wild) > FEW:
-            yield from self._index(list(self._wild))
+        self._patterns = sorted(self._wild, key=self._wild.__getitem__, reverse=True)
+        if len(self._patterns) > FEW:
+            yield from self._index()
         else:
-            self._few = sorted((_Wildcard.of(rank, *pattern) for pattern, rank in self._wild.items()), reverse=True)
+            self._few = [_Wildcard.of(self._wild[pattern], *pattern) for pattern in self._patterns]
 
     def _add(self, is_allow: bool, value: str) -> None:
         for pattern in _patterns(value, is_allow=is_allow):
@@ -114,18 +135,18 @@ class Rules:
                 table = self._exact if is_anchored else self._plain
                 table[text] = max(rank, table.get(text, 0))
 
-    def _index(self, patterns: list[_Pattern]) -> Iterator[None]:
+    def _index(self) -> Iterator[None]:
         """File each pattern under a few characters that every match has, and as few other patterns as possible."""
         grams: list[list[str]] = []
         counts: Counter[str] = Counter()
-        for start in range(0, len(patterns), SLICE):
-            some = [_grams(text) for text, _ in patterns[start : start + SLICE]]
+        for start in range(0, len(self._patterns), SLICE):
+            some = [_grams(text) for text, _ in self._patterns[start : start + SLICE]]
             counts.update(chain.from_iterable(some))
             grams += some
             yield
-        for number, (pattern, each) in enumerate(zip(patterns, grams, strict=True), 1):
-            self._by_gram.setdefault(min(sorted(each, reverse=True), key=counts.__getitem__), []).append(pattern)
-            if not number % SLICE:
+        for place, each in enumerate(grams):
+            self._by_gram.setdefault(min(sorted(each, reverse=True), key=counts.__getitem__), []).append(place)
+            if not (place + 1) % SLICE:
                 yield
         self._sizes = sorted(set(map(len, self._by_gram)))
 
@@ -151,29 +172,28 @@ class Rules:
             rank = rank_of(path[:length], 1)
             if rank > best:  # noqa: PLR1730 -- max() would double the cost of this loop
                 best = rank
-        rules: Iterable[_Wildcard] = self._few
-        self.steps = 0
-        if self._by_gram:
-            found = self._found(path)
-            rules = (_Wildcard.of(self._wild[pattern], *pattern) for pattern in found)
-            self.steps = 50 * (len(path) + len(found))
-        for rule in rules:
+        text = _Text(path)
+        for rule in self._candidates(text) if self._by_gram else self._few:
             if rule.rank <= best:
                 break
-            if path.startswith(rule.first) and rule.size <= len(path):
-                self.steps += (len(path) + 100) * (8 + rule.longest) // 8
-                if self.steps > MOST_STEPS:
-                    return False
-                if rule.matches(path):
-                    best = rule.rank
+            if path.startswith(rule.first) and rule.size <= len(path) and rule.matches(text):
+                best = rule.rank
+            elif text.steps > MOST_STEPS:
+                best = 0
+                break
+        self.steps = text.steps
         return best % 2 == 1
 
-    def _found(self, path: str) -> list[_Pattern]:
-        """The rules with `*` that may match `path`, by what is in it, the longest first."""
+    def _candidates(self, text: "_Text") -> Iterator[_Wildcard]:
+        """The rules with `*` that may match, by what is in the path, the longest first."""
+        path = text.path
         grams = {path[start : start + size] for size in self._sizes for start in range(len(path) - size + 1)}
-        found = [pattern for gram in self._by_gram.keys() & grams for pattern in self._by_gram[gram]]
-        found.sort(key=self._wild.__getitem__, reverse=True)
-        return found
+        found = [place for gram in self._by_gram.keys() & grams for place in self._by_gram[gram]]
+        text.steps += 50 * len(path) + 20 * len(found)
+        for place in sorted(found):
+            text.steps += 200
+            pattern = self._patterns[place]
+            yield _Wildcard.of(self._wild[pattern], *pattern)
 
 
 def _grams(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from scraper.markup.document.encoding import as_utf8, decode, from_byte_order_ma
 from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.document.sandbox import TooComplexError
 from scraper.markup.document.tree import NOWHERE, Tree, vet
+from scraper.markup.links.base import base_href
 from scraper.markup.selectors.query import Query, compile_query
 from scraper.markup.selectors.selector import Selector, SelectorList, asked
 from scraper.markup.structured_data import lenient_json
@@ -200,8 +201,7 @@ class WebPage:
         """The href of the first `<base>` that has one. Most pages have none, and need not be parsed to see it."""
         if self._selector is None and b"<base" not in self.body and b"<base" not in self.body.lower():
             return None
-        bases = self.selector.node.parser.tags("base")
-        return next((href for base in bases if (href := base.attributes.get("href")) is not None), None)
+        return base_href(self._source(), self.selector.node)
 
     def urljoin(self, reference: str) -> str:
         """`reference` as an absolute URL, resolved against `base_url`; unchanged if it cannot be a URL."""

@@ -33,7 +33,7 @@ from scraper.network.policies.redirects import Redirects
 from scraper.network.policies.referrer import Referrers
 from scraper.network.policies.retry import Retries
 from scraper.network.policies.status import Statuses
-from scraper.network.proxies.address import is_socks, proxy
+from scraper.network.proxies.address import FORM, is_socks, proxy, shown
 from scraper.network.proxies.socks import SocksPool, require
 from scraper.protocols import Fetch, Middleware, Policy
 from scraper.settings.schema import CacheSettings, NetworkSettings
@@ -171,6 +171,8 @@ def _proxies(settings: NetworkSettings) -> tuple[str, ...]:
     for each in given:
         try:
             proxy(each)
+            if "://" not in each:
+                raise ValueError(f"{shown(each)} has no scheme: {FORM}")
         except ValueError as error:
             raise SettingsError(f"[network] {key}: {error}") from None
     if any(map(is_socks, given)):

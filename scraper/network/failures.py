@@ -118,15 +118,19 @@ TABLE: tuple[tuple[type[BaseException], Reason | Callable[[Any], Reason]], ...] 
 )
 
 _AWAITING_PROXY = frozenset({Reason.DNS_NOT_FOUND, Reason.REFUSED, Reason.UNREACHABLE})
+_OF_PROXY = frozenset({Reason.PROXY, Reason.CONNECT_TIMEOUT})
 _CREDENTIALS = re.compile(r"//[^/?#\s'\"]*@")
 
 
-def failure(error: Exception, url: str, *, by_proxy: bool = False) -> FetchError:
-    """`error` as the reason why `url` got no answer; `by_proxy` if it was asked through one."""
-    reason = reason_of(error)
-    if by_proxy and reason in _AWAITING_PROXY:  # it is the proxy that was not found
-        reason = Reason.PROXY
-    return FetchError(reason, without_credentials(url), detail_of(error))
+def failure(error: Exception, url: str, *, proxy: object = None) -> FetchError:
+    """`error` as the reason why `url`, asked by way of `proxy` if that is given, got no answer."""
+    reason, detail = reason_of(error), detail_of(error)
+    if proxy is not None:
+        if reason in _AWAITING_PROXY:  # it is the proxy that was not found
+            reason = Reason.PROXY
+        if reason in _OF_PROXY:
+            detail = f"proxy {without_credentials(str(proxy))}: {detail}"
+    return FetchError(reason, without_credentials(url), detail)
 
 
 def reason_of(error: BaseException) -> Reason:

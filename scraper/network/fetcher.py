@@ -8,6 +8,7 @@ opened for it (RFC 9112, 9.3.1). One that failed on a new connection is not: tha
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from io import BytesIO
 from typing import Any
@@ -16,7 +17,7 @@ import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING
 from yarl import URL
 
-from scraper.errors import FetchError
+from scraper.errors import FetchError, Reason
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.network.body.upload import Content
@@ -32,7 +33,10 @@ from scraper.network.response_reader import IsFollowed, ResponseReader, response
 from scraper.settings.schema import NetworkSettings
 from scraper.urls import without_credentials
 
+logger = logging.getLogger("scraper")
+
 IN_ONE = 1024 * 1024  # bytes of content that are sent in one piece
+MOST_WARNINGS = 100  # of proxies that fail
 
 _NO_TYPE = ("Content-Type",)  # which aiohttp would invent
 
@@ -61,6 +65,7 @@ class Fetcher:
         self._rules = RequestRules(settings, trust=trust, guard=guard)
         self._reader = ResponseReader(settings, deadlines, is_followed=is_followed)
         self._places = asyncio.Semaphore(most)
+        self._failing: set[URL | None] = set()  # proxies that have failed
 
     async def __call__(self, request: Request) -> Response:
         """The answer to `request`, whatever its status. Raises `FetchError` if there is none that can be used."""
@@ -78,11 +83,11 @@ class Fetcher:
 
     async def _fetch(self, request: Request, options: RequestOptions) -> Response:
         deadline = self._deadlines.begin(options.total, headers=options.head) if options.total is not None else None
-        reader, by_proxy = self._reader, options.proxy is not None
+        reader = self._reader
         try:
             answer = await self._ask(request, options)
             try:
-                reader.check(answer, request, by_proxy=options.is_asked_of_proxy)
+                reader.check(answer, request, options.proxy if options.is_asked_of_proxy else None)
                 if request.stream and answer.status < 300:
                     return reader.stream(answer, request)
                 body = await reader.read(answer, request, deadline)
@@ -94,16 +99,25 @@ class Fetcher:
                 raise
             detail = self._deadlines.told(deadline)
             raise FetchError(deadline.reason, without_credentials(request.url), detail) from None
-        except FetchError:
+        except FetchError as error:
+            self._tell(error, options.proxy)
             raise
         except Exception as error:
-            raise failure(error, request.url, by_proxy=by_proxy) from error
+            failed = failure(error, request.url, proxy=options.proxy)
+            self._tell(failed, options.proxy)
+            raise failed from error
         finally:
             if deadline is not None:
                 self._deadlines.end(deadline)
         if body and CONTENT_ENCODING in answer.headers:
             body = await reader.decode(body, answer, request)
         return response(answer, request, body)
+
+    def _tell(self, failed: FetchError, proxy: URL | None) -> None:
+        """Warn once of each proxy that fails: robots.txt would only be unreachable, and its pages refused."""
+        if failed.reason == Reason.PROXY and proxy not in self._failing and len(self._failing) < MOST_WARNINGS:
+            self._failing.add(proxy)
+            logger.warning("%s", failed.detail)
 
     async def _ask(self, request: Request, options: RequestOptions) -> Answered:
         if request.files or request.body_file:

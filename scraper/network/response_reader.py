@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
+from yarl import URL
 
 from scraper.errors import FetchError, Reason
 from scraper.http.request import Request
@@ -49,15 +50,16 @@ class ResponseReader:
         for stream in list(self._streams):
             stream.close()
 
-    def check(self, answer: Answered, request: Request, *, by_proxy: bool) -> None:
-        """Raises `FetchError` if the head of an answer, perhaps `by_proxy`, cannot be used."""
+    def check(self, answer: Answered, request: Request, proxy: URL | None) -> None:
+        """Raises `FetchError` if the head of an answer, perhaps by a `proxy` that was asked for it, cannot be used."""
         if answer.status < 200:  # a protocol that was not asked for, or no status at all
             raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), f"status {answer.status:03}")
         if TRANSFER_ENCODING in answer.headers and not _is_chunked(answer):  # nor was any other coding asked for
             detail = f"Transfer-Encoding {answer.headers[TRANSFER_ENCODING]!r:.60}"
             raise FetchError(Reason.BAD_RESPONSE, without_credentials(request.url), detail)
-        if answer.status == 407 and by_proxy:
-            raise FetchError(Reason.PROXY, without_credentials(request.url), "407 Proxy Authentication Required")
+        if answer.status == 407 and proxy is not None:
+            detail = f"proxy {without_credentials(str(proxy))}: 407 Proxy Authentication Required"
+            raise FetchError(Reason.PROXY, without_credentials(request.url), detail)
 
     async def read(self, answer: Answered, request: Request, deadline: Deadline | None) -> bytes:
         """The whole body as it was sent, but never more than `max_body` bytes of it."""

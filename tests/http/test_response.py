@@ -133,6 +133,19 @@ def test_urljoin() -> None:
         ('<base href="javascript:x">', URL),
         ('<base href="http://[">', URL),
         ('<base href="">', URL),
+        ('<base href><base href="/y/">', URL),
+        ('<base target><base href="/y/">', "http://a.example/y/"),
+        ('<svg><base href="/x/"></svg><base href="/y/">', "http://a.example/y/"),
+        ('<svg><g><base href="/x/"></g></svg>', URL),
+        ('<math><base href="/x/"></math>', URL),
+        ('<head><noscript><base href="/x/"></noscript><base href="/y/"></head>', "http://a.example/y/"),
+        ('<head><noscript></noscript><base href="/x/"></head>', "http://a.example/x/"),
+        ('<head><noscript><base href="/x/"></noscript></head><p>', URL),
+        ('<body><noscript><base href="/x/"></noscript><base href="/y/">', "http://a.example/y/"),
+        ('<template><base href="/x/"></template><base href="/y/">', "http://a.example/y/"),
+        ('<title><base href="/x/"></title><base href="/y/">', "http://a.example/y/"),
+        ('<p>text<base href="/x/">', "http://a.example/x/"),
+        ('<title>\u0442\u0435\u0441\u0442</title><base href="/\u0442/">', "http://a.example/%D1%82/"),
         ("<p>", URL),
     ],
 )
@@ -162,6 +175,13 @@ def test_follow() -> None:
     assert followed == ["http://a.example/b/d", "http://a.example/e", "http://a.example/b/f"]
     assert response.follow(response.css("a::attr(href)")[0]).url == "http://a.example/b/d"
     assert response.follow(response.css("a")[2]).url == URL
+
+
+def test_an_address_without_a_value_is_the_page() -> None:
+    """An attribute without a value is empty, and an empty reference is the page itself; `href` comes before `src`."""
+    response = html("<a href>x</a><img src><embed src='/e'><link href src='/no'>")
+    assert [response.follow(each).url for each in response.css("a, img, link")] == [URL, URL, URL]
+    assert [*response.follow_all(css="a, embed")] == [*response.follow_all([URL, "/e"])]
 
 
 def test_nothing_to_follow() -> None:

@@ -279,6 +279,7 @@ BUTTONS = """
         ("map", [("map.x", "0"), ("map.y", "0")]),
         ({"nr": 3}, [("map.x", "0"), ("map.y", "0")]),
         ({"name": "act", "value": "save"}, [("act", "save")]),
+        ({"disabled": ""}, [("off", "")]),
     ],
 )
 def test_a_button_is_clicked(click: Any, pairs: list[tuple[str, str]]) -> None:

@@ -138,6 +138,33 @@ def test_every_spelling_of_an_address(url: str) -> None:
     assert Guard().refusal(urls.host(canonical)) == Reason.ADDRESS_NOT_ALLOWED
 
 
+LOOPBACK_NAMES = [
+    "localhost", "localhost.", "x.localhost", "a.b.localhost.", "localhost.localdomain", "localhost4", "localhost6",
+    "ip6-localhost", "ip6-loopback", "host.docker.internal",
+]  # fmt: skip
+METADATA_NAMES = ["metadata.google.internal", "metadata.google.internal.", "metadata.goog", "metadata", "instance-data"]
+
+
+@pytest.mark.parametrize("host", [*LOOPBACK_NAMES, *METADATA_NAMES])
+def test_names_that_mean_an_address(host: str) -> None:
+    """Names that mean this machine, or a cloud's metadata, are refused without a look-up, unless they are named."""
+    assert Guard().refusal(host) == Reason.ADDRESS_NOT_ALLOWED
+    assert Guard([host]).refusal(host) is None
+    guard = Guard()
+    guard.name(host)
+    assert guard.refusal(host) is None
+
+
+def test_names_are_allowed_with_what_they_mean() -> None:
+    """Who allows the address that a name means allows the name; names that only look like it are as any others."""
+    assert Guard(["127.0.0.0/8"]).refusal("x.localhost") is None
+    assert Guard(["::1"]).refusal("ip6-localhost") is None
+    assert Guard(["169.254.169.254"]).refusal("metadata.google.internal") is None
+    assert Guard(["10.0.0.0/8"]).refusal("localhost") == Reason.ADDRESS_NOT_ALLOWED
+    for host in ("localhost.example", "mylocalhost", "metadata.example", "wiki.internal", "intranet"):
+        assert Guard().refusal(host) is None
+
+
 def test_hosts_that_are_not_canonical() -> None:
     """A host that another parser could read as something else is no host."""
     for host in ("127.1", "0x7f.1", "2130706433", "127.0.0.1?x", "a b", "[::1", "A.example", ""):
@@ -353,7 +380,7 @@ async def test_who_is_named_is_connected_to(lookups: Any) -> None:
 
 
 async def test_a_proxy_is_connected_to() -> None:
-    """A proxy may be anywhere; what is asked of it is judged as far as it is an address."""
+    """A proxy may be anywhere; what is asked of it is judged as far as it is an address, or a name that means one."""
 
     def port_of(server: Raw) -> str:
         return f"http://127.0.0.1:{server.port}"
@@ -363,6 +390,8 @@ async def test_a_proxy_is_connected_to() -> None:
         assert (await net.fetch(Request("http://a.example/"))).body == b"ok"
         assert await why(net, "http://169.254.169.254/") == Reason.ADDRESS_NOT_ALLOWED
         assert await why(net, server.url) == Reason.ADDRESS_NOT_ALLOWED
+        for host in (*LOOPBACK_NAMES, *METADATA_NAMES):
+            assert await why(net, f"http://{host}:9/") == Reason.ADDRESS_NOT_ALLOWED
         assert len(server.heard) == 1
 
 

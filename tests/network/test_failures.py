@@ -152,7 +152,7 @@ def test_verdicts_on_certificates() -> None:
 def test_a_proxy_is_to_blame_for_what_goes_wrong_before_it() -> None:
     """With a proxy it is the proxy whose name is not found, and the reason says so."""
     error = aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(-2, "unknown"))
-    assert failure(error, "http://a.example/", by_proxy=True).reason == Reason.PROXY
+    assert failure(error, "http://a.example/", proxy="http://proxy.example:1").reason == Reason.PROXY
     assert failure(error, "http://a.example/").reason == Reason.DNS_NOT_FOUND
 
 

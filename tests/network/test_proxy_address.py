@@ -42,6 +42,41 @@ async def test_a_wrong_proxy_is_refused_at_the_start(network: Open) -> None:
         await network(proxy="socks4://me:secret@a.example:1080")
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("a.example:3128", "'a.example:3128'"),
+        ("127.0.0.1:8176", "'127.0.0.1:8176'"),
+        ("me:secret@a.example:3128", "'a.example:3128'"),
+        ("me:secret@[::1]:3128", "an address"),
+    ],
+)
+async def test_a_proxy_without_a_scheme_is_refused_at_the_start(network: Open, given: str, shown: str) -> None:
+    """A proxy in the settings without a scheme is one clear line, which names the setting and not the password."""
+    for settings in ({"proxy": given}, {"proxies": ["http://b.example", given]}):
+        with pytest.raises(SettingsError) as caught:
+            await network(**settings)
+        (key,) = settings
+        expected = f"[network] {key}: {shown} has no scheme: a proxy is written http://host:port, "
+        assert str(caught.value).startswith(expected)
+        assert "secret" not in str(caught.value)
+
+
+async def test_a_proxy_that_fails_is_named(network: Open, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever reads of a proxy that fails reads which one, without its password; it is warned of once."""
+    net = await network()
+    async with raw(answer(b"no", status=407)) as server:
+        ports = {9: "Cannot connect to host 127.0.0.1:9", server.port: "407 "}
+        for port, why in ports.items():
+            for url in ("http://a.example/", "https://a.example/", "http://b.example/"):
+                with pytest.raises(FetchError) as caught:
+                    await net.fetch(Request(url, proxy=f"http://me:secret@127.0.0.1:{port}"))
+                assert caught.value.detail.startswith(f"proxy http://127.0.0.1:{port}/: {why}")
+    warnings = [record.getMessage() for record in caplog.records if record.name == "scraper"]
+    assert [each.split(": ")[0] for each in warnings] == [f"proxy http://127.0.0.1:{port}/" for port in ports]
+    assert "secret" not in caplog.text
+
+
 async def test_http_by_way_of_a_proxy(network: Open) -> None:
     """A proxy is told the whole address, and by what word it lets us through."""
     async with raw(repeating(OK)) as server:

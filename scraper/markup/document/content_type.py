@@ -34,10 +34,10 @@ class MimeType(NamedTuple):
 
 def content_type(headers: Mapping[str, str]) -> str:
     """All Content-Type lines of an answer, joined by commas; "" if there are none."""
-    all_of = getattr(headers, "getall", None)
-    if all_of is None:
+    try:
+        lines: list[str] = headers.getall("Content-Type", ())  # type: ignore[attr-defined]
+    except AttributeError:  # a plain mapping has one line of each name
         return headers.get("Content-Type", "")
-    lines: list[str] = all_of("Content-Type", ())
     return lines[0] if len(lines) == 1 else ", ".join(lines)
 
 
@@ -66,5 +66,5 @@ def _charset(value: str) -> str | None:
 
 def is_html(header: str, body: bytes) -> bool:
     """Whether an answer is HTML: by its Content-Type header, by its body if that says nothing; yes if there is none."""
-    essence = mime_type(header).essence
-    return not header or essence in HTML or (essence in UNKNOWN and _LOOKS_LIKE_HTML.match(body) is not None)
+    essence, _ = mime_type(header)
+    return essence in HTML or not header or (essence in UNKNOWN and _LOOKS_LIKE_HTML.match(body) is not None)

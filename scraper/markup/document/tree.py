@@ -85,7 +85,9 @@ def described(node: LexborNode) -> str:
 
 
 def reference(node: LexborNode) -> str | None:
-    """What an element refers to, by its href or src; None if it refers to nothing."""
+    """What an element refers to, by its href or src, "" if that has no value; None if it refers to nothing."""
     attributes = node.attributes
     found = attributes.get("href")
-    return attributes.get("src") if found is None else found
+    if found is None:
+        found = attributes[name] or "" if (name := "href") in attributes or (name := "src") in attributes else None
+    return found

@@ -5,6 +5,9 @@ service that hands a cloud's passwords out. So an address that does not belong t
 only on behalf of a host that the user named, as the host of a start request or in `[network] allow_addresses`. A
 name that is allowed is so on all ports; what it leads to is not named by that.
 
+Some names mean an address wherever they are looked up, such as `localhost` and those of a cloud's metadata. They are
+judged as that address, since a proxy would look them up without telling.
+
 What an address is for is told by the registries of special-purpose addresses (RFC 6890) and, for IPv6, by what is
 given out at all: 2000::/3. An IPv4 address within an IPv6 address (mapped, NAT64, 6to4) is judged as what it is.
 
@@ -56,6 +59,28 @@ _NOT_PUBLIC_6 = tuple(
         "3fff::/20",  # documentation
     )
 )
+_LOOPBACK = IPv4Address("127.0.0.1")
+_METADATA = IPv4Address("169.254.169.254")
+_MEANINGS: dict[str, Address] = {
+    **dict.fromkeys(
+        (
+            "localhost",  # and all names below it (RFC 6761, 6.3)
+            "localhost.localdomain",
+            "localhost4",
+            "localhost4.localdomain4",
+            "host.docker.internal",  # as a container calls the machine that it runs on
+            "gateway.docker.internal",
+            "kubernetes.docker.internal",
+            "host.containers.internal",
+        ),
+        _LOOPBACK,
+    ),
+    **dict.fromkeys(("ip6-localhost", "ip6-loopback", "localhost6", "localhost6.localdomain6"), IPv6Address("::1")),
+    **dict.fromkeys(
+        ("metadata.google.internal", "metadata.goog", "metadata", "instance-data.ec2.internal", "instance-data"),
+        _METADATA,
+    ),
+}
 _NAT64 = IPv6Network("64:ff9b::/96")
 _TUNNEL = int.from_bytes(b"\0\0\x5e\xfe")  # what stands before the IPv4 address in an ISATAP interface (RFC 5214)
 
@@ -156,7 +181,7 @@ class Guard:
             return None
         if urls.canonical(f"http://{host}/") != f"http://{host}/":  # who reads it otherwise may reach something else
             return Reason.INVALID_URL
-        address = _address(host)
+        address = _address(host) or _meaning(host)
         if address is not None:
             return None if self._may_reach(address) else Reason.ADDRESS_NOT_ALLOWED
         return Reason.ADDRESS_NOT_ALLOWED if host in self._proxies else None
@@ -199,6 +224,12 @@ def _address(host: str) -> Address | None:
         return ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
+
+
+def _meaning(host: str) -> Address | None:
+    """The address that a name means to everybody, if it is such a name."""
+    name = host.removesuffix(".")
+    return _MEANINGS.get("localhost" if name.endswith(".localhost") else name)
 
 
 def _as_network(entry: str) -> Network | None:

@@ -1,37 +1,46 @@
 """`<meta http-equiv="refresh" content="0; url=/there">`: a redirect that stands in the page (HTML, 4.2.5.3).
 
-It is looked for in the first 2 KiB, which nearly always is to see that the word is not there. One within a noscript,
-a script or a comment is none.
+It counts anywhere in the head, and within the first 2 KiB of a page in any element, but not in a noscript, a script or
+a comment. Nearly always it is enough to see that the word is not there.
 """
 
 import re
 
 from scraper import urls
 from scraper.http.response import Response
+from scraper.markup.document.content_type import content_type, is_html
 from scraper.markup.document.encoding import from_content_type, from_declaration
+from scraper.markup.document.head import MOST, head_tags
 from scraper.markup.selectors.selector import Selector
 
-HEAD = 2048  # bytes
+START = 2048  # bytes in which it counts outside of the head, too
 LONGEST = 2048  # characters of its content
+LONGEST_TAGS = 16 * 1024  # bytes of tags that are parsed
 
 _WORD = re.compile(rb"http-equiv\s*=\s*[\"']?\s*refresh", re.IGNORECASE)
 _TAGS = "meta[http-equiv=refresh i]:not(noscript *)::attr(content)"
+_SPACE = "\t\n\f\r "
 _CONTENT = re.compile(
-    r"\s*(?=[0-9.])([0-9]*)((?:\.[0-9.]*)?)\s*(?:[;,]|(?<=\s))\s*(?:url\s*=\s*)?(.*)", re.IGNORECASE | re.DOTALL
+    rf"[{_SPACE}]*(?=[0-9.])([0-9]*)((?:\.[0-9.]*)?)[{_SPACE}]*(?:[;,]|(?<=[{_SPACE}]))[{_SPACE}]*"
+    rf"(?:url[{_SPACE}]*=[{_SPACE}]*)?(.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 _QUOTED = re.compile(r"(['\"])(.*?)(?:\1|$)", re.DOTALL)
 
 
 def refresh(response: Response) -> tuple[float, str] | None:
     """After how many seconds a page is to be left, and for which URL; None if it may stay, or would lead nowhere."""
-    head = response.body[:HEAD]
-    if b"efresh" not in head and b"REFRESH" not in head:
+    header, body = content_type(response.headers), response.body
+    if not is_html(header, body) or not _has_word(body):
         return None
-    content_type = response.headers.get("Content-Type", "")
-    if not _WORD.search(head) or not ("html" in content_type.lower() or not content_type):
+    tags = list(head_tags(body, b"meta", b"base"))
+    refreshes = [tag for tag in tags if _WORD.search(tag)]
+    bases = [tag for tag in tags if tag[1:5].lower() == b"base"]
+    source = b"".join([*bases, *refreshes])[:LONGEST_TAGS] if refreshes else body[:START]
+    if not _WORD.search(source):
         return None
-    codec = from_content_type(content_type) or from_declaration(head) or "utf-8"
-    page = Selector.from_text(head.decode(codec, "replace"))
+    codec = from_content_type(header) or from_declaration(body) or "utf-8"
+    page = Selector.from_text(source.decode(codec, "replace"), is_vetted=True)
     found = next(filter(None, map(parse, page.css(_TAGS).getall())), None)
     if found is None:
         return None
@@ -39,6 +48,13 @@ def refresh(response: Response) -> tuple[float, str] | None:
     start = base if base is not None and urls.is_web(base) else response.url
     target = urls.join(start, urls.in_encoding(found[1], codec))
     return (found[0], target) if target is not None else None
+
+
+def _has_word(body: bytes) -> bool:
+    """Whether "refresh" stands in the head, or in what begins the body; in the whole of a page without their tags."""
+    end = body.find(b"<body", max(body.find(b"</head", 0, MOST), 0), MOST)
+    end = max(end, START) if end >= 0 else MOST
+    return body.find(b"efresh", 0, end) >= 0 or body.find(b"REFRESH", 0, end) >= 0
 
 
 def parse(content: str) -> tuple[float, str] | None:
@@ -49,7 +65,8 @@ def parse(content: str) -> tuple[float, str] | None:
     reference = found[3]
     if quoted := _QUOTED.match(reference):
         reference = quoted[2]
-    if not reference.strip():
+    reference = reference.strip(_SPACE)
+    if not reference:
         return None
     whole, _, part = f"{found[1]}{found[2]}".partition(".")
-    return float(f"{whole or 0}.{part.partition('.')[0] or 0}"), reference.strip()
+    return float(f"{whole or 0}.{part.partition('.')[0] or 0}"), reference

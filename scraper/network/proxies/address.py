@@ -1,5 +1,6 @@
 """A proxy as settings and requests write it: an address, and what to say to be let through."""
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,7 +10,8 @@ from yarl import URL
 from scraper import urls
 
 SOCKS = ("socks5", "socks5h")
-FORM = "a proxy is written http://[user:password@]host:port, or with https or socks5"
+_HOST = re.compile(r"[\w.-]+(?::\d{1,5})?")
+FORM = "a proxy is written http://host:port, or with https or socks5, and with user:password@ before a host that asks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,12 @@ def proxy(text: str) -> Proxy:
     if url is None or not (urls.is_web(url) or (is_socks(url) and _names_port(url))):
         raise ValueError(FORM)
     return Proxy(URL(urls.without_credentials(url), encoded=True), basic(url))
+
+
+def shown(text: str) -> str:
+    """What may be shown of a proxy as somebody wrote it: its host and port, if these are all that is behind an @."""
+    name = text.rpartition("@")[2]
+    return repr(name) if _HOST.fullmatch(name) else "an address"
 
 
 def _names_port(url: str) -> bool:
