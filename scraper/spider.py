@@ -103,22 +103,24 @@ class Spider:
 
     def check_start(self) -> None:
         """Raises `SpiderError` if there is nothing to start from, or no `parse()` for the pages it starts from."""
-        if type(self).start is not Spider.start or hasattr(self, "start_requests"):
-            return
+        if type(self).start is Spider.start and not hasattr(self, "start_requests"):
+            self._check_start_urls()
+            if getattr(self.parse, "__func__", None) is Spider.parse:
+                raise self._missing("parse(self, response)")
+
+    def _check_start_urls(self) -> None:
         if isinstance(self.start_urls, str):
             text = f"start_urls is a list of URLs, not one text ({self.start_urls!r})"
             raise SpiderError(f"spider {self.name!r}: {text}")
         if not self.start_urls:
             raise SpiderError(f"spider {self.name!r} has no start URL: give it start_urls, or `async def start(self)`")
-        if getattr(self.parse, "__func__", None) is Spider.parse:
-            raise self._unparsed()
 
     def parse(self, response: Response) -> Any:
         """What is made of a page whose request names no callback."""
-        raise self._unparsed()
+        raise self._missing("parse(self, response)")
 
-    def _unparsed(self) -> SpiderError:
-        return SpiderError(f"spider {self.name!r} has no parse(self, response) method")
+    def _missing(self, method: str) -> SpiderError:
+        return SpiderError(f"spider {self.name!r} has no {method} method")
 
     def closed(self, reason: str) -> Any:
         """Called once, after the last page and before the data files are closed; may be `async def`."""

@@ -58,7 +58,7 @@ class CrawlSpider(Spider):
     def check_start(self) -> None:
         """Raises `SpiderError` if there is nothing to start from, and for a rule that means nothing."""
         if type(self).start is CrawlSpider.start and not hasattr(self, "start_requests"):
-            Spider(self.name, start_urls=self.start_urls).check_start()
+            self._check_start_urls()
         for rule in self._rules:
             for role in ("callback", "errback", "process_links", "process_request"):
                 self._method(rule, role)
