@@ -104,11 +104,10 @@ class Spider:
 
     def check_start(self) -> None:
         """Raises `SpiderError` if there is nothing to start from, or no `parse()` for the pages it starts from."""
-        if type(self).start is not Spider.start or hasattr(self, "start_requests"):
-            return
-        self._check_start_urls()
-        if getattr(self.parse, "__func__", None) is Spider.parse:
-            raise SpiderError(self._unparsed)
+        if type(self).start is Spider.start and not hasattr(self, "start_requests"):
+            self._check_start_urls()
+            if getattr(self.parse, "__func__", None) is Spider.parse:
+                raise self._missing("parse(self, response)")
 
     def _check_start_urls(self) -> None:
         if isinstance(self.start_urls, str):
@@ -124,11 +123,10 @@ class Spider:
 
     def parse(self, response: Response) -> Any:
         """What is made of a page whose request names no callback."""
-        raise SpiderError(self._unparsed)
+        raise self._missing("parse(self, response)")
 
-    @property
-    def _unparsed(self) -> str:
-        return f"spider {self.name!r} has no parse(self, response) method"
+    def _missing(self, method: str) -> SpiderError:
+        return SpiderError(f"spider {self.name!r} has no {method} method")
 
     def closed(self, reason: str) -> Any:
         """Called once, after the last page and before the data files are closed; may be `async def`."""

@@ -8,7 +8,7 @@ which says why, after all records that could be read.
 import csv
 import io
 from collections.abc import AsyncIterable, Awaitable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from scraper import urls
 from scraper.errors import SpiderError
@@ -29,7 +29,20 @@ TOLD = 5  # bad lines of a page that are told one by one
 
 
 class _RecordSpider(Spider):
-    """What the spiders of this module have in common: `parse` is theirs, records are their users'."""
+    """What the spiders of this module have in common: `parse` is theirs, records are their users'.
+
+    `_needs` is the method that a spider must have for them, if that does not give items as it is.
+    """
+
+    _needs: ClassVar[str] = ""
+
+    def check_start(self) -> None:
+        """Raises `SpiderError` as `Spider` does, and without a method for records."""
+        super().check_start()
+        method = getattr(type(self), self._needs.partition("(")[0], None)
+        is_ours = type(self).start is Spider.start and type(self).parse is _RecordSpider.parse
+        if is_ours and getattr(method, "__module__", "") == __name__:
+            raise self._missing(self._needs)
 
     def adapt_response(self, response: Response) -> Response:
         """The response to read, before it is read: the place to mend what a site does wrong."""
@@ -55,9 +68,6 @@ class _RecordSpider(Spider):
     def _parse_record(self, response: Response, record: Any) -> Any:
         raise NotImplementedError
 
-    def _missing(self, method: str) -> SpiderError:
-        return SpiderError(f"spider {self.name!r} has no {method} method")
-
 
 def _each(given: Any, spider: Spider) -> Iterable[Any]:
     """What a method gave: nothing, one item or request, or several."""
@@ -80,6 +90,8 @@ class XMLFeedSpider(_RecordSpider):
     the nodes are selectors of the page.
     """
 
+    _needs = "parse_node(self, response, node)"
+
     iterator: str = "iternodes"
     itertag: str = "item"
     namespaces: Sequence[tuple[str, str]] = ()
@@ -97,7 +109,7 @@ class XMLFeedSpider(_RecordSpider):
 
     def parse_node(self, response: Response, node: Any) -> Any:
         """What is made of one element: items, requests, or nothing."""
-        raise self._missing("parse_node(self, response, node)")
+        raise self._missing(self._needs)
 
     def _records(self, response: Response) -> Iterator[Any]:
         if self.iterator == "html":
@@ -147,6 +159,8 @@ class CSVFeedSpider(_RecordSpider):
     are left out, and the page's error names their lines.
     """
 
+    _needs = "parse_row(self, response, row)"
+
     delimiter: str = ","
     quotechar: str = '"'
     headers: Sequence[str] | None = None
@@ -161,7 +175,7 @@ class CSVFeedSpider(_RecordSpider):
 
     def parse_row(self, response: Response, row: dict[str, str]) -> Any:
         """What is made of one row: items, requests, or nothing."""
-        raise self._missing("parse_row(self, response, row)")
+        raise self._missing(self._needs)
 
     def _records(self, response: Response) -> Iterator[Any]:
         text = _not_html(response)
@@ -200,6 +214,8 @@ class JSONFeedSpider(_RecordSpider):
     page's error names them; `itempath` is looked for in each of the others.
     """
 
+    _needs = "parse_item(self, response, item)"
+
     itempath: str = ""
 
     def check_start(self) -> None:
@@ -210,7 +226,7 @@ class JSONFeedSpider(_RecordSpider):
 
     def parse_item(self, response: Response, item: Any) -> Any:
         """What is made of one element: items, requests, or nothing."""
-        raise self._missing("parse_item(self, response, item)")
+        raise self._missing(self._needs)
 
     def _records(self, response: Response) -> Iterator[Any]:
         text = _not_html(response)

@@ -12,8 +12,8 @@ from pytest_httpserver import HTTPServer
 
 SPIDER = """
 from contextlib import asynccontextmanager
-from scraper import Spider
-{before}
+from scraper import CSVFeedSpider, Spider
+
 class Books(Spider):
     name = "books"
     start_urls = ["{url}"]
@@ -37,10 +37,13 @@ class Place:
     folder: Path
     url: str
 
-    def write_spider(self, old: str = "", new: str = "", **parts: str) -> None:
-        text = SPIDER.format(**{"url": self.url, "before": "", "more": "", **parts})
-        assert old in text
-        (self.folder / "books.py").write_text(text.replace(old, new))
+    def write_spider(self, *changes: tuple[str, str], more: str = "", url: str = "") -> None:
+        """Write books.py with some `more` lines in its class, and with the texts of `changes` replaced."""
+        text = SPIDER.format(url=url or self.url, more=more)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (self.folder / "books.py").write_text(text)
 
     def run(self, *words: str) -> tuple[int, str]:
         """The exit status, and the last line that is said."""
@@ -72,17 +75,20 @@ def place(tmp_path: Path, httpserver: HTTPServer) -> Place:
     return made
 
 
+PAGE = "page: int = 1\n"
+UNPARSED = ("def parse(", "def parse_it(")
 SPIDERS = {
-    "start_urls is a list of URLs, not one text": {"old": '["', "new": '"', "more": "#"},
-    "has no start URL": {"old": "start_urls", "new": "other_urls"},
-    "has no parse(self, response) method": {"old": "def parse(", "new": "def parse_it("},
-    "needs the argument shop": {"more": "shop: str\n"},
-    "cannot be made: ValueError: no": {"more": "def __init__(self): raise ValueError('no')\n"},
-    "Books.lifespan raised ValueError: not today": {"more": LIFESPAN},
-    "is no host name": {"more": "allowed_domains = ['a b']\n"},
-    "is no pipeline": {"more": "pipelines = [5]\n"},
-    "cannot be called with a request and a fetch": {"more": "middlewares = [5]\n"},
-    "[limits] dealy: unknown key": {"more": "custom_settings = {'limits': {'dealy': 1}}\n"},
+    "start_urls is a list of URLs, not one text": [('["', '"'), ('"]', '"')],
+    "has no start URL": [("start_urls", "other_urls")],
+    "has no parse(self, response) method": [UNPARSED],
+    "has no parse_row(self, response, row) method": [UNPARSED, ("(Spider)", "(CSVFeedSpider)")],
+    "needs the argument shop": [(PAGE, "shop: str\n")],
+    "cannot be made: ValueError: no": [(PAGE, "def __init__(self): raise ValueError('no')\n")],
+    "Books.lifespan raised ValueError: not today": [(PAGE, LIFESPAN)],
+    "is no host name": [(PAGE, "allowed_domains = ['a b']\n")],
+    "is no pipeline": [(PAGE, "pipelines = [5]\n")],
+    "cannot be called with a request and a fetch": [(PAGE, "middlewares = [5]\n")],
+    "[limits] dealy: unknown key": [(PAGE, "custom_settings = {'limits': {'dealy': 1}}\n")],
 }
 WORDS = {
     "its ending names no format": ["-o", "x.xlsx"],
@@ -104,9 +110,7 @@ WORDS = {
 @pytest.mark.parametrize("told", SPIDERS)
 def test_a_spider_that_cannot_be_crawled_leaves_nothing(place: Place, httpserver: HTTPServer, told: str) -> None:
     """Mistakes of a spider are told with status 2 before anything is sent."""
-    place.write_spider(**SPIDERS[told])
-    if told.startswith("start_urls"):
-        (place.folder / "books.py").write_text((place.folder / "books.py").read_text().replace('"]', '"'))
+    place.write_spider(*SPIDERS[told])
     before = place.files()
     status, line = place.run("crawl", "books.py")
     assert (status, told in line) == (2, True), line
@@ -127,7 +131,7 @@ def test_a_command_that_cannot_be_obeyed_leaves_nothing(place: Place, httpserver
 
 def test_the_corrected_command_is_the_first(place: Place) -> None:
     """Once the mistake is mended the crawl begins, whatever else is different about it."""
-    place.write_spider(old="def parse(", new="def parse_it(")
+    place.write_spider(UNPARSED)
     assert place.run("crawl", "books.py", "-o", "a.csv")[0] == 2
     place.write_spider()
     assert place.run("crawl", "books.py", "-o", "b.csv", "-a", "page=2")[0] == 0
@@ -160,7 +164,7 @@ def test_a_job_in_which_nothing_was_discovered_is_in_nobodys_way(place: Place) -
 
 def test_all_spiders_are_looked_at_before_the_first_is_crawled(place: Place, httpserver: HTTPServer) -> None:
     """Where the second of two spiders is refused, the first has sent nothing either."""
-    place.write_spider(old='"books"', new='"films"', more="pipelines = [5]\n")
+    place.write_spider(('"books"', '"films"'), more="pipelines = [5]\n")
     (place.folder / "books.py").rename(place.folder / "films.py")
     place.write_spider()
     before = place.files()
@@ -181,26 +185,26 @@ def test_a_file_that_cannot_be_opened_leaves_no_job(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "parts", "status"),
+    ("words", "changes", "url", "status"),
     [
-        ([], {"old": "start_urls", "new": "other_urls"}, 2),
-        ([], {"more": LIFESPAN}, 2),
-        (["-a", "page=x"], {}, 2),
-        ([], {"old": "def parse(", "new": "def parse_it("}, 2),
-        ([], {"url": "http://127.0.0.1:1/"}, 1),
+        ([], [("start_urls", "other_urls")], "", 2),
+        ([], [(PAGE, LIFESPAN)], "", 2),
+        (["-a", "page=x"], [], "", 2),
+        ([], [UNPARSED], "", 2),
+        ([], [], "http://127.0.0.1:1/", 1),
     ],
 )
 def test_a_recording_that_is_refused_leaves_nothing(
-    place: Place, words: list[str], parts: dict[str, str], status: int
+    place: Place, words: list[str], changes: list[tuple[str, str]], url: str, status: int
 ) -> None:
     """Nor is there an empty recording; one that was there is kept."""
-    place.write_spider(**parts)
+    place.write_spider(*changes, url=url)
     before = place.files()
     assert place.run("record", "books.py", "-s", "network.retries=0", *words)[0] == status
     assert place.files() == before
     place.write_spider()
     assert place.run("record", "books.py")[0] == 0
-    place.write_spider(**parts)
+    place.write_spider(*changes, url=url)
     before = place.files()
     assert place.run("record", "books.py", "-s", "network.retries=0", *words)[0] == status
     assert place.files() == before
@@ -209,7 +213,7 @@ def test_a_recording_that_is_refused_leaves_nothing(
 
 def test_without_the_library_no_recording_is_begun(place: Place) -> None:
     """A missing extra is told before there is a folder."""
-    place.write_spider(before="import sys\nsys.modules['warcio.archiveiterator'] = None\n")
+    place.write_spider(("from scraper", "import sys\nsys.modules['warcio.archiveiterator'] = None\nfrom scraper"))
     before = place.files()
     status, line = place.run("record", "books.py")
     assert (status, line) == (2, "recordings need the library warcio: pip install 'scraper[warc]'")

