@@ -157,7 +157,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         for key, name in _BY_META.items():
             value = self.meta.get(key)
             if value is not None and not getattr(self, name):
-                force_setattr(self, name, str(value) if name == "session" else value)
+                force_setattr(self, name, str(value) if name == "session" else value or None)
 
     def _settle_rest(self) -> None:
         """Take what is neither a dict nor content."""
@@ -179,6 +179,8 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if self.files or self.body_file:
             self._name_files()
         else:
+            force_setattr(self, "files", {})
+            force_setattr(self, "body_file", "")
             self._encode_content()
 
     def _encode_content(self) -> None:
@@ -324,7 +326,7 @@ class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         if self.formdata is not None:
-            field = "params" if self.method.upper() == "GET" else "form"
+            field = "params" if str(self.method).upper() == "GET" else "form"
             force_setattr(self, field, self.formdata)
             force_setattr(self, "formdata", None)
         super().__post_init__()

@@ -222,9 +222,9 @@ def priority(request: Asked, given: Any) -> int:
 
 
 def text(request: Asked, field: str, given: Any) -> str:
-    """A text, in a field that takes nothing else; a number is taken for the name of a session."""
-    if field == "session" and isinstance(given, int):
-        return _number(given)
+    """A text, in a field that takes nothing else; a number may be the name of a session, and None is no session."""
+    if field == "session" and (given is None or isinstance(given, int)):
+        return "" if given is None else _number(given)
     return _text(request, given, "text", field)
 
 

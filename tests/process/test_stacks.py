@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import scraper
-from scraper import Spider
+from scraper import CrawlSpider, Spider
 from scraper.process.stacks import definition_of, is_library, line_at, line_of, users_line_of
 
 
@@ -64,6 +64,11 @@ def test_where_a_method_is_defined() -> None:
     """A method of the user's is where it stands; one of ours, and one that is missing, is where the class stands."""
     assert source(definition_of(Shop, "own")) == "def own(self, response: Any) -> Iterator[Any]:"
     assert source(definition_of(Shop, "parse")) == source(definition_of(Shop, "nosuch")) == "class Shop(Spider):"
+
+
+def test_a_class_of_ours_has_no_line() -> None:
+    """What is not the user's is blamed on nobody's line."""
+    assert definition_of(Spider, "parse") == definition_of(CrawlSpider, "parse") == ""
 
 
 def test_an_error_that_no_line_of_the_users_led_to() -> None:
