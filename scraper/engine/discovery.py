@@ -13,9 +13,9 @@ from scraper.engine.ledger import Ledger
 from scraper.engine.slots import Slots, Ticket
 from scraper.engine.stages import Stages
 from scraper.errors import FetchError, Reason, SpiderError
+from scraper.http.headers import are_settled
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
-from scraper.http.values import are_settled
 from scraper.process.stacks import definition_of
 from scraper.protocols import Fault, identity
 from scraper.spider import Spider

@@ -11,6 +11,7 @@ from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.http import values
 from scraper.http.filenames import filename
+from scraper.http.headers import response_headers
 from scraper.http.request import Links, Request, unasked
 from scraper.markup.document.encoding import as_utf8, decode, from_mark
 from scraper.markup.document.encoding_labels import resolve
@@ -37,9 +38,8 @@ class Response:
 
     `url` is the canonical address that answered, after redirects; `history` holds the addresses asked before
     it. `headers` ignore case, and `headers.getall(name)` gives repeated ones. `body` is the content in bytes,
-    decompressed. All that reads the page (`text`, `css()`, `json()`, …) is done on first use and remembered.
-
-    Raises `SpiderError` for a part that means nothing, such as a `status` that is not a number.
+    decompressed. All that reads the page (`text`, `css()`, `json()`, …) is done on first use and remembered. A part
+    that means nothing, such as a `status` that is not a number, raises `SpiderError`.
     """
 
     __slots__ = (
@@ -64,7 +64,7 @@ class Response:
             raise SpiderError(f"a response needs a URL, not {url!r:.80}")
         self.url = url if request is not None and url == request.url else urls.canonical(url) or url
         self.status = status if type(status) is int else values.status(self, status)
-        self.headers: Headers = headers if isinstance(headers, _MANY) else CIMultiDict(values.fields_of(self, headers))
+        self.headers: Headers = headers if isinstance(headers, _MANY) else CIMultiDict(response_headers(self, headers))
         if isinstance(body, str):
             encoding = encoding or "utf-8"
             body = body.encode(resolve(encoding) or "utf-8")

@@ -19,6 +19,7 @@ from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
 from yarl import URL
 
 from scraper.errors import FetchError, Reason, SpiderError
+from scraper.http.headers import left_out, own_headers
 from scraper.http.request import Request
 from scraper.http.response import Headers, Response
 from scraper.network.body.content_coding import CodecError, decoded
@@ -30,7 +31,7 @@ from scraper.network.connection.pool import broke_off, flags, opened
 from scraper.network.connection.session import timeouts
 from scraper.network.connection.tls import Trust
 from scraper.network.failures import failure
-from scraper.network.headers import FRAMING, check, left_out, own
+from scraper.network.headers import FRAMING, check
 from scraper.network.policies.retry import IDEMPOTENT
 from scraper.network.proxies.address import Proxy, basic, proxy
 from scraper.settings.schema import NetworkSettings
@@ -163,8 +164,8 @@ class Fetcher:
             via = proxy(request.proxy) if request.proxy else self._proxy
         except (SpiderError, ValueError) as error:
             raise FetchError(Reason.BAD_REQUEST, without_credentials(url), str(error)) from error
-        headers = {name: value for name, value in own(request).items() if name.lower() not in FRAMING}
-        without = left_out(request) if None in request.headers.values() else frozenset()
+        headers = {name: value for name, value in own_headers(request.headers).items() if name.lower() not in FRAMING}
+        without = left_out(request.headers) if None in request.headers.values() else frozenset()
         authorization = basic(url) if "@" in url else None
         if authorization is not None and "authorization" not in (*map(str.lower, headers), *without):
             headers["Authorization"] = authorization

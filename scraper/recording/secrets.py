@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from msgspec import MsgspecError
 
+from scraper.http.headers import cookie_pairs, own_headers
 from scraper.http.request import FORM, Request
-from scraper.network.headers import own, pairs_of
 from scraper.urls import without_credentials
 
 STRIPPED = "stripped"
@@ -29,8 +29,8 @@ def stripped(request: Request) -> Request:
     """`request` without its secrets: in its URL, its headers, its cookies, and a body that is a form or JSON."""
     return request.replace(
         url=without_credentials(request.url),
-        headers=dict(stripped_headers(own(request))),
-        cookies={name: STRIPPED for name, _ in pairs_of(request.cookies)},
+        headers=dict(stripped_headers(own_headers(request.headers))),
+        cookies={name: STRIPPED for name, _ in cookie_pairs(request.cookies)},
         body=_stripped_body(request),
         proxy=None,
     )
@@ -55,7 +55,7 @@ def _stripped_body(request: Request) -> bytes:
     assert isinstance(body, bytes)
     if not body or not _NAME.search(body.decode("latin-1")):
         return body
-    kind = next((value for name, value in own(request).items() if name.lower() == "content-type"), "")
+    kind = next((value for name, value in own_headers(request.headers).items() if name.lower() == "content-type"), "")
     if kind.startswith(FORM):
         pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
         return urlencode([(name, STRIPPED if is_secret(name) else value) for name, value in pairs]).encode()

@@ -82,18 +82,17 @@ def test_an_error_that_no_line_of_the_users_led_to() -> None:
     assert line_of(ValueError()) == users_line_of(ValueError(), Shop) == ""
 
 
-def test_a_spider_that_is_installed_is_its_users() -> None:
+def test_a_spider_that_is_installed_is_its_users(tmp_path: Path) -> None:
     """The file of the spider is the user's, wherever it is."""
-    folder = Path("site-packages")
-    folder.mkdir()
-    (folder / "packed.py").write_text("class Packed:\n    def parse(self):\n        raise ValueError('no price')\n")
-    code = compile((folder / "packed.py").read_text(), str(folder / "packed.py"), "exec")
+    file = tmp_path / "site-packages" / "packed.py"
+    file.parent.mkdir()
+    file.write_text("class Packed:\n    def parse(self):\n        raise ValueError('no price')\n")
     module = type(scraper)("packed")
-    module.__file__ = str(folder / "packed.py")
-    exec(code, vars(module))
+    module.__file__ = str(file)
+    exec(compile(file.read_text(), str(file), "exec"), vars(module))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(__import__("sys").modules, "packed", module)
         with pytest.raises(ValueError, match="no price") as caught:
             module.Packed().parse()
-        assert users_line_of(caught.value, module.Packed) == "site-packages/packed.py:3"
-        assert definition_of(module.Packed, "parse") == "site-packages/packed.py:2"
+        assert users_line_of(caught.value, module.Packed) == f"{file}:3"
+        assert definition_of(module.Packed, "parse") == f"{file}:2"

@@ -67,7 +67,8 @@ def _print_body(response: "Response") -> None:
 
 def _print_headers(inspection: "Inspection", response: "Response") -> None:
     from scraper.cli.single_page import masked
-    from scraper.network.headers import defaults, own
+    from scraper.http.headers import own_headers
+    from scraper.network.headers import defaults
     from scraper.urls import without_credentials
 
     network = inspection.settings.network
@@ -75,7 +76,7 @@ def _print_headers(inspection: "Inspection", response: "Response") -> None:
     given = {name.lower() for name in asked.headers}
     sent = {name: value for name, value in defaults(network).items() if name.lower() not in given}
     click.echo(f"> {asked.method} {without_credentials(asked.url)}")
-    for name, value in masked({**sent, **own(asked)}, network):
+    for name, value in masked({**sent, **own_headers(asked.headers)}, network):
         click.echo(f"> {name}: {value}")
     click.echo(f"\n< {response.status}")
     for name, value in masked(response.headers, network):
