@@ -14,9 +14,9 @@ from scraper.engine.slots import Slots
 from scraper.engine.stages import Stages
 from scraper.engine.ticket import Ticket
 from scraper.errors import FetchError, Reason, SpiderError
+from scraper.http.headers import are_settled
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
-from scraper.http.values import are_settled
 from scraper.process.stacks import definition_of
 from scraper.protocols import Fault, identity
 from scraper.spider import Spider

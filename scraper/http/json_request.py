@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from scraper.http import values
+from scraper.http.headers import settled_headers
 from scraper.http.request import Request
 
 
@@ -18,6 +18,6 @@ class JsonRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
         if self.data is not msgspec.UNSET:
             force_setattr(self, "json", self.data)
             force_setattr(self, "data", msgspec.UNSET)
-            headers = values.headers(self, self.headers)
+            headers = settled_headers(self, self.headers)
             force_setattr(self, "headers", {"Accept": "application/json, */*;q=0.5", **headers})
         super().__post_init__()

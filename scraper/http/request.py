@@ -11,6 +11,8 @@ from msgspec.structs import force_setattr
 from scraper import urls
 from scraper.errors import SpiderError
 from scraper.http import values
+from scraper.http.headers import Cookies as _Cookies
+from scraper.http.headers import settled_cookies, settled_headers
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -36,7 +38,7 @@ else:  # what is kept, and so what msgspec decodes
     Callback = str | None
     Body = bytes
     Headers = dict[str, str | None]
-    Cookies = values.Cookies
+    Cookies = _Cookies
 
 
 class _Address(msgspec.Struct, frozen=True):
@@ -148,16 +150,16 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if self.cb_kwargs != _NO_DICT:
             force_setattr(self, "cb_kwargs", values.mapping(self, "cb_kwargs", self.cb_kwargs))
         if self.headers != _NO_DICT:
-            force_setattr(self, "headers", values.headers(self, self.headers))
+            force_setattr(self, "headers", settled_headers(self, self.headers))
         if self.cookies != _NO_DICT:
-            force_setattr(self, "cookies", values.cookies(self, self.cookies))
+            force_setattr(self, "cookies", settled_cookies(self, self.cookies))
 
     def _heed_meta(self) -> None:
         """Take from `meta` what Scrapy says there, unless the field itself says it."""
         for key, name in _BY_META.items():
             value = self.meta.get(key)
             if value is not None and not getattr(self, name):
-                force_setattr(self, name, str(value) if name == "session" else value)
+                force_setattr(self, name, str(value) if name == "session" else value or None)
 
     def _settle_rest(self) -> None:
         """Take what is neither a dict nor content."""
@@ -179,6 +181,8 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if self.files or self.body_file:
             self._name_files()
         else:
+            force_setattr(self, "files", {})
+            force_setattr(self, "body_file", "")
             self._encode_content()
 
     def _encode_content(self) -> None:
@@ -226,7 +230,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         """This request with some fields changed. New `json` or `form` takes the place of what was its content."""
         if changes.keys() & _CONTENTS:
             changes = {"body": b"", "body_file": "", "files": {}, "form": None} | changes
-            headers = values.headers(self, changes.get("headers", self.headers))
+            headers = settled_headers(self, changes.get("headers", self.headers))
             changes["headers"] = {name: value for name, value in headers.items() if value not in _CONTENT_TYPES}
             if self.method == "GET" and "formdata" not in changes:
                 changes.setdefault("method", "")

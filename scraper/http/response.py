@@ -11,6 +11,7 @@ from scraper.errors import SpiderError
 from scraper.http import values
 from scraper.http.body import StreamedBody, in_one_piece
 from scraper.http.filenames import filename
+from scraper.http.headers import response_headers
 from scraper.http.request import Links, Request, inherit, unasked
 from scraper.markup.selectors.selector import Selector, reference_of
 from scraper.markup.web_page import WebPage
@@ -31,9 +32,8 @@ class Response(WebPage):
     `url` is the canonical address that answered, after redirects; `history` holds the addresses asked before
     it. `headers` ignore case, and `headers.getall(name)` gives repeated ones. `body` is the content in bytes,
     decompressed; for a request with `stream=True` it is empty, and read by `stream()`. All that reads the page
-    (`text`, `css()`, `json()`, …) is done on first use and remembered.
-
-    Raises `SpiderError` for a part that means nothing, such as a `status` that is not a number.
+    (`text`, `css()`, `json()`, …) is done on first use and remembered. A part that means nothing, such as a `status`
+    that is not a number, raises `SpiderError`.
     """
 
     __slots__ = ("_flags", "_followed", "_stream", "history", "request", "status")
@@ -61,7 +61,7 @@ class Response(WebPage):
                 self._stream, body = body, b""
             else:
                 body = values.content(self, body)
-        headers = headers if isinstance(headers, _MANY) else CIMultiDict(values.fields_of(self, headers))
+        headers = headers if isinstance(headers, _MANY) else CIMultiDict(response_headers(self, headers))
         super().__init__(self.url, headers=headers, body=body, encoding=encoding)
         self.status = status if type(status) is int else values.status(self, status)
         self.request = request if request is not None else unasked(self.url)

@@ -13,7 +13,7 @@
 | `priority` | a whole number |
 
 Everything else is a `SpiderError`. It tells the type of a value and never the value, which may be a secret. What is
-plain already passes by a look at its types.
+plain already passes by a look at its types. Headers and cookies have a module of their own.
 """
 
 import codecs
@@ -28,10 +28,7 @@ import msgspec
 from scraper import urls
 from scraper.errors import SpiderError
 
-Cookies = dict[str, str] | list[dict[str, Any]]
-
-_TEXT: frozenset[type] = frozenset((str,))
-_TEXT_OR_NONE: frozenset[type] = frozenset((str, type(None)))
+TEXT: frozenset[type] = frozenset((str,))
 _PRIORITIES = range(-(2**62), 2**62)  # what a database can order
 
 
@@ -47,78 +44,10 @@ def refuse(request: Asked, text: str) -> NoReturn:
     raise SpiderError(f"{type(request).__name__}({urls.without_credentials(str(request.url))!r}): {text}")
 
 
-def are_settled(headers: Mapping[Any, Any], cookies: Any) -> bool:
-    """Whether the headers and cookies of a request, which can be changed in place, still are what they became."""
-    return _is_plain(headers, _TEXT_OR_NONE) and (type(cookies) is list or _is_plain(cookies, _TEXT))
-
-
-def _is_plain(given: Any, values: frozenset[type]) -> bool:
-    return type(given) is dict and _TEXT.issuperset(map(type, given)) and values.issuperset(map(type, given.values()))
-
-
-# Dicts.
-
-
-def headers(request: Asked, given: Any) -> dict[str, str | None]:
-    """Headers by name; several values of a name become one (RFC 9110, 5.3). One that is None is not to be sent."""
-    if _is_plain(given, _TEXT_OR_NONE):
-        return {**given}
-    found: dict[str, tuple[str, list[str]]] = {}
-    for key, value in _pairs(request, "headers", given):
-        name = _name(request, "headers", key)
-        values = found.setdefault(name.lower(), (name, []))[1]
-        values += [_header(request, name, each) for each in _each(value) if each is not None]
-    return {name: _joined(name, values) for name, values in found.values()}
-
-
-def _header(request: Asked, name: str, value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, str):
-        return _number(value)
-    return _text(request, value, "text, bytes, a whole number, or a list of these", "headers", name)
-
-
-def _joined(name: str, values: list[str]) -> str | None:
-    return ("; " if name.lower() == "cookie" else ", ").join(values) if values else None
-
-
-def cookies(request: Asked, given: Any) -> Cookies:
-    """Cookies by name; or, where one is not for its whole host and no other, a list with the parts of each."""
-    if _is_plain(given, _TEXT):
-        return {**given}
-    if given is None or isinstance(given, Mapping):
-        pairs = [(_name(request, "cookies", name), value) for name, value in _pairs(request, "cookies", given)]
-        return {name: _scalar(request, value, "cookies", name) for name, value in pairs if value is not None}
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        refuse(request, f"cookies is {_what(given)}; give a dict, or a list of dicts with name and value")
-    found = [_cookie(request, number, each) for number, each in enumerate(given)]
-    told = [each for each in found if "value" in each]
-    if any(len(each) > 2 for each in told):
-        return told
-    return {each["name"]: each["value"] for each in told}
-
-
-def _cookie(request: Asked, number: int, given: Any) -> dict[str, Any]:
-    """The parts of a cookie that mean something, as Scrapy takes them; without a value if that is None."""
-    if not isinstance(given, Mapping):
-        refuse(request, f"cookies[{number}] is {_what(given)}; give a dict with name and value")
-    parts: dict[str, Any] = {}
-    for part in ("name", "value", "domain", "path"):
-        value = given.get(part)
-        if value is not None:
-            parts[part] = _scalar(request, value, "cookies", number, part)
-        elif part == "name" or (part == "value" and part not in given):
-            refuse(request, f"cookies[{number}] has no {part}")
-    if given.get("secure") is not None:
-        parts["secure"] = bool(given["secure"])
-    if parts.get("path") == "/":  # as if it were not said
-        del parts["path"]
-    return parts
-
-
 def mapping(request: Asked, field: str, given: Any) -> dict[Any, Any]:
     """A dict of its own: what `meta` and `cb_kwargs` are given."""
-    found = {**given} if type(given) is dict else dict(_pairs(request, field, given))
-    if field == "cb_kwargs" and not _TEXT.issuperset(map(type, found)):
+    found = {**given} if type(given) is dict else dict(pairs(request, field, given))
+    if field == "cb_kwargs" and not TEXT.issuperset(map(type, found)):
         odd = next(key for key in found if type(key) is not str)
         refuse(request, f"cb_kwargs has the key {odd!r:.40}; they are names of arguments, and so text")
     return found
@@ -140,13 +69,13 @@ def body(request: Asked, given: Any, encoding: str) -> bytes:
 def fields(request: Asked, name: str, given: Any) -> list[tuple[str | bytes, str | bytes]]:
     """The fields of a form, or of a query, one by one. `name` is what the request calls them."""
     found: list[tuple[str | bytes, str | bytes]] = []
-    for key, value in _pairs(request, name, given):
-        field = key if type(key) is str or isinstance(key, bytes) else _name(request, name, key)
-        for each in (value,) if type(value) is str else _each(value):
+    for key, value in pairs(request, name, given):
+        field = key if type(key) is str or isinstance(key, bytes) else name_of(request, name, key)
+        for each in (value,) if type(value) is str else each_of(value):
             if type(each) is str or isinstance(each, bytes):
                 found.append((field, each))
             elif each is not None:
-                found.append((field, _scalar(request, each, name, key)))
+                found.append((field, scalar(request, each, name, key)))
     return found
 
 
@@ -156,7 +85,7 @@ def json(request: Asked, given: Any) -> bytes:
         return msgspec.json.encode(given)
     except (TypeError, ValueError, OverflowError) as error:
         place, value = _unwritable(given)
-        refuse(request, f"json{place} is {_what(value)}, which JSON cannot hold ({' '.join(str(error).split())})")
+        refuse(request, f"json{place} is {told(value)}, which JSON cannot hold ({' '.join(str(error).split())})")
     except RecursionError:
         refuse(request, "json is nested too deeply, or contains itself")
 
@@ -176,8 +105,8 @@ def _unwritable(value: Any) -> tuple[str, Any]:
 def paths(request: Asked, given: Any) -> dict[str, str]:
     """The paths of files, by the names of their fields."""
     return {
-        _name(request, "files", name): path(request, value, "files", name)
-        for name, value in _pairs(request, "files", given)
+        name_of(request, "files", name): path(request, value, "files", name)
+        for name, value in pairs(request, "files", given)
     }
 
 
@@ -185,7 +114,7 @@ def path(request: Asked, given: Any, *place: Any) -> str:
     """The path of a file, given at `place`."""
     if isinstance(given, str | os.PathLike):
         return os.fsdecode(given)
-    refuse(request, f"{_place(*place)} is {_what(given)}; give the path of the file, which is read when it is sent")
+    refuse(request, f"{place_of(*place)} is {told(given)}; give the path of the file, which is read when it is sent")
 
 
 # Everything else.
@@ -194,21 +123,21 @@ def path(request: Asked, given: Any, *place: Any) -> str:
 def basic(request: Asked, given: Any) -> str:
     """The value of an Authorization header for a pair of user and password (RFC 7617)."""
     if not isinstance(given, tuple | list) or len(given) != 2:
-        refuse(request, f"auth is {_what(given)}; give a pair, (user, password)")
-    user, password = (_text(request, each, "text", "auth", place) for place, each in enumerate(given))
+        refuse(request, f"auth is {told(given)}; give a pair, (user, password)")
+    user, password = (text_of(request, each, "text", "auth", place) for place, each in enumerate(given))
     return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def method(request: Asked, given: Any) -> str:
     """A method in upper case."""
-    return _text(request, given, "text", "method").upper() if given is not None else ""
+    return text_of(request, given, "text", "method").upper() if given is not None else ""
 
 
 def timeout(request: Asked, given: Any) -> float:
     """A number of seconds."""
     if isinstance(given, int | float | Decimal) and not isinstance(given, bool) and given > 0:
         return float(given)
-    shown = f"{given}" if isinstance(given, int | float | Decimal) else _what(given)
+    shown = f"{given}" if isinstance(given, int | float | Decimal) else told(given)
     refuse(request, f"timeout is {shown}; give a number of seconds above 0")
 
 
@@ -222,15 +151,15 @@ def priority(request: Asked, given: Any) -> int:
 
 
 def text(request: Asked, field: str, given: Any) -> str:
-    """A text, in a field that takes nothing else; a number is taken for the name of a session."""
-    if field == "session" and isinstance(given, int):
-        return _number(given)
-    return _text(request, given, "text", field)
+    """A text, in a field that takes nothing else; a number may be the name of a session, and None is no session."""
+    if field == "session" and (given is None or isinstance(given, int)):
+        return "" if given is None else number(given)
+    return text_of(request, given, "text", field)
 
 
 def codec(request: Asked, given: Any) -> str:
     """The name of an encoding that Python knows."""
-    name = _text(request, given, "text", "encoding")
+    name = text_of(request, given, "text", "encoding")
     try:
         codecs.lookup(name)
     except LookupError:
@@ -248,71 +177,63 @@ def status(response: Asked, given: Any) -> int:
     refuse(response, f"status is {given!r:.40}; give a number, as 200")
 
 
-def fields_of(response: Asked, given: Any) -> list[tuple[str, str]]:
-    """The header fields of a response, those that are repeated one by one."""
-    return [
-        (name, _header(response, name, each))
-        for key, value in _pairs(response, "headers", given)
-        for name in (_name(response, "headers", key),)
-        for each in _each(value)
-        if each is not None
-    ]
-
-
 def content(response: Asked, given: Any, wanted: str = "text or bytes") -> bytes:
     """The body of a response, which is not text."""
     if isinstance(given, bytes | bytearray | memoryview):
         return bytes(given)
     if given is None:
         return b""
-    refuse(response, f"body is {_what(given)}; give {wanted}")
+    refuse(response, f"body is {told(given)}; give {wanted}")
 
 
 # What they have in common.
 
 
-def _pairs(request: Asked, field: str, given: Any) -> Iterable[tuple[Any, Any]]:
+def pairs(request: Asked, field: str, given: Any) -> Iterable[tuple[Any, Any]]:
     """The names and values that a mapping has, or that come as pairs."""
     if given is None:
         return ()
     if isinstance(given, Mapping) or hasattr(given, "items"):
-        pairs: Iterable[tuple[Any, Any]] = given.items()
-        return pairs
+        items: Iterable[tuple[Any, Any]] = given.items()
+        return items
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         advice = "; what is encoded already is a body" if field in {"form", "formdata"} else ""
-        refuse(request, f"{field} is {_what(given)}; give a dict, or pairs of name and value{advice}")
+        refuse(request, f"{field} is {told(given)}; give a dict, or pairs of name and value{advice}")
     found = list(given)
-    for number, pair in enumerate(found):
+    for place, pair in enumerate(found):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            refuse(request, f"{field}[{number}] is {_what(pair)}; give a pair of name and value")
+            refuse(request, f"{field}[{place}] is {told(pair)}; give a pair of name and value")
     return found
 
 
-def _each(value: Any) -> Iterable[Any]:
+def each_of(value: Any) -> Iterable[Any]:
     """The values of a field: those of a list, or of whatever else has several."""
     is_one = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
     return (value,) if is_one else value
 
 
-def _name(request: Asked, field: str, name: Any) -> str:
+def name_of(request: Asked, field: str, name: Any) -> str:
+    """The name of a header, a cookie or a field of a form as text."""
     if type(name) is str:
         return name
     if not isinstance(name, str | bytes):
         refuse(request, f"{field} has the name {name!r:.40}; give text or bytes")
-    return _text(request, name, "text or bytes", field, repr(name))
+    return text_of(request, name, "text or bytes", field, repr(name))
 
 
-def _scalar(request: Asked, value: Any, *place: Any) -> str:
+def scalar(request: Asked, value: Any, *place: Any) -> str:
+    """One value, which stands at a `place`, as text."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, str):
-        return _number(value)
-    return _text(request, value, "text, bytes or a number", *place)
+        return number(value)
+    return text_of(request, value, "text, bytes or a number", *place)
 
 
-def _number(value: float | Decimal) -> str:
+def number(value: float | Decimal) -> str:
+    """A number as text; a member of an IntEnum is its number."""
     return int.__repr__(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _text(request: Asked, value: Any, wanted: str, *place: Any) -> str:
+def text_of(request: Asked, value: Any, wanted: str, *place: Any) -> str:
     """`value`, which stands at a `place` (a field, and keys), as text. What is `wanted` may be bytes as well."""
     if isinstance(value, str):
         return str.__str__(value)  # also of a member of an Enum, which tells its name otherwise
@@ -320,15 +241,17 @@ def _text(request: Asked, value: Any, wanted: str, *place: Any) -> str:
         try:
             return value.decode()
         except UnicodeDecodeError:
-            refuse(request, f"{_place(*place)} is bytes that are not UTF-8")
-    refuse(request, f"{_place(*place)} is {_what(value)}; give {wanted}")
+            refuse(request, f"{place_of(*place)} is bytes that are not UTF-8")
+    refuse(request, f"{place_of(*place)} is {told(value)}; give {wanted}")
 
 
-def _place(field: str, *keys: Any) -> str:
+def place_of(field: str, *keys: Any) -> str:
+    """How a place is written: `headers['X-A']`."""
     return field + "".join(f"[{key!r:.80}]" for key in keys)
 
 
-def _what(value: Any) -> str:
+def told(value: Any) -> str:
+    """What an error tells of a value: its type."""
     if value is None:
         return "None"
     name = type(value).__name__

@@ -5,11 +5,11 @@ gives; and that takes the place of a default. One that is None takes their place
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from scraper.errors import SettingsError, SpiderError
+from scraper.http.headers import cookie_pairs, own_headers
 from scraper.http.request import Request
-from scraper.http.values import Cookies
 from scraper.settings.schema import NetworkSettings
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -38,29 +38,14 @@ def defaults(settings: NetworkSettings) -> dict[str, str]:
     return {name: value for name, value in ours.items() if name.lower() not in given} | dict(settings.headers)
 
 
-def own(request: Request) -> dict[str, str]:
-    """The headers that `request` gives, without those that are None."""
-    return {name: value for name, value in request.headers.items() if value is not None}
-
-
-def left_out(request: Request) -> frozenset[str]:
-    """The names, in lower case, of the headers that `request` is to be sent without."""
-    return frozenset(name.lower() for name, value in request.headers.items() if value is None)
-
-
 def check(request: Request) -> None:
     """Raises `SpiderError` if the method, a header or a cookie of `request` would be something else on the wire."""
     if request.method not in METHODS and not _TOKEN.fullmatch(request.method):
         raise SpiderError(f"the method {request.method!r:.80} is not one word")
-    check_headers(own(request))
-    for name, value in pairs_of(request.cookies):
+    check_headers(own_headers(request.headers))
+    for name, value in cookie_pairs(request.cookies):
         if _SPLITS.search(f"{name}{value}") or re.search("[;,= \t]", str(name)) or ";" in str(value):
             raise SpiderError(f"the cookie {name!r:.80} has a line break, a NUL or a semicolon, or an odd name")
-
-
-def pairs_of(cookies: Cookies) -> Iterable[tuple[str, str]]:
-    """The names and values of cookies, whichever way a request has them."""
-    return cookies.items() if isinstance(cookies, dict) else [(each["name"], each["value"]) for each in cookies]
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -11,12 +11,13 @@ import aiohttp
 from yarl import URL
 
 from scraper.errors import FetchError, Reason, SpiderError
+from scraper.http.headers import left_out, own_headers
 from scraper.http.request import Request
 from scraper.network.connection.address_guard import Guard
 from scraper.network.connection.deadlines import TICK
 from scraper.network.connection.session import timeouts
 from scraper.network.connection.tls import Trust
-from scraper.network.headers import FRAMING, check, left_out, own
+from scraper.network.headers import FRAMING, check
 from scraper.network.proxies.address import Proxy, basic, is_socks, proxy
 from scraper.settings.schema import NetworkSettings
 from scraper.urls import host, is_web, without_credentials
@@ -90,8 +91,8 @@ class RequestRules:
             via = proxy(request.proxy) if request.proxy else self._proxy
         except (SpiderError, ValueError) as error:
             raise FetchError(Reason.BAD_REQUEST, without_credentials(url), str(error)) from error
-        headers = {name: value for name, value in own(request).items() if name.lower() not in FRAMING}
-        without = left_out(request) if None in request.headers.values() else frozenset()
+        headers = {name: value for name, value in own_headers(request.headers).items() if name.lower() not in FRAMING}
+        without = left_out(request.headers) if None in request.headers.values() else frozenset()
         authorization = basic(url) if "@" in url else None
         if authorization is not None and "authorization" not in (*map(str.lower, headers), *without):
             headers["Authorization"] = authorization

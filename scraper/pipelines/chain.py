@@ -20,7 +20,7 @@ from scraper.errors import CloseSpider, CrawlStopped, DropItem, ScraperError, Sp
 from scraper.items.item import is_item
 from scraper.pipelines.unique import Unique
 from scraper.process.exits import end_of, stop_of
-from scraper.process.stacks import is_cancelled, line_of
+from scraper.process.stacks import definition_of, is_cancelled, line_of, users_line_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Chain:
                     raise
                 reason, told = _blame(step, error)
                 refined.dropped.append((item, reason))
-                refined.errors.append((step.where, line_of(error), told))
+                refined.errors.append((step.where, step.line_of(error), told))
                 return
             if result is None:
                 refined.dropped.append((item, step.name))
@@ -131,6 +131,11 @@ class _Step:
             self.process = _handing(spider, pipeline.process_item, 1)
         else:
             raise SpiderError(f"{pipeline!r:.80} is no pipeline: it has neither process() nor process_item()")
+
+    def line_of(self, error: BaseException) -> str:
+        """The line of the user's that an error which came out of the pipeline is blamed on."""
+        kind = type(self.pipeline)
+        return users_line_of(error, kind) or definition_of(kind, self.where.rpartition(".")[2])
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Open the pipeline, and have `stack` close it. Raises `SpiderError` if it raises."""

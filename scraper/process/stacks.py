@@ -10,8 +10,8 @@ from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Any
 
-_FOLDERS = (str(Path(__file__).parent.parent), sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
-_LIBRARIES = (*(os.path.join(each, "") for each in _FOLDERS), "<")  # noqa: PTH118 -- with a separator at the end
+_OURS = os.path.join(Path(__file__).parent.parent, "")  # noqa: PTH118 -- with a separator at the end
+_LIBRARIES = (_OURS, os.path.join(sysconfig.get_path("stdlib"), ""), "<")  # noqa: PTH118
 
 
 def is_library(file: str) -> bool:
@@ -27,15 +27,18 @@ def line_of(error: BaseException) -> str:
 
 def users_line_of(error: BaseException, kind: type) -> str:
     """`file:line` of the innermost line that the user wrote; "" if there is none. The file of `kind` is the user's."""
-    own = _file(kind)
+    own = _users_file(kind)
     return _written([place for place in _places(error) if place[0] == own or not is_library(place[0])])
 
 
 def definition_of(kind: type, name: str) -> str:
-    """`file:line` where a class of the user's defines its method `name`, or that of the class if it inherits ours."""
+    """`file:line` where a class of the user's defines its method `name`, or that of the class if it inherits ours.
+
+    It is "" for a class of ours.
+    """
     method = inspect.unwrap(getattr(kind, name, None) or kind)
     code = getattr(method, "__code__", None)
-    if isinstance(code, CodeType) and (code.co_filename == _file(kind) or not is_library(code.co_filename)):
+    if isinstance(code, CodeType) and (code.co_filename == _users_file(kind) or not is_library(code.co_filename)):
         return f"{code.co_filename}:{code.co_firstlineno}"
     return _class_line(kind)
 
@@ -70,16 +73,19 @@ def _attribute(suspended: Any, name: str) -> Any:
     return next((found for kind in ("gi", "ag", "cr") if (found := getattr(suspended, f"{kind}_{name}", None))), None)
 
 
-def _file(kind: type) -> str:
+def _users_file(kind: type) -> str:
+    """The file that a class is defined in, wherever it is installed; "" if it is one of ours, or not in a file."""
     try:
-        return inspect.getsourcefile(kind) or ""
+        file = inspect.getsourcefile(kind) or ""
     except (OSError, TypeError):  # typed at a prompt
         return ""
+    return "" if file.startswith(_OURS) else file
 
 
 @lru_cache(maxsize=256)
 def _class_line(kind: type) -> str:
+    file = _users_file(kind)
     try:
-        return f"{_file(kind)}:{inspect.findsource(kind)[1] + 1}" if _file(kind) else ""
+        return f"{file}:{inspect.findsource(kind)[1] + 1}" if file else ""
     except OSError:
-        return _file(kind)
+        return file

@@ -11,8 +11,8 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import MsgspecError
 
+from scraper.http.headers import cookie_pairs, own_headers
 from scraper.http.request import FORM, Request
-from scraper.network.headers import own, pairs_of
 from scraper.secrets import PROXIES, in_proxies, in_urls, is_secret, names_secret
 from scraper.urls import without_credentials
 
@@ -26,8 +26,8 @@ def stripped(request: Request, headers: Collection[str] = ()) -> Request:
     """
     return request.replace(
         url=stripped_url(request.url),
-        headers=dict(stripped_headers(own(request), headers)),
-        cookies={name: STRIPPED for name, _ in pairs_of(request.cookies)},
+        headers=dict(stripped_headers(own_headers(request.headers), headers)),
+        cookies={name: STRIPPED for name, _ in cookie_pairs(request.cookies)},
         body=stripped_body(request),
         proxy=None,
     )
@@ -76,7 +76,7 @@ def stripped_body(request: Request) -> bytes:
     assert isinstance(body, bytes)
     if not body:
         return body
-    kind = next((value for name, value in own(request).items() if name.lower() == "content-type"), "")
+    kind = next((value for name, value in own_headers(request.headers).items() if name.lower() == "content-type"), "")
     if kind.lower().startswith(FORM):
         return _stripped_pairs(body.decode("latin-1")).encode("latin-1")
     try:

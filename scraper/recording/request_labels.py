@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from scraper.http.headers import own_headers
 from scraper.http.request import FORM, Request
-from scraper.network.headers import own
 from scraper.recording.redaction import STRIPPED, stripped_body, stripped_url, without
 from scraper.urls import without_credentials, without_fragment
 
@@ -59,7 +59,8 @@ def _first_body(request: Request) -> bytes:
     assert isinstance(body, bytes)
     if not _FIRST_NAMES.search(body.decode("latin-1")):
         return body
-    if next((value for name, value in own(request).items() if name.lower() == "content-type"), "").startswith(FORM):
+    headers = own_headers(request.headers)
+    if next((value for name, value in headers.items() if name.lower() == "content-type"), "").startswith(FORM):
         pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
         return urlencode([(name, STRIPPED if _FIRST_NAMES.search(name) else value) for name, value in pairs]).encode()
     try:

@@ -25,9 +25,9 @@ from urllib.parse import urlsplit
 from multidict import CIMultiDict
 
 from scraper.errors import FetchError, SettingsError, StorageError
+from scraper.http.headers import own_headers
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.network.headers import own
 from scraper.recording.redaction import stripped, stripped_headers, stripped_text
 from scraper.urls import without_credentials
 from scraper.version import __version__
@@ -113,7 +113,7 @@ class Writer:
 def _asked(request: Request) -> list[str]:
     parts = urlsplit(request.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {name: value for name, value in own(request).items() if name.lower() not in _ON_THE_WIRE}
+    headers = {name: value for name, value in own_headers(request.headers).items() if name.lower() not in _ON_THE_WIRE}
     if not any(name.lower() == "host" for name in headers):
         headers = {"Host": parts.netloc.rpartition("@")[2], **headers}
     if request.body:

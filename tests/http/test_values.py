@@ -138,6 +138,9 @@ def test_forms_and_queries(given: Any, body: bytes) -> None:
         ("method", Word.TEA, "TEA"),
         ("method", None, "GET"),
         ("session", 5, "5"),
+        ("session", None, ""),
+        ("files", None, {}),
+        ("body_file", None, ""),
         ("dont_filter", 1, True),
         ("stream", None, False),
         ("files", {"a": Path("b")}, {"a": "b"}),
@@ -222,6 +225,19 @@ def test_what_means_nothing(fields: dict[str, Any], problem: str) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(SpiderError):
         Request(URL).replace(**fields)
+
+
+def test_what_scrapy_leaves_open_in_meta() -> None:
+    """A time of 0 and a proxy without a name mean that nothing is said."""
+    request = Request(URL, meta={"download_timeout": 0, "proxy": "", "cookiejar": 0})
+    assert (request.timeout, request.proxy, request.session) == (None, None, "0")
+
+
+@pytest.mark.parametrize("method", [b"GET", 5])
+def test_a_form_with_a_method_that_means_nothing(method: Any) -> None:
+    """It is the same error as of any request."""
+    with pytest.raises(SpiderError, match=r"method is an? (bytes|int); give text"):
+        FormRequest(URL, formdata={"a": "b"}, method=method)
 
 
 @pytest.mark.parametrize("given", ["a=b", 12, [1], {"a": Odd()}])

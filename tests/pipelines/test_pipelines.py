@@ -1,12 +1,14 @@
 """What becomes of items between their callback and the sinks."""
 
 import asyncio
+from collections import ChainMap, UserDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -473,3 +475,21 @@ def test_each_once(values: list[tuple[Any, list[int]]]) -> None:
             continue
     distinct = list(dict.fromkeys((a, tuple(b)) for a, b in values))
     assert [(each["a"], tuple(each["b"])) for each in kept] == distinct
+
+
+def test_the_line_of_a_mistake() -> None:
+    """An error of a pipeline, and what it gives that is no item, is in a line of the pipeline, not of ours."""
+    lines = [line.rpartition(":") for _, line, _ in refine(chain(Stubborn()), *titles("number", "break")).errors]
+    assert [file for file, _, _ in lines] == [__file__, __file__]
+    source = Path(__file__).read_text().splitlines()
+    assert [source[int(number) - 1].strip() for _, _, number in lines] == [
+        "def process(self, item: Any) -> Any:",
+        'raise KeyError("price")',
+    ]
+
+
+@pytest.mark.parametrize("item", [UserDict(name="x"), ChainMap({"name": "x"})])
+def test_mappings_declare_no_types(item: Any) -> None:
+    """What is no dict but a mapping passes the check of types, as a dict does, and the others look into it."""
+    assert refine(Chain([Validate(), Require(("name",)), Unique(("name",))]), item, item).kept == [item]
+    assert refine(Chain([Require(("price",))]), item).kept == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import scraper
-from scraper import Spider
+from scraper import CrawlSpider, Spider
 from scraper.process.stacks import definition_of, is_library, line_at, line_of, users_line_of
 
 
@@ -66,6 +66,11 @@ def test_where_a_method_is_defined() -> None:
     assert source(definition_of(Shop, "parse")) == source(definition_of(Shop, "nosuch")) == "class Shop(Spider):"
 
 
+def test_a_class_of_ours_has_no_line() -> None:
+    """What is not the user's is blamed on nobody's line."""
+    assert definition_of(Spider, "parse") == definition_of(CrawlSpider, "parse") == ""
+
+
 def test_an_error_that_no_line_of_the_users_led_to() -> None:
     """There is no line of the user's then, and otherwise the innermost."""
     with pytest.raises(Exception, match="has no parse") as caught:
@@ -73,22 +78,21 @@ def test_an_error_that_no_line_of_the_users_led_to() -> None:
     assert source(users_line_of(caught.value, Shop)).startswith("Shop().parse(None)")
     caught.value.__traceback__ = caught.tb.tb_next
     assert users_line_of(caught.value, Shop) == ""
-    assert source(line_of(caught.value)).startswith("raise SpiderError")
+    assert source(line_of(caught.value)).startswith("raise self._missing(")
     assert line_of(ValueError()) == users_line_of(ValueError(), Shop) == ""
 
 
-def test_a_spider_that_is_installed_is_its_users() -> None:
+def test_a_spider_that_is_installed_is_its_users(tmp_path: Path) -> None:
     """The file of the spider is the user's, wherever it is."""
-    folder = Path("site-packages")
-    folder.mkdir()
-    (folder / "packed.py").write_text("class Packed:\n    def parse(self):\n        raise ValueError('no price')\n")
-    code = compile((folder / "packed.py").read_text(), str(folder / "packed.py"), "exec")
+    file = tmp_path / "site-packages" / "packed.py"
+    file.parent.mkdir()
+    file.write_text("class Packed:\n    def parse(self):\n        raise ValueError('no price')\n")
     module = type(scraper)("packed")
-    module.__file__ = str(folder / "packed.py")
-    exec(code, vars(module))
+    module.__file__ = str(file)
+    exec(compile(file.read_text(), str(file), "exec"), vars(module))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(__import__("sys").modules, "packed", module)
         with pytest.raises(ValueError, match="no price") as caught:
             module.Packed().parse()
-        assert users_line_of(caught.value, module.Packed) == "site-packages/packed.py:3"
-        assert definition_of(module.Packed, "parse") == "site-packages/packed.py:2"
+        assert users_line_of(caught.value, module.Packed) == f"{file}:3"
+        assert definition_of(module.Packed, "parse") == f"{file}:2"

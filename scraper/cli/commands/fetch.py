@@ -68,7 +68,8 @@ def _print_body(response: "Response") -> None:
 
 def _print_headers(inspection: "Inspection", response: "Response") -> None:
     from scraper.cli.single_page import shown_headers
-    from scraper.network.headers import defaults, own
+    from scraper.http.headers import own_headers
+    from scraper.network.headers import defaults
     from scraper.secrets import masked
     from scraper.urls import without_credentials
 
@@ -77,7 +78,7 @@ def _print_headers(inspection: "Inspection", response: "Response") -> None:
     given = {name.lower() for name in asked.headers}
     sent = {name: value for name, value in defaults(network).items() if name.lower() not in given}
     click.echo(f"> {asked.method} {masked(without_credentials(asked.url))}")
-    for name, value in shown_headers({**sent, **own(asked)}, network):
+    for name, value in shown_headers({**sent, **own_headers(asked.headers)}, network):
         click.echo(f"> {name}: {value}")
     click.echo(f"\n< {response.status}")
     for name, value in shown_headers(response.headers, network):

@@ -19,11 +19,11 @@ from uuid import UUID
 from multidict import CIMultiDict
 
 from scraper.errors import SettingsError
+from scraper.http.headers import own_headers
 from scraper.http.request import Request
 from scraper.http.response import CACHED, TRUNCATED, Response
 from scraper.network.cache.counts import Counts
 from scraper.network.cache.store import Kept, Pairs, Store
-from scraper.network.headers import own
 from scraper.protocols import Fetch, identity
 from scraper.urls import without_credentials, without_fragment
 
@@ -167,7 +167,10 @@ class RfcCache(_Cache):
     def _sent(self, request: Request) -> Pairs:
         """The headers that `request` is sent with."""
         given = {name.lower() for name in request.headers}
-        return [*own(request).items(), *((n, v) for n, v in self._defaults.items() if n.lower() not in given)]
+        return [
+            *own_headers(request.headers).items(),
+            *((n, v) for n, v in self._defaults.items() if n.lower() not in given),
+        ]
 
     def _kept(self, request: Request, response: Response, headers: Pairs) -> Kept:
         """`response` as it is kept, with those headers of its request that its Vary names."""

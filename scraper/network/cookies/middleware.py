@@ -15,13 +15,14 @@ from aiohttp.hdrs import SET_COOKIE
 
 from scraper import urls
 from scraper.errors import FetchError, Reason, SettingsError, SpiderError, StorageError
+from scraper.http.headers import left_out, own_headers
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.network.cookies import cookie_file
 from scraper.network.cookies.jar import Cookie, Jar, canonical_domain, is_address
 from scraper.network.cookies.jars import Jars
 from scraper.network.cookies.public_suffixes import is_public_suffix
-from scraper.network.headers import check, left_out, own
+from scraper.network.headers import check
 from scraper.protocols import Fetch
 
 logger = logging.getLogger(__name__)
@@ -146,9 +147,9 @@ def _domain(parts: Mapping[str, Any], url: str) -> str:
 
 async def _sent(request: Request, pairs: Iterable[str], fetch: Fetch) -> Response:
     """The answer to `request`, sent with cookies after those in a Cookie header that was given by hand."""
-    if "cookie" in left_out(request):
+    if "cookie" in left_out(request.headers):
         return await fetch(request)
-    given = "; ".join(value for name, value in own(request).items() if name.lower() == "cookie")
+    given = "; ".join(value for name, value in own_headers(request.headers).items() if name.lower() == "cookie")
     if given:
         by_hand = {each.partition("=")[0].strip() for each in given.split(";")}
         pairs = [given, *(pair for pair in pairs if pair.partition("=")[0] not in by_hand)]

@@ -1,0 +1,106 @@
+"""Headers and cookies as they are given to a request, and as they are sent: see `values` for what may be given."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from scraper.http.values import TEXT, Asked, each_of, name_of, number, pairs, refuse, scalar, text_of, told
+
+Cookies = dict[str, str] | list[dict[str, Any]]
+
+_TEXT_OR_NONE: frozenset[type] = TEXT | {type(None)}
+
+
+def are_settled(headers: Mapping[Any, Any], cookies: Any) -> bool:
+    """Whether the headers and cookies of a request, which can be changed in place, still are what they became."""
+    return _is_plain(headers, _TEXT_OR_NONE) and (type(cookies) is list or _is_plain(cookies, TEXT))
+
+
+def _is_plain(given: Any, values: frozenset[type]) -> bool:
+    return type(given) is dict and TEXT.issuperset(map(type, given)) and values.issuperset(map(type, given.values()))
+
+
+def settled_headers(request: Asked, given: Any) -> dict[str, str | None]:
+    """Headers by name; several values of a name become one (RFC 9110, 5.3). One that is None is not to be sent."""
+    if _is_plain(given, _TEXT_OR_NONE):
+        return {**given}
+    found: dict[str, tuple[str, list[str]]] = {}
+    for key, value in pairs(request, "headers", given):
+        name = name_of(request, "headers", key)
+        values = found.setdefault(name.lower(), (name, []))[1]
+        values += [_header(request, name, each) for each in each_of(value) if each is not None]
+    return {name: _joined(name, values) for name, values in found.values()}
+
+
+def _header(request: Asked, name: str, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, str):
+        return number(value)
+    return text_of(request, value, "text, bytes, a whole number, or a list of these", "headers", name)
+
+
+def _joined(name: str, values: list[str]) -> str | None:
+    return ("; " if name.lower() == "cookie" else ", ").join(values) if values else None
+
+
+def settled_cookies(request: Asked, given: Any) -> Cookies:
+    """Cookies by name; or, where one is not for its whole host and no other, a list with the parts of each."""
+    if _is_plain(given, TEXT):
+        return {**given}
+    if given is None or isinstance(given, Mapping):
+        return {
+            name_of(request, "cookies", name): scalar(request, value, "cookies", name)
+            for name, value in pairs(request, "cookies", given)
+            if value is not None
+        }
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        refuse(request, f"cookies is {told(given)}; give a dict, or a list of dicts with name and value")
+    found = [parts for place, each in enumerate(given) if "value" in (parts := _cookie(request, place, each))]
+    if any(len(parts) > 2 for parts in found):
+        return found
+    return {parts["name"]: parts["value"] for parts in found}
+
+
+def _cookie(request: Asked, place: int, given: Any) -> dict[str, Any]:
+    """The parts of a cookie that mean something, as Scrapy takes them; without a value if that is None."""
+    if not isinstance(given, Mapping):
+        refuse(request, f"cookies[{place}] is {told(given)}; give a dict with name and value")
+    parts: dict[str, Any] = {}
+    for part in ("name", "value", "domain", "path"):
+        value = given.get(part)
+        if value is not None:
+            parts[part] = scalar(request, value, "cookies", place, part)
+        elif part == "name" or (part == "value" and part not in given):
+            refuse(request, f"cookies[{place}] has no {part}")
+    if given.get("secure") is not None:
+        parts["secure"] = bool(given["secure"])
+    if parts.get("path") == "/":  # as if it were not said
+        del parts["path"]
+    return parts
+
+
+def response_headers(response: Asked, given: Any) -> list[tuple[str, str]]:
+    """The header fields of a response, those that are repeated one by one."""
+    return [
+        (name, _header(response, name, each))
+        for key, value in pairs(response, "headers", given)
+        for name in (name_of(response, "headers", key),)
+        for each in each_of(value)
+        if each is not None
+    ]
+
+
+# What was given, as it is sent.
+
+
+def own_headers(headers: Mapping[str, str | None]) -> dict[str, str]:
+    """The headers that a request gives, without those that are None."""
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def left_out(headers: Mapping[str, str | None]) -> frozenset[str]:
+    """The names, in lower case, of the headers that a request is to be sent without."""
+    return frozenset(name.lower() for name, value in headers.items() if value is None)
+
+
+def cookie_pairs(cookies: Cookies) -> Iterable[tuple[str, str]]:
+    """The names and values of cookies, whichever way a request has them."""
+    return cookies.items() if isinstance(cookies, dict) else [(each["name"], each["value"]) for each in cookies]
