@@ -56,6 +56,8 @@ def count(command: list[str], folder: Path) -> int:
     environment = {**ours.project(folder), "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    for file in folder.glob("*.jsonl"):  # or the counted run would have a file to replace
+        file.unlink()
     done = subprocess.run(
         [*_VALGRIND, *command], cwd=folder, env=environment, check=False, capture_output=True, text=True
     )

@@ -70,7 +70,15 @@ def join(base: str, reference: str) -> str | None:
 
 def join_all(base: str, references: Iterable[str]) -> list[str | None]:
     """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
-    return [join(base, reference) for reference in references]
+    if len(base) > LONG:
+        return [join(base, reference) for reference in references]
+    here = folder(base)  # of which most references start: those are looked up without a call of `join`
+    return [
+        join(base, reference)
+        if ":" in reference or reference[:1] in _NEEDS_WHOLE_BASE or len(reference) > LONG
+        else _join(here, reference)
+        for reference in references
+    ]
 
 
 _NEEDS_WHOLE_BASE = frozenset(("", "?", "#", *_BLANK))
@@ -137,8 +145,10 @@ def site(url: str) -> str:
     `http://a.example/` and `https://a.example/` are one site, since one server answers both; ports 8001 and
     8002 of a host are two. It is the key of the per-host limits.
     """
-    head = _head(url)
-    return _site(head) if len(head) <= LONG else _site.__wrapped__(head)
+    end = url.find("/", 8)  # as `_head` has it, which would be a call more; every page asks some eight times
+    if end > LONG or end < 0:
+        return _site.__wrapped__(_head(url))
+    return _site(url[:end])
 
 
 def _head(url: str) -> str:

@@ -199,8 +199,10 @@ class WebPage:
 
     def _base_href(self) -> str | None:
         """The href of the first `<base>` that has one. Most pages have none, and need not be parsed to see it."""
-        if self._selector is None and b"<base" not in self.body and b"<base" not in self.body.lower():
-            return None
+        if self._selector is None:
+            body = self.body
+            if b"<base" not in body and b"<base" not in body.lower() and b"\0" not in body:  # as UTF-16 has it
+                return None
         return base_href(self._source(), self.selector.node)
 
     def urljoin(self, reference: str) -> str:

@@ -216,7 +216,11 @@ class Selector(Searchable):
         """What `query` finds from here on. Raises `SelectorError` for a query that is not understood."""
         other = self._other
         if other is None:
-            return asked(self, getattr(self.node.parser, "compiled", compile_exactly)(query))  # whoever parsed it
+            try:
+                compiled = self.node.parser.compiled
+            except AttributeError:  # it was parsed by somebody else
+                compiled = compile_exactly
+            return asked(self, compiled(query))
         if isinstance(other, str):
             compile_query(query)
             return self.selectorlist_cls()

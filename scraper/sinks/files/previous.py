@@ -77,7 +77,14 @@ def _content(file: Path) -> bytes:
 
 
 def _lines(file: Path) -> int:
-    return sum(1 for line in _content(file).splitlines() if line.strip())
+    count = size = 0
+    with _opened(file) as read:
+        while line := read.readline(MOST + 1):
+            size += len(line)
+            if size > MOST:
+                raise ValueError(f"{file} holds more than {MOST} bytes")
+            count += not line.isspace()
+    return count
 
 
 def _values(file: Path) -> int:

@@ -59,8 +59,12 @@ def _is_plain(value: Any) -> bool:
     if kind in PLAIN:
         return True
     if kind is dict:
-        return _TEXT.issuperset(map(type, value)) and all(map(_is_plain, value.values()))
-    return (kind is list or kind is tuple) and (PLAIN.issuperset(map(type, value)) or all(map(_is_plain, value)))
+        if not _TEXT.issuperset(map(type, value)):
+            return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return False
+    return PLAIN.issuperset(map(type, value)) or all(map(_is_plain, value))  # the one is ten times as fast
 
 
 def json_lines(records: Sequence[dict[Any, Any]]) -> bytes:
