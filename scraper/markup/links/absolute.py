@@ -13,15 +13,14 @@ REFERRING = frozenset(
 """The attributes that refer to something."""
 
 _TAG = re.compile("<[A-Za-z][^<>]*+>")
-_ATTRIBUTE = re.compile(
-    rf"""([\s"'/](?:{"|".join(sorted(REFERRING))})\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE
-)
+_ATTRIBUTE = re.compile(r"""(?<![^\s"'/])([^\s"'<>/=]++)(\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_REFERRING = re.compile(rf"(?:{'|'.join(sorted(REFERRING))})\s*=", re.IGNORECASE)
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def absolute_html(html: str, base: str) -> str:
     """`html` with the references in its tags resolved against `base`; all else of it stays as it is written."""
-    return _TAG.sub(partial(_absolute_tag, base), html) if base and _ATTRIBUTE.search(html) else html
+    return _TAG.sub(partial(_absolute_tag, base), html) if base and _REFERRING.search(html) else html
 
 
 def absolute_value(name: str, value: str, base: str) -> str:
@@ -53,9 +52,9 @@ def _absolute_tag(base: str, tag: re.Match[str]) -> str:
 
 
 def _absolute_attribute(base: str, found: re.Match[str]) -> str:
-    before, *values = found.groups()
-    written = next(value for value in values if value is not None)
-    value = unescape(written)
-    name = before.strip(f"{WHITE}\"'/=")
+    name, equals, *values = found.groups()
+    if name.lower() not in REFERRING:
+        return found[0]
+    value = unescape(next(value for value in values if value is not None))
     made = absolute_value(name, value, base)
-    return found[0] if made == value else f'{before}"{escape(made)}"'
+    return found[0] if made == value else f'{name}{equals}"{escape(made)}"'
