@@ -2,8 +2,8 @@
 
 A *canonical* URL here is ada's `href`: scheme and host in lower case, IDN in ASCII, default port dropped, dot
 segments resolved, illegal characters percent-encoded, an empty path written as `/`. Two requests are the same
-page when the `key()` of their canonical URLs is: the fragment, which never reaches a server, is not in it, and what
-need not be percent-encoded stands as it is. The wire has the canonical URL.
+page when the `key()` of their canonical URLs is: the fragment, which never reaches a server, is not in it, nor is the
+`?` of an empty query, and what need not be percent-encoded stands as it is. The wire has the canonical URL.
 
 Joining dominates the cost of following links, and pages of one site repeat each other's links, so joins are
 remembered. Except for `?query`, `#fragment`, empty and `scheme:` references, a join depends on the base only up
@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 from ada_url import URL, join_url
 
-_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_ESCAPE = re.compile("(%[0-9A-Fa-f]?)?%([0-9A-Fa-f]{2})")  # and a lone % right before it
+_HEXADECIMAL = frozenset("0123456789ABCDEFabcdef")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 WEB_SCHEMES = ("http://", "https://")
 
@@ -87,14 +88,29 @@ def without_fragment(url: str) -> str:
 
 
 def key(url: str) -> str:
-    """What tells the page of a canonical URL apart: without fragment, and with `~` for `%7E` (RFC 3986, 6.2.2.2)."""
+    """What tells the page of a canonical URL apart: without fragment and empty query, with `~` for `%7E`.
+
+    `/x?` and `/x` are one page to servers, as to w3lib and Heritrix, though not to the standards (RFC 3986, 6.2.3).
+    """
     page = without_fragment(url)
-    return _ESCAPE.sub(_normal, page) if "%" in page else page
+    if page[-1:] == "?" and page.find("?") == len(page) - 1:
+        page = page[:-1]
+    return with_few_escapes(page) if "%" in page else page
+
+
+def with_few_escapes(text: str) -> str:
+    """`text` with percent-encoded letters, digits and `-._~` written out, and other triplets in upper case.
+
+    (RFC 3986, 6.2.2.) What would make a triplet of a lone `%` before it, as in `%2%46`, stays encoded.
+    """
+    return _ESCAPE.sub(_normal, text)
 
 
 def _normal(escape: re.Match[str]) -> str:
-    character = chr(int(escape[1], 16))
-    return character if character in _UNRESERVED else escape[0].upper()
+    alone, code = escape.groups("")
+    character = chr(int(code, 16))
+    is_kept = character not in _UNRESERVED or (alone and character in _HEXADECIMAL)
+    return f"{alone}%{code.upper()}" if is_kept else alone + character
 
 
 def is_web(url: str) -> bool:

@@ -84,7 +84,7 @@ class Discovery:
     def _add_links(self, links: Links, parent: Request | None) -> None:
         remember = self._frontier.remember
         for url in links.urls:
-            if remember(key(url) if "%" in url or "#" in url else url):
+            if remember(key(url) if "%" in url or "#" in url or url[-1] == "?" else url):
                 self._admit(links.request(url), parent)
             else:
                 self._ledger.duplicates += 1
