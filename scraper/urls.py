@@ -161,13 +161,21 @@ def _host(head: str) -> str:
     return name if colon and port.isdigit() else authority
 
 
-def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
-    """`url` with `params` (a mapping or a sequence of pairs) added to its query.
+def without_query(url: str) -> str:
+    """`url` without its query."""
+    page, hash_, fragment = url.partition("#")
+    return f"{page.partition('?')[0]}{hash_}{fragment}"
 
-    A value that is a list or tuple gives one `name=value` each; None leaves the name out.
+
+def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str, Any]], encoding: str = "utf-8") -> str:
+    """`url` with `params` (a mapping or a sequence of pairs) added to its query, in an encoding.
+
+    A value that is a list or tuple gives one `name=value` each; None leaves the name out. What the encoding cannot
+    express becomes a character reference, as browsers have it in forms.
     """
     pairs = params.items() if isinstance(params, Mapping) else params
-    query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
+    given = [(name, value) for name, value in pairs if value is not None]
+    query = urlencode(given, doseq=True, encoding=encoding, errors="xmlcharrefreplace")
     if not query:
         return url
     page, hash_, fragment = url.partition("#")

@@ -16,6 +16,8 @@ from scraper.errors import SpiderError
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
+_JSON_HEADERS = {"Accept": "application/json, */*;q=0.5", "Content-Type": JSON}
+
 _CONTENTS = frozenset(("json", "form", "data", "formdata", "files", "body_file"))
 _CONTENT_TYPES = frozenset((FORM, JSON))
 
@@ -43,10 +45,11 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     """What to ask of a server, as a frozen value; `replace()` makes a changed one.
 
     `url` becomes canonical (see `scraper.urls`). `callback` and `errback` are methods of the spider, or their
-    names; only the names are kept, so that every request can be stored. `params` go into the URL's query. At
-    most one of `body` (bytes or text), `json` and `form` is the request's content: the latter two are encoded
-    at once, set the Content-Type, and make the method POST unless one is named. `auth` is a `(user, password)`
-    pair and becomes a Basic Authorization header (RFC 7617). `session` names the cookie jar to use.
+    names; only the names are kept, so that every request can be stored. `params` go into the URL's query, which is
+    written in `encoding`, as a `form` is. At most one of `body` (bytes or text), `json` and `form` is the request's
+    content: the latter two are encoded at once, set the Content-Type, and make the method POST unless one is named.
+    `auth` is a `(user, password)` pair and becomes a Basic Authorization header (RFC 7617). `session` names the cookie
+    jar to use.
 
     `files` holds paths by field name: they and `form` are sent as multipart/form-data (RFC 7578). `body_file` is the
     path of a file that is the content. Both are read while they are sent, each time, and may be of any size. With
@@ -87,9 +90,8 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         url = self.url
         if not isinstance(url, str):
             raise SpiderError(f"a request needs a URL, not {url!r:.80}")
-        if self.params is not None:
-            url = urls.with_params(url, self.params)
-            force_setattr(self, "params", None)
+        if self.params is not None or self.encoding != "utf-8":
+            url = self._with_query(url)
         force_setattr(self, "url", urls.canonical(url) or url)
         if self.callback is not None and not isinstance(self.callback, str):
             force_setattr(self, "callback", method_name(self.callback))
@@ -106,6 +108,13 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
             self._own_dicts()
         if not isinstance(self.priority, int):
             raise SpiderError(f"{self!r}: a priority is a whole number, not {self.priority!r:.40}")
+
+    def _with_query(self, url: str) -> str:
+        """`url` with `params`, its query in the request's encoding."""
+        if self.params is not None:
+            url = urls.with_params(url, self.params, self.encoding)
+            force_setattr(self, "params", None)
+        return urls.in_encoding(url, self.encoding)
 
     def _own_dicts(self) -> None:
         """Copies of the caller's dicts, which it may go on to change; None is taken for an empty one."""
@@ -130,7 +139,10 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
             )
         if self.form is not None:
             body = urlencode(
-                [each for each in _pairs(self.form) if each[1] is not None], doseq=True, encoding=self.encoding
+                [each for each in _pairs(self.form) if each[1] is not None],
+                doseq=True,
+                encoding=self.encoding,
+                errors="xmlcharrefreplace",
             ).encode()
             self._set_content(body, FORM)
         elif self.json is not msgspec.UNSET:
@@ -265,14 +277,16 @@ def method_name(callback: Callable[..., Any]) -> str:
 
 
 class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """A request that sends `formdata` as a submitted HTML form: by POST, or in the query where method is GET."""
+    """A request that sends `formdata` as a submitted HTML form: by POST, or as the URL's query where method is GET."""
 
     formdata: Any = None
 
     def __post_init__(self) -> None:
         if self.formdata is not None:
-            field = "params" if self.method.upper() == "GET" else "form"
-            force_setattr(self, field, self.formdata)
+            is_query = self.method.upper() == "GET"
+            if is_query and self.formdata and isinstance(self.url, str):
+                force_setattr(self, "url", urls.without_query(self.url))
+            force_setattr(self, "params" if is_query else "form", self.formdata)
             force_setattr(self, "formdata", None)
         super().__post_init__()
 
@@ -303,7 +317,7 @@ class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JsonRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """A request that POSTs `data` as JSON and asks for JSON in return."""
+    """A request that POSTs `data` as JSON, or a `body` that is JSON, and asks for JSON in return."""
 
     data: Any = msgspec.UNSET
 
@@ -311,5 +325,8 @@ class JsonRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
         if self.data is not msgspec.UNSET:
             force_setattr(self, "json", self.data)
             force_setattr(self, "data", msgspec.UNSET)
-            force_setattr(self, "headers", {"Accept": "application/json, */*;q=0.5", **self.headers})
+        headers = self.headers or {}
+        given = {name.lower() for name in headers}
+        usual = {name: value for name, value in _JSON_HEADERS.items() if name.lower() not in given}
+        force_setattr(self, "headers", {**usual, **headers})
         super().__post_init__()

@@ -33,9 +33,10 @@ CACHED, TRUNCATED = "cached", "truncated_possible"  # flags
 class Response:
     """What a server answered to `request`. Never changed after it was made; `replace()` makes another.
 
-    `url` is the canonical address that answered, after redirects; `history` holds the addresses asked before
-    it. `headers` ignore case, and `headers.getall(name)` gives repeated ones. `body` is the content in bytes,
-    decompressed. All that reads the page (`text`, `css()`, `json()`, …) is done on first use and remembered.
+    `url` is the canonical address that answered, after redirects, without a fragment, which no server is told
+    (`request.url` may have one); `history` holds the addresses asked before it. `headers` ignore case, and
+    `headers.getall(name)` gives repeated ones. `body` is the content in bytes, decompressed. All that reads the page
+    (`text`, `css()`, `json()`, …) is done on first use and remembered.
     """
 
     __slots__ = (
@@ -56,7 +57,8 @@ class Response:
         flags: tuple[str, ...] = (),
         stream: "Body | None" = None,
     ) -> None:
-        self.url = url if request is not None and url == request.url else urls.canonical(url) or url
+        page = url if request is not None and url == request.url else urls.canonical(url) or url
+        self.url = urls.without_fragment(page)
         self.status = status
         self.headers: Headers = headers if isinstance(headers, _MANY) else CIMultiDict(headers or ())
         if isinstance(body, str):
@@ -280,9 +282,11 @@ class Response:
         """`reference` as an absolute URL, resolved against `base_url`; unchanged if it is no URL at all."""
         return self._joined([reference])[0]
 
-    def _joined(self, references: list[str]) -> list[str]:
+    def _joined(self, references: list[str], encoding: str | None = None) -> list[str]:
+        """The URLs of references; `encoding` is that of their queries, if it is another than the page's."""
         if not "".join(references).isascii():
-            references = [urls.in_encoding(reference, self.encoding) for reference in references]
+            codec = encoding or self.encoding
+            references = [urls.in_encoding(reference, codec) for reference in references]
         return [url or own for url, own in zip(urls.join_all(self.base_url, references), references, strict=True)]
 
     def links(self, **options: Any) -> "list[Link]":
@@ -308,19 +312,20 @@ class Response:
 
         return find_form(self, css=css, xpath=xpath, name=name, id=id, number=number)
 
-    def follow(self, url: "str | Selector", callback: Any = None, **fields: Any) -> Request:
-        """A request for a reference found in this page: text, an `<a>` or `<link>`, or an attribute.
+    def follow(self, url: "str | Selector | Link", callback: Any = None, **fields: Any) -> Request:
+        """A request for a reference found in this page: text, an `<a>` or `<link>`, an attribute, or a `Link`.
 
         `fields` are those of `Request`. Raises `ValueError` for an element without href or src, and for a list.
         """
         reference = reference_of(url)
         if reference is None:
             raise ValueError(f"nothing to follow: {url!r} has neither href nor src")
-        return Request(self.urljoin(reference), callback, **self._inherit(fields))
+        url = self._joined([reference], fields.get("encoding"))[0]
+        return Request(url, callback, **self._inherit(fields))
 
     def follow_all(
         self,
-        urls: "Iterable[str | Selector] | None" = None,
+        urls: "Iterable[str | Selector | Link] | None" = None,
         callback: Any = None,
         *,
         css: str | None = None,
@@ -342,7 +347,7 @@ class Response:
             references = [reference for each in given if (reference := reference_of(each)) is not None]
         params = fields.pop("params", None)
         model = Request(self.url, callback, **self._inherit(fields))
-        found = self._joined(references)
+        found = self._joined(references, fields.get("encoding"))
         if params is not None:
             found = [with_params(url, params) for url in found]
         return Links(model, list(dict.fromkeys(found)))

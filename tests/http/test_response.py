@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.markup import Selector
+from scraper.markup.links.links import LinkExtractor
 
 URL = "http://a.example/b/c"
 
@@ -163,6 +164,33 @@ def test_follow() -> None:
     assert response.follow(response.css("a")[2]).url == URL
 
 
+def test_follow_links() -> None:
+    """What a link extractor found can be followed, one link or all of them."""
+    response = html('<a href="/1">1</a><a href="/2#x" rel="nofollow">2</a>')
+    links = LinkExtractor().extract_links(response)
+    assert response.follow(links[1], "parse_it").url == "http://a.example/2#x"
+    assert followed(response, links) == ["http://a.example/1", "http://a.example/2#x"]
+
+
+def test_a_response_has_no_fragment() -> None:
+    """Its address is what the server was asked; that of its request may have a fragment."""
+    request = Request(f"{URL}?d#e")
+    for url in (request.url, f"{URL}?d#other"):
+        response = Response(url, request=request)
+        assert (response.url, response.base_url, response.request.url) == (f"{URL}?d", f"{URL}?d", f"{URL}?d#e")
+    assert Response(f"{URL}#e").url == URL
+    assert pickle.loads(pickle.dumps(response)).url == f"{URL}?d"
+    assert response.urljoin("#f") == f"{URL}?d#f"
+
+
+def test_follow_in_another_encoding() -> None:
+    """A query is written in the page's encoding, or in the one that the request is to have."""
+    page = Response(URL, body='<meta charset="koi8-r"><a href="?q=Чай">x</a>'.encode("koi8-r"))
+    assert page.follow(page.css("a")[0]).url == f"{URL}?q=%FE%C1%CA"
+    assert page.follow("?q=Чай", encoding="utf-8").url == f"{URL}?q=%D0%A7%D0%B0%D0%B9"
+    assert followed(page, ["?q=Чай"], encoding="cp1251") == [f"{URL}?q=%D7%E0%E9"]
+
+
 def test_nothing_to_follow() -> None:
     """An element without a reference, and what is neither reference nor element, is a ValueError."""
     response = html("<a>y</a>")
@@ -171,7 +199,7 @@ def test_nothing_to_follow() -> None:
     for wrong in (response.css("a"), None, 7):
         with pytest.raises(ValueError, match="a reference is a text, a Selector or a Link, not "):
             response.follow(wrong)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="a reference is a text or a Selector, not None"):
+    with pytest.raises(ValueError, match="a reference is a text, a Selector or a Link, not None"):
         response.follow_all([None])  # type: ignore[list-item]
 
 
