@@ -24,7 +24,8 @@ class SitemapSpider(Spider):
     `sitemap_urls` are sitemaps of any form, compressed or not, or robots.txt files that name some. What a page is
     made of is said by `sitemap_rules`, pairs of a regular expression and a callback: the first whose expression is
     found in the URL holds, and a page that none is found in is not asked for. `sitemap_follow` are expressions for
-    the sitemaps of an index. With `sitemap_alternate_links`, a page's other languages are crawled, too.
+    the sitemaps that an index lists, not for those that `sitemap_urls` or a robots.txt name. With
+    `sitemap_alternate_links`, a page's other languages are crawled, too.
 
     With `sitemap_since`, a date, pages and sitemaps that say they are older are left out; those that say nothing
     are not. For more, `sitemap_filter()` is given the entries. A request made of an entry with a date has it as
@@ -74,15 +75,22 @@ class SitemapSpider(Spider):
         for entry in self.sitemap_filter(sitemap):
             if self._is_recent(entry):
                 yield from (
-                    self._nested(response, entry, level + 1) if entry.is_sitemap else self._pages(response, entry)
+                    self._listed(response, entry, level + 1) if entry.is_sitemap else self._pages(response, entry)
                 )
         if sitemap.problem:
             self.logger.warning("%s", sitemap.problem)
+        elif sitemap.flaw:
+            shown = urls.without_credentials(response.url)
+            self.logger.info("the sitemap %s is broken XML (%s), but was read to its end", shown, sitemap.flaw)
+
+    def _listed(self, response: Response, entry: Entry, level: int) -> Iterator[Request]:
+        """A sitemap that an index lists, if it is to be followed."""
+        url = urls.join(response.url, entry.loc) or entry.loc
+        if any(pattern.search(url) for pattern in self._followed):
+            yield from self._nested(response, entry, level)
 
     def _nested(self, response: Response, entry: Entry, level: int) -> Iterator[Request]:
-        url = urls.join(response.url, entry.loc)
-        if url is None or not any(pattern.search(url) for pattern in self._followed):
-            return
+        url = urls.join(response.url, entry.loc) or entry.loc
         if level > self.sitemap_max_depth:
             shown = urls.without_credentials(url)
             self.logger.warning(

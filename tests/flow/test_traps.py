@@ -105,7 +105,7 @@ async def test_a_page_with_too_many_links(servers: Servers, one_by_one: bool) ->
 
 async def test_one_page_in_many_spellings(servers: Servers) -> None:
     """It is one page."""
-    spellings = ["/a%7eb", "/a~b", "/./a~b", "/x/../a~b", "/a~b#c", "/%61~b", "\\a~b", "/a~b\n", " /a~b "]
+    spellings = ["/a%7eb", "/a~b", "/./a~b", "/x/../a~b", "/a~b#c", "/%61~b", "\\a~b", "/a~b\n", " /a~b ", "/a~b?"]
     site = servers.site({"/": links(*spellings), "/a~b": "<p>"})
     ended = await crawl(Follower(start_urls=[site.url(), site.url().replace("http", "HTTP")]))
     assert ended.statistics.fetched == 2

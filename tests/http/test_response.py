@@ -12,6 +12,7 @@ from scraper.errors import SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.markup import Selector
+from scraper.markup.links.link_extractor import LinkExtractor
 
 URL = "http://a.example/b/c"
 
@@ -182,6 +183,33 @@ def test_an_address_without_a_value_is_the_page() -> None:
     response = html("<a href>x</a><img src><embed src='/e'><link href src='/no'>")
     assert [response.follow(each).url for each in response.css("a, img, link")] == [URL, URL, URL]
     assert [*response.follow_all(css="a, embed")] == [*response.follow_all([URL, "/e"])]
+
+
+def test_follow_links() -> None:
+    """What a link extractor found can be followed, one link or all of them."""
+    response = html('<a href="/1">1</a><a href="/2#x" rel="nofollow">2</a>')
+    links = LinkExtractor().extract_links(response)
+    assert response.follow(links[1], "parse_it").url == "http://a.example/2#x"
+    assert followed(response, links) == ["http://a.example/1", "http://a.example/2#x"]
+
+
+def test_a_response_has_no_fragment() -> None:
+    """Its address is what the server was asked; that of its request may have a fragment."""
+    request = Request(f"{URL}?d#e")
+    for url in (request.url, f"{URL}?d#other"):
+        response = Response(url, request=request)
+        assert (response.url, response.base_url, response.request.url) == (f"{URL}?d", f"{URL}?d", f"{URL}?d#e")
+    assert Response(f"{URL}#e").url == URL
+    assert pickle.loads(pickle.dumps(response)).url == f"{URL}?d"
+    assert response.urljoin("#f") == f"{URL}?d#f"
+
+
+def test_follow_in_another_encoding() -> None:
+    """A query is written in the page's encoding, or in the one that the request is to have."""
+    page = Response(URL, body='<meta charset="koi8-r"><a href="?q=Чай">x</a>'.encode("koi8-r"))
+    assert page.follow(page.css("a")[0]).url == f"{URL}?q=%FE%C1%CA"
+    assert page.follow("?q=Чай", encoding="utf-8").url == f"{URL}?q=%D0%A7%D0%B0%D0%B9"
+    assert followed(page, ["?q=Чай"], encoding="cp1251") == [f"{URL}?q=%D7%E0%E9"]
 
 
 def test_nothing_to_follow() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scraper import urls
@@ -233,7 +233,15 @@ def test_canonical_urls_are_those_of_w3lib(case: dict[str, Any]) -> None:
     assert (canonical == case["expected"]) is (case["id"] not in WHERE_STANDARDS_DIFFER)
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=40), st.text(st.characters(codec="utf-8"), max_size=40))
+ANY = st.text(st.characters(codec="utf-8"), max_size=40)
+ESCAPED = st.lists(
+    st.sampled_from(("%", "%%", "2", "4", "6", "A", "f", "g", "%2F", "%25", "%34", "%46", "%61", "%7e"))
+).map("".join)
+
+
+@given(ANY | ESCAPED, ANY | ESCAPED)
+@example("%%341", "")
+@example("%2%46", "%%34%31")
 def test_a_canonical_url_is_its_own(path: str, query: str) -> None:
     """The canonical form of a canonical URL is itself, with and without fragments."""
     url = f"http://a.example/{path}?{query}"

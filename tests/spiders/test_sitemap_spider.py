@@ -116,9 +116,12 @@ async def test_rules_say_which_callback(servers: Servers) -> None:
 
 
 async def test_only_some_sitemaps_are_followed(servers: Servers) -> None:
-    """Sitemaps of an index are read if an expression of sitemap_follow is found in their URLs."""
+    """Sitemaps that an index lists are read if an expression of sitemap_follow is found in their URLs; others are."""
     opened = site(servers, sitemap_xml=index("/news.xml", "/shop.xml"), news_xml=urlset("/n"), shop_xml=urlset("/s"))
+    opened.pages["/robots.txt"] = "Sitemap: /sitemap.xml\nSitemap: /new.xml\n"
+    opened.pages["/new.xml"] = urlset("/new")
     assert paths(await crawled(opened, sitemap_follow=["shop"])) == {"s"}
+    assert paths(await crawled(opened, "robots.txt", sitemap_follow=["shop"])) == {"s", "new"}
     assert "/news.xml" not in opened.paths
 
 
@@ -159,6 +162,16 @@ async def test_pages_pass_the_limits(servers: Servers) -> None:
     ended = await crawled(opened, allowed_domains=["127.0.0.1"])
     assert paths(ended) == {"1"}
     assert ended.statistics.refused == {"offsite": 3, "scheme_not_allowed": 1, "invalid_url": 1}
+
+
+async def test_broken_xml_loses_no_page(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
+    """A sitemap with a bare ampersand, the commonest mistake, is crawled as a whole."""
+    caplog.set_level("INFO")
+    opened = site(servers, sitemap_xml=urlset("/first", "/second?a=1&b=2", "/third"))
+    assert paths(await crawled(opened)) == {"first", "second?a=1&b=2", "third"}
+    (line,) = [each for each in caplog.records if "is broken XML" in each.getMessage()]
+    assert opened.url("/sitemap.xml is broken XML (not well-formed") in line.getMessage()
+    assert line.levelname == "INFO"
 
 
 @pytest.mark.parametrize(
