@@ -25,7 +25,7 @@ FIELDS = ("id", "title", "link", "published", "updated", "summary", "content", "
 
 
 class FeedError(ScraperError):
-    """A feed, or a part of it, cannot be read: the text names its URL and says why."""
+    """A feed or a sitemap, or a part of it, cannot be read: the text names its URL and says why."""
 
 
 def entries(body: bytes | Iterable[bytes], url: str = "", content_type: str = "") -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from scraper.http.request import Request, method_name
 from scraper.http.response import Response
 from scraper.markup.document.content_type import content_type
 from scraper.parsing.dates import moment
+from scraper.parsing.feed import FeedError
 from scraper.parsing.sitemap import Entry, Sitemap, sitemaps_of_robots
 from scraper.spider import Spider
 
@@ -33,7 +34,8 @@ class SitemapSpider(Spider):
 
     Each sitemap is read once, `sitemap_max_depth` of them deep (an index of sitemaps is 1 deep) and
     `sitemap_max_count` at most. Pages pass the limits as any others do: `allowed_domains`, robots.txt, `max_depth`,
-    where each sitemap on the way is a step.
+    where each sitemap on the way is a step. What is not a sitemap, or breaks off, is an error of that page, a
+    `FeedError`, after what could be read of it; so is a robots.txt that names no sitemap.
     """
 
     sitemap_urls: Iterable[str] = ()
@@ -68,8 +70,11 @@ class SitemapSpider(Spider):
 
     def _parse_sitemap(self, response: Response, level: int = 0) -> Iterator[Request]:
         if response.url.endswith("/robots.txt"):
-            for url in sitemaps_of_robots(response.body):
+            named = sitemaps_of_robots(response.body)
+            for url in named:
                 yield from self._nested(response, Entry(url, is_sitemap=True), level)
+            if not named:
+                raise FeedError(f"{urls.without_credentials(response.url)} names no sitemap")
             return
         sitemap = Sitemap(response.body, response.url, content_type=content_type(response.headers))
         for entry in self.sitemap_filter(sitemap):
@@ -78,8 +83,8 @@ class SitemapSpider(Spider):
                     self._listed(response, entry, level + 1) if entry.is_sitemap else self._pages(response, entry)
                 )
         if sitemap.problem:
-            self.logger.warning("%s", sitemap.problem)
-        elif sitemap.flaw:
+            raise FeedError(sitemap.problem)
+        if sitemap.flaw:
             shown = urls.without_credentials(response.url)
             self.logger.info("the sitemap %s is broken XML (%s), but was read to its end", shown, sitemap.flaw)
 

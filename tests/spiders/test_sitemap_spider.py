@@ -4,12 +4,15 @@ import gzip
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import pytest
 
 from scraper.errors import SpiderError
+from scraper.events import Broke
 from scraper.http.response import Response
+from scraper.parsing.feed import FeedError
 from scraper.parsing.sitemap import Entry
 from scraper.spiders.sitemap import SitemapSpider
 from tests.flow.crawls import Ended, crawl
@@ -184,16 +187,38 @@ async def test_broken_xml_loses_no_page(servers: Servers, caplog: pytest.LogCapt
         ("<!DOCTYPE urlset [<!ENTITY a 'b'>]><urlset><url><loc>&a;</loc></url></urlset>", "refused"),
     ],
 )
-async def test_a_broken_sitemap_is_told_of(
-    servers: Servers, caplog: pytest.LogCaptureFixture, body: str | bytes, why: str
-) -> None:
-    """One line names the sitemap and says what is wrong with it; what could be read of it is crawled."""
+async def test_a_broken_sitemap_is_an_error(servers: Servers, body: str | bytes, why: str) -> None:
+    """An error names the sitemap and says what is wrong with it; what could be read of it is crawled."""
     opened = site(servers, sitemap_xml=body)
     ended = await crawled(opened)
     assert paths(ended) == ({"1"} if b"/1" in (body if isinstance(body, bytes) else body.encode()) else set())
-    (line,) = [each.getMessage() for each in caplog.records if "not read to its end" in each.getMessage()]
-    assert opened.url("/sitemap.xml") in line
-    assert why in line
+    (broke,) = ended.of(Broke)
+    assert isinstance(broke.error, FeedError)
+    assert opened.url("/sitemap.xml was not read to its end") in str(broke.error)
+    assert why in str(broke.error)
+    assert ended.statistics.errors == 1
+
+
+async def test_an_empty_sitemap_is_no_error(servers: Servers) -> None:
+    """A sitemap that lists nothing is one, and a `sitemap_filter` need not look at all entries."""
+
+    class First(Pages):
+        def sitemap_filter(self, entries: Iterable[Entry]) -> Iterable[Entry]:
+            return islice(entries, 1)
+
+    opened = site(servers, sitemap_xml="<urlset/>", other_xml="<urlset><url><loc>/1</loc></url><url><loc>/2")
+    assert (await crawled(opened)).statistics.errors == 0
+    ended = await crawl(First(sitemap_urls=[opened.url("/other.xml")]))
+    assert (paths(ended), ended.statistics.errors) == ({"1"}, 0)
+
+
+async def test_a_robots_txt_without_sitemaps_is_an_error(servers: Servers) -> None:
+    """A robots.txt that is to name the sitemaps, and names none, is an error and no success."""
+    opened = site(servers)
+    opened.pages["/robots.txt"] = "User-agent: *\nAllow: /\n"
+    ended = await crawled(opened, "robots.txt")
+    assert (paths(ended), ended.statistics.errors) == (set(), 1)
+    assert [str(broke.error) for broke in ended.of(Broke)] == [opened.url("/robots.txt names no sitemap")]
 
 
 @pytest.mark.parametrize(
