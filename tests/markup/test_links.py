@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import example, given
@@ -248,6 +249,17 @@ def test_a_canonical_url_is_its_own(path: str, query: str) -> None:
     assert canonicalize_url(canonicalize_url(url)) == canonicalize_url(url)
     whole = canonicalize_url(url, keep_fragments=True)
     assert canonicalize_url(whole, keep_fragments=True) == whole
+
+
+@given(ESCAPED, ESCAPED)
+@example("%%341", "")
+@example("%2%46", "%%34%31")
+def test_a_canonical_url_says_what_the_url_says(path: str, query: str) -> None:
+    """A lone `%` and what follows it never become a triplet: path and query stand for the same bytes as before."""
+    canonical = canonicalize_url(f"http://a.example/{path}?q={query}")
+    assert unquote_to_bytes(canonical) == unquote_to_bytes(f"http://a.example/{path}?q={query}")
+    dropped = canonicalize_url(f"http://a.example/{path}?q={query}&x=1", drop_params=["x"])
+    assert dropped == canonical
 
 
 @given(st.from_regex(r"[\w.~-]+=[\w.~&=-]*", fullmatch=True))
