@@ -112,8 +112,8 @@ def key(url: str) -> str:
 
     `/x?` and `/x` are one page to servers, as to w3lib and Heritrix, though not to the standards (RFC 3986, 6.2.3).
     """
-    page = without_fragment(url)
-    if page[-1:] == "?" and page.find("?") == len(page) - 1:
+    page = without_fragment(url) if "#" in url else url
+    if page and page[-1] == "?" and page.find("?") == len(page) - 1:
         page = page[:-1]
     return with_few_escapes(page) if "%" in page else page
 

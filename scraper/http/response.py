@@ -56,7 +56,7 @@ class Response(WebPage):
         if not isinstance(url, str):
             raise SpiderError(f"a response needs a URL, not {url!r:.80}")
         page = url if request is not None and url == request.url else urls.canonical(url) or url
-        self.url = urls.without_fragment(page)
+        self.url = urls.without_fragment(page) if "#" in page else page
         self._stream: StreamedBody | None = None
         if type(body) is not bytes and not isinstance(body, str):
             if isinstance(body, StreamedBody):
