@@ -78,7 +78,7 @@ class Fields:
 
     def __init__(self, record: Element, url: str = "") -> None:
         self._own = split_tag(record.tag)[0]
-        self._parts = [(*split_tag(part.tag), part) for part in record]
+        self._parts = [(space, name.lower(), part) for part in record for space, name in (split_tag(part.tag),)]
         self._base = _joined(url, record.get(BASE, "")) or url
 
     def all(self, *wanted: str) -> list[Element]:
@@ -86,11 +86,12 @@ class Fields:
         names = [each for each in wanted if ":" not in each]
         spaces = {"", self._own, *(each for each in wanted if ":" in each)}
         found = [
-            (names.index(name.lower()), space != self._own, part)
+            (names.index(name), space != self._own, part)
             for space, name, part in self._parts
-            if space in spaces and name.lower() in names
+            if name in names and space in spaces
         ]
-        found.sort(key=lambda each: each[:2])
+        if len(found) > 1:
+            found.sort(key=lambda each: each[:2])
         return [part for *_, part in found]
 
     def text(self, *wanted: str) -> str:

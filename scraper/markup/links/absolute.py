@@ -14,13 +14,26 @@ REFERRING = frozenset(
 
 _TAG = re.compile("<[A-Za-z][^<>]*+>")
 _ATTRIBUTE = re.compile(r"""(?<![^\s"'/])([^\s"'<>/=]++)(\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
-_REFERRING = re.compile(rf"(?:{'|'.join(sorted(REFERRING))})\s*=", re.IGNORECASE)
+_NAMES = tuple(REFERRING)
+_LONGEST = max(map(len, _NAMES))
+_VALUE = re.compile(rf"=(?![{WHITE}]*[\"']?[{WHITE}]*(?:https?:|mailto:|#))", re.IGNORECASE)
 _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def absolute_html(html: str, base: str) -> str:
     """`html` with the references in its tags resolved against `base`; all else of it stays as it is written."""
-    return _TAG.sub(partial(_absolute_tag, base), html) if base and _REFERRING.search(html) else html
+    return _TAG.sub(partial(_absolute_tag, base), html) if base and _may_have_relative(html) else html
+
+
+def _may_have_relative(html: str) -> bool:
+    """Whether an attribute that refers to something may do so by a relative reference; most feeds have none."""
+    if "srcset" in html.lower():  # several references, of which only the first is looked at below
+        return True
+    for value in _VALUE.finditer(html):
+        name = html[max(value.start() - _LONGEST, 0) : value.start()]
+        if name.rstrip() != name or name.lower().endswith(_NAMES):
+            return True
+    return False
 
 
 def absolute_value(name: str, value: str, base: str) -> str:
