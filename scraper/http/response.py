@@ -202,6 +202,8 @@ class Response(WebPage):
         """This response with some fields changed."""
         return Response(**(self._fields() | changes))
 
+    copy = replace
+
     def __reduce__(self) -> Any:
         kept = {"headers": CIMultiDict(self.headers), "body": self.body}
         return partial(Response, **(self._fields() | kept)), ()

@@ -305,7 +305,7 @@ def test_links_can_be_taken_as_urls() -> None:
 
 
 def test_replace() -> None:
-    """`replace` makes another response of what it is told and what is left."""
+    """`replace` makes another response of what it is told and what is left; so does `copy`."""
     response = Response(
         URL, status=201, headers={"A": "b"}, body=b"<meta charset=utf-8>", request=Request(URL, meta={"m": 1})
     )
@@ -314,6 +314,9 @@ def test_replace() -> None:
     assert (changed.url, changed.status, changed.headers["a"]) == ("http://b.example/", 201, "b")
     assert (changed.meta, changed.text, changed.encoding) == ({"m": 1}, "<meta charset=latin1>é", "cp1252")
     assert response.replace(encoding="cp1251").encoding == "cp1251"
+    again = response.copy()
+    assert again is not response
+    assert (again.url, again.status, again.body, again.request) == (URL, 201, response.body, response.request)
 
 
 class Pieces:
