@@ -28,7 +28,7 @@ WEB_SCHEMES = ("http://", "https://")
 
 
 def canonical(url: str) -> str | None:
-    """`url` in canonical form, or None if it is no absolute URL (WHATWG URL, 4.4).
+    """`url` in canonical form, or None if it is not an absolute URL (WHATWG URL, 4.4).
 
     A byte order mark before it, as in the first line of a list that Windows wrote, makes no difference.
     `a.example:8000/` and `localhost:8000` are none either: by the letter, their scheme is `a.example`.
@@ -64,7 +64,7 @@ def _canonical(url: str) -> str | None:
 
 
 def join(base: str, reference: str) -> str | None:
-    """`reference` resolved against the canonical URL `base`, or None if the result is no URL."""
+    """`reference` resolved against the canonical URL `base`, or None if that cannot be a URL."""
     if len(reference) > LONG or len(base) > LONG:
         return _join.__wrapped__(base, reference)
     if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES)):
@@ -73,7 +73,7 @@ def join(base: str, reference: str) -> str | None:
 
 
 def join_all(base: str, references: Iterable[str]) -> list[str | None]:
-    """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
+    """`references` resolved against the canonical URL `base`; None for each that cannot be a URL."""
     return [join(base, reference) for reference in references]
 
 
@@ -214,7 +214,7 @@ def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str | bytes
 def without_credentials(url: str) -> str:
     """`url` with `user:password@` removed: the form that may be shown and logged.
 
-    Of what is no URL nobody can tell where its password ends: all before the last `@` is removed.
+    Of what is not a URL nobody can tell where its password ends: all before the last `@` is removed.
     """
     if "@" not in url:
         return url

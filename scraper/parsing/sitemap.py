@@ -88,7 +88,7 @@ class Sitemap:
         known = _RECORDS.get(root.lower())
         if known is None:
             is_page = root.lower() == "html"
-            raise DocumentError("it is an HTML page" if is_page else f"it is no sitemap, but <{root[:40]}>")
+            raise DocumentError("it is an HTML page" if is_page else f"it is not a sitemap, but <{root[:40]}>")
         self.is_sitemap = True
         return name.lower() in known
 

@@ -105,7 +105,7 @@ class SitemapSpider(Spider):
             yield self._request(response, url, self._parse_sitemap, entry, cb_kwargs={"level": level})
 
     def _takes_one_more(self, url: str) -> bool:
-        """Whether the sitemap at `url` is to be asked for; the first that is too much is told of."""
+        """Whether the sitemap at `url` is to be asked for; the first that is too many is reported."""
         self._count += 1
         if self._count == self.sitemap_max_count + 1:
             shown = urls.without_credentials(url)
@@ -166,7 +166,7 @@ class SitemapSpider(Spider):
         try:
             return re.compile(pattern)
         except (re.error, TypeError) as error:
-            raise self._wrong(f"{place}: {pattern!r} is no regular expression: {error}") from None
+            raise self._wrong(f"{place}: {pattern!r} is not a regular expression: {error}") from None
 
     def _callback(self, callback: Any) -> str:
         """The name of a method, which is given by its name, bound, or as the function in the class's body."""

@@ -188,8 +188,8 @@ def test_canonical_links_are_told_once() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"allow": "("}, "allow holds '(', which is no regular expression"),
-        ({"deny": [b"x"]}, "deny holds b'x', which is no regular expression"),
+        ({"allow": "("}, "allow holds '(', which is not a regular expression"),
+        ({"deny": [b"x"]}, "deny holds b'x', which is not a regular expression"),
         ({"restrict_text": 3}, "restrict_text is a text or a list of texts, not 3"),
         ({"allow_domains": "http://a.example/"}, "allow_domains holds host names as shop.example"),
         ({"deny_domains": ["a.example:80x"]}, "deny_domains holds host names"),

@@ -143,9 +143,9 @@ def test_what_stands_before_the_declaration(junk: str) -> None:
         ("<r><i>1</i>& <!-- ", "its XML is broken: .*, and it is cut short"),
         ("<r><i>1</i>& <![CDATA[x", "its XML is broken: .*, and it is cut short"),
         ("<r>&</r>", r"its XML is broken: not well-formed \(invalid token\): line 1, column 4$"),
-        ("no & XML", "it is no XML"),
-        ("{'a': '<i>1</i>'}", "it is no XML"),
-        ("& <!DOCTYPE r [<!ENTITY a 'b'>]><r/>", "it is no XML"),
+        ("no & XML", "it is not XML"),
+        ("{'a': '<i>1</i>'}", "it is not XML"),
+        ("& <!DOCTYPE r [<!ENTITY a 'b'>]><r/>", "it is not XML"),
         (
             "<!-- -- --><!DOCTYPE r [<!ENTITY a 'b'>]><r/>",
             "its DOCTYPE declares entities or the like, which is refused",

@@ -88,7 +88,7 @@ def test_bodies(body: str | bytes, content_type: str, text: str) -> None:
     ("body", "why"),
     [
         ("", "it is empty"),
-        ("{}", "it is no XML"),
+        ("{}", "it is not XML"),
         ("<!DOCTYPE html><p>Tea", "it is an HTML page"),
         ("<r><a>", "it is cut short"),
         ("<html><p>Tea</html>", "it is an HTML page"),

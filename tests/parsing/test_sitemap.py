@@ -239,7 +239,7 @@ def test_robots_name_sitemaps() -> None:
         (zipped(b""), "it is empty"),
         ("<!DOCTYPE html><html><body>404</body></html>", "it is an HTML page"),
         ("<html><body><p>404</body></html>", "it is an HTML page"),
-        ("<catalogue><book/></catalogue>", "it is no sitemap, but <catalogue>"),
+        ("<catalogue><book/></catalogue>", "it is not a sitemap, but <catalogue>"),
         ('{"error": "no such page"}', "it is neither XML nor a list of URLs"),
         (bytes(range(256)) * 100, "it is neither XML nor a list of URLs"),
         ("<urlset><url>", "it is cut short"),

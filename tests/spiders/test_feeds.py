@@ -135,7 +135,7 @@ async def test_html_is_asked_by_selectors(servers: Servers) -> None:
         (b"<!DOCTYPE html><title>Moved</title>", "it is an HTML page", 0),
         (b"<a><item/><item><title>half", "it is cut short", 1),
         (b"<a><item/></b>", "its XML is broken", 1),
-        (bytes(range(256)), "it is no XML", 0),
+        (bytes(range(256)), "it is not XML", 0),
         (BOMB, "refused", 0),
         (DEEP, "nested more than 200 deep", 0),
         (WIDE, "its <item> has more than 1,000 attributes", 1),
@@ -307,7 +307,7 @@ async def test_entries_lead_on(servers: Servers) -> None:
     [
         (b"", "it is empty", 0),
         (b"<html><body>", "it is neither RSS nor Atom, but <html>", 0),
-        (b"{}", "it is no XML", 0),
+        (b"{}", "it is not XML", 0),
         (RSS.encode()[:-40], "it is cut short", 1),
         (BOMB, "refused", 0),
     ],

@@ -226,10 +226,10 @@ async def test_a_robots_txt_without_sitemaps_is_an_error(servers: Servers) -> No
     [
         ({"sitemap_urls": []}, "it has no sitemap_urls"),
         ({"sitemap_urls": "http://a.example/"}, "not one text"),
-        ({"sitemap_rules": [("(", "parse")]}, "is no regular expression"),
+        ({"sitemap_rules": [("(", "parse")]}, "is not a regular expression"),
         ({"sitemap_rules": ["parse"]}, "is a list of pairs"),
         ({"sitemap_rules": [("", "parse_pages")]}, "it has no method 'parse_pages'"),
-        ({"sitemap_follow": ["*"]}, "is no regular expression"),
+        ({"sitemap_follow": ["*"]}, "is not a regular expression"),
         ({"sitemap_follow": "shop"}, "not one text"),
         ({"sitemap_since": "yesterday"}, "is a date like 2026-01-31, not 'yesterday'"),
     ],

@@ -186,7 +186,7 @@ class Records:
         if error.code in _CUT_SHORT:
             raise DocumentError("it is cut short")
         if not self.root and not self._begins_as_xml:
-            raise DocumentError("it is no XML")
+            raise DocumentError("it is not XML")
         self.flaw = str(error)
         self._parser.buffer_text = False  # which tells the text that it has kept
         known, rest = self._tail[:place].decode(), self._tail.decode()
