@@ -2,8 +2,9 @@
 
 A *canonical* URL here is ada's `href`: scheme and host in lower case, IDN in ASCII, default port dropped, dot
 segments resolved, illegal characters percent-encoded, an empty path written as `/`. Two requests are the same
-page when the `key()` of their canonical URLs is: the fragment, which never reaches a server, is not in it, and what
-need not be percent-encoded stands as it is. The wire has the canonical URL.
+page when the `key()` of their canonical URLs is: the fragment, which never reaches a server, is not in it, nor is the
+`?` of an empty query, and what need not be percent-encoded stands as it is. The wire has the canonical URL without
+the fragment and the `?` of an empty query.
 
 Joining dominates the cost of following links, and pages of one site repeat each other's links, so joins are
 remembered. Except for `?query`, `#fragment`, empty and `scheme:` references, a join depends on the base only up
@@ -18,13 +19,16 @@ from urllib.parse import urlencode
 
 from ada_url import URL, join_url
 
-_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(  # an unreserved character, or in lower case; most are neither, and passed over quickly
+    "%(?:2[DEde]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|7[Ee]|[0-9A-Fa-f][a-f]|[a-f][0-9A-F])"
+)
+_HEXADECIMAL = frozenset("0123456789ABCDEFabcdef")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 WEB_SCHEMES = ("http://", "https://")
 
 
 def canonical(url: str) -> str | None:
-    """`url` in canonical form, or None if it is no absolute URL (WHATWG URL, 4.4).
+    """`url` in canonical form, or None if it is not an absolute URL (WHATWG URL, 4.4).
 
     A byte order mark before it, as in the first line of a list that Windows wrote, makes no difference.
     `a.example:8000/` and `localhost:8000` are none either: by the letter, their scheme is `a.example`.
@@ -60,7 +64,7 @@ def _canonical(url: str) -> str | None:
 
 
 def join(base: str, reference: str) -> str | None:
-    """`reference` resolved against the canonical URL `base`, or None if the result is no URL."""
+    """`reference` resolved against the canonical URL `base`, or None if that cannot be a URL."""
     if len(reference) > LONG or len(base) > LONG:
         return _join.__wrapped__(base, reference)
     if reference[:1] in _NEEDS_WHOLE_BASE or (":" in reference and not reference.startswith(WEB_SCHEMES)):
@@ -69,7 +73,7 @@ def join(base: str, reference: str) -> str | None:
 
 
 def join_all(base: str, references: Iterable[str]) -> list[str | None]:
-    """`references` resolved against the canonical URL `base`; None for each whose result is no URL."""
+    """`references` resolved against the canonical URL `base`; None for each that cannot be a URL."""
     if len(base) > LONG:
         return [join(base, reference) for reference in references]
     here = folder(base)  # of which most references start: those are looked up without a call of `join`
@@ -112,14 +116,35 @@ def without_fragment(url: str) -> str:
 
 
 def key(url: str) -> str:
-    """What tells the page of a canonical URL apart: without fragment, and with `~` for `%7E` (RFC 3986, 6.2.2.2)."""
-    page = without_fragment(url)
-    return _ESCAPE.sub(_normal, page) if "%" in page else page
+    """What tells the page of a canonical URL apart: without fragment and empty query, with `~` for `%7E`.
+
+    `/x?` and `/x` are one page to servers, as to w3lib and Heritrix, though not to the standards (RFC 3986, 6.2.3).
+    """
+    page = without_fragment(url) if "#" in url else url
+    if page and page[-1] == "?" and page.find("?") == len(page) - 1:
+        page = page[:-1]
+    return with_few_escapes(page) if "%" in page else page
+
+
+def with_few_escapes(text: str) -> str:
+    """`text` with percent-encoded letters, digits and `-._~` written out, and other triplets in upper case.
+
+    (RFC 3986, 6.2.2.) What would make a triplet of a lone `%` before it, as in `%2%46`, stays encoded.
+    """
+    return _ESCAPE.sub(_normal, text)
 
 
 def _normal(escape: re.Match[str]) -> str:
-    character = chr(int(escape[1], 16))
-    return character if character in _UNRESERVED else escape[0].upper()
+    character = chr(int(escape[0][1:], 16))
+    if character not in _UNRESERVED or (character in _HEXADECIMAL and _follows_lone_percent(escape)):
+        return escape[0].upper()
+    return character
+
+
+def _follows_lone_percent(escape: re.Match[str]) -> bool:
+    """Whether a `%` of no triplet stands right before, or with one digit between: together they would be a triplet."""
+    before = escape.string[max(escape.start() - 2, 0) : escape.start()]
+    return before.endswith("%") or (before.startswith("%") and before[1:] in _HEXADECIMAL)
 
 
 def is_web(url: str) -> bool:
@@ -175,10 +200,17 @@ def _host(head: str) -> str:
     return name if colon and port.isdigit() else authority
 
 
+def without_query(url: str) -> str:
+    """`url` without its query."""
+    page, hash_, fragment = url.partition("#")
+    return f"{page.partition('?')[0]}{hash_}{fragment}"
+
+
 def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str | bytes, Any]]) -> str:
     """`url` with `params` (a mapping or a sequence of pairs) added to its query.
 
-    A value that is a list or tuple gives one `name=value` each; None leaves the name out.
+    A value that is a list or tuple gives one `name=value` each; None leaves the name out. Bytes are sent as they are,
+    text in UTF-8.
     """
     pairs: Iterable[tuple[str | bytes, Any]] = params.items() if isinstance(params, Mapping) else params
     query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
@@ -192,7 +224,7 @@ def with_params(url: str, params: Mapping[str, Any] | Iterable[tuple[str | bytes
 def without_credentials(url: str) -> str:
     """`url` with `user:password@` removed: the form that may be shown and logged.
 
-    Of what is no URL nobody can tell where its password ends: all before the last `@` is removed.
+    Of what is not a URL nobody can tell where its password ends: all before the last `@` is removed.
     """
     if "@" not in url:
         return url

@@ -5,19 +5,22 @@ from typing import Any, Self
 
 from msgspec.structs import force_setattr
 
+from scraper import urls
 from scraper.http.request import Request
 from scraper.http.response import Response
 
 
 class FormRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
-    """A request that sends `formdata` as a submitted HTML form: by POST, or in the query where method is GET."""
+    """A request that sends `formdata` as a submitted HTML form: by POST, or as the URL's query where method is GET."""
 
     formdata: Any = None
 
     def __post_init__(self) -> None:
         if self.formdata is not None:
-            field = "params" if str(self.method).upper() == "GET" else "form"
-            force_setattr(self, field, self.formdata)
+            is_query = str(self.method).upper() == "GET"
+            if is_query and self.formdata and isinstance(self.url, str):
+                force_setattr(self, "url", urls.without_query(self.url))
+            force_setattr(self, "params" if is_query else "form", self.formdata)
             force_setattr(self, "formdata", None)
         super().__post_init__()
 

@@ -52,10 +52,11 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     """What to ask of a server, as a frozen value; `replace()` makes a changed one.
 
     `url` becomes canonical (see `scraper.urls`). `callback` and `errback` are methods of the spider, or their
-    names; only the names are kept, so that every request can be stored. `params` go into the URL's query. At
-    most one of `body` (bytes or text), `json` and `form` is the request's content: the latter two are encoded
-    at once, set the Content-Type, and make the method POST unless one is named. `auth` is a `(user, password)`
-    pair and becomes a Basic Authorization header (RFC 7617). `session` names the cookie jar to use.
+    names; only the names are kept, so that every request can be stored. `params` go into the URL's query, which is
+    written in `encoding`, as a `form` is. At most one of `body` (bytes or text), `json` and `form` is the request's
+    content: the latter two are encoded at once, set the Content-Type, and make the method POST unless one is named.
+    `auth` is a `(user, password)` pair and becomes a Basic Authorization header (RFC 7617). `session` names the cookie
+    jar to use.
 
     `files` holds paths by field name: they and `form` are sent as multipart/form-data (RFC 7578). `body_file` is the
     path of a file that is the content. Both are read while they are sent, each time, and may be of any size. With
@@ -99,9 +100,8 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         url = self.url
         if not isinstance(url, str):
             raise SpiderError(f"a request needs a URL, not {url!r:.80}")
-        if self.params is not None:
-            url = urls.with_params(url, values.fields(self, "params", self.params))
-            force_setattr(self, "params", None)
+        if self.params is not None or self.encoding != "utf-8":
+            url = self._with_query(url)
         force_setattr(self, "url", urls.canonical(url) or self._as_it_is(url))
         if self.callback is not None and not isinstance(self.callback, str):
             force_setattr(self, "callback", method_name(self.callback))
@@ -116,7 +116,6 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
             or self.timeout is not None
             or self.proxy is not None
             or self.session != ""
-            or self.encoding != "utf-8"
             or self.dont_filter is not False
             or self.stream is not False
             or self.auth is not None
@@ -141,6 +140,14 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
                 "use response.follow() for a link of a page, or begin with http:// or https://"
             )
         return url
+
+    def _with_query(self, url: str) -> str:
+        """`url` with `params`, its query in the request's encoding."""
+        force_setattr(self, "encoding", values.codec(self, self.encoding))
+        if self.params is not None:
+            url = urls.with_params(url, values.encoded_fields(self, "params", self.params, self.encoding))
+            force_setattr(self, "params", None)
+        return urls.in_encoding(url, self.encoding)
 
     def _own_dicts(self) -> None:
         """Take what the dicts hold into dicts of the request's own; None is taken for an empty one."""
@@ -171,8 +178,6 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
             force_setattr(self, "timeout", values.timeout(self, self.timeout))
         if self.proxy is not None:
             force_setattr(self, "proxy", values.text(self, "proxy", self.proxy))
-        if self.encoding != "utf-8":
-            force_setattr(self, "encoding", values.codec(self, self.encoding))
         if self.auth is not None:
             force_setattr(self, "headers", {**self.headers, "Authorization": values.basic(self, self.auth)})
             force_setattr(self, "auth", None)
@@ -190,20 +195,16 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if bool(body) + (self.form is not None) + (self.json is not msgspec.UNSET) > 1:
             values.refuse(self, "give one of body, json and form, not several")
         if self.form is not None:
-            self._set_content(self._encoded_form(), FORM)
+            pairs = values.encoded_fields(self, self._form_name(), self.form, self.encoding)
+            self._set_content(urlencode(pairs).encode(), FORM)
         elif self.json is not msgspec.UNSET:
             self._set_content(values.json(self, self.json), JSON)
         else:
             force_setattr(self, "body", body)
 
-    def _encoded_form(self) -> bytes:
-        try:
-            return urlencode(self._form_fields(), encoding=self.encoding).encode()
-        except UnicodeEncodeError as error:
-            values.refuse(self, f"the form has {error.object[error.start]!a}, which is not in {self.encoding}")
-
-    def _form_fields(self) -> list[tuple[str | bytes, str | bytes]]:
-        return values.fields(self, "formdata" if "formdata" in self.__struct_fields__ else "form", self.form)
+    def _form_name(self) -> str:
+        """What the spider calls the form."""
+        return "formdata" if "formdata" in self.__struct_fields__ else "form"
 
     def _name_files(self) -> None:
         """Keep the paths of files as text, and the fields that are sent besides them as pairs."""
@@ -213,7 +214,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         force_setattr(self, "files", values.paths(self, self.files))
         force_setattr(self, "body_file", values.path(self, self.body_file or "", "body_file"))
         if self.form is not None:
-            force_setattr(self, "form", self._form_fields())
+            force_setattr(self, "form", values.fields(self, self._form_name(), self.form))
         if not self.method:
             force_setattr(self, "method", "POST")
 

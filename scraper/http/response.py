@@ -29,11 +29,12 @@ CACHED, TRUNCATED = "cached", "truncated_possible"  # flags
 class Response(WebPage):
     """What a server answered to `request`. Never changed after it was made; `replace()` makes another.
 
-    `url` is the canonical address that answered, after redirects; `history` holds the addresses asked before
-    it. `headers` ignore case, and `headers.getall(name)` gives repeated ones. `body` is the content in bytes,
-    decompressed; for a request with `stream=True` it is empty, and read by `stream()`. All that reads the page
-    (`text`, `css()`, `json()`, …) is done on first use and remembered. A part that means nothing, such as a `status`
-    that is not a number, raises `SpiderError`.
+    `url` is the canonical address that answered, after redirects, without a fragment, which no server is told
+    (`request.url` may have one); `history` holds the addresses asked before it. `headers` ignore case, and
+    `headers.getall(name)` gives repeated ones. `body` is the content in bytes, decompressed; for a request with
+    `stream=True` it is empty, and read by `stream()`. All that reads the page (`text`, `css()`, `json()`, …) is done
+    on first use and remembered. A part that means nothing, such as a `status` that is not a number, raises
+    `SpiderError`.
     """
 
     __slots__ = ("_flags", "_followed", "_stream", "history", "request", "status")
@@ -54,7 +55,8 @@ class Response(WebPage):
     ) -> None:
         if not isinstance(url, str):
             raise SpiderError(f"a response needs a URL, not {url!r:.80}")
-        self.url = url if request is not None and url == request.url else urls.canonical(url) or url
+        page = url if request is not None and url == request.url else urls.canonical(url) or url
+        self.url = urls.without_fragment(page) if "#" in page else page
         self._stream: StreamedBody | None = None
         if type(body) is not bytes and not isinstance(body, str):
             if isinstance(body, StreamedBody):
@@ -64,7 +66,7 @@ class Response(WebPage):
         headers = headers if isinstance(headers, _MANY) else CIMultiDict(response_headers(self, headers))
         super().__init__(self.url, headers=headers, body=body, encoding=encoding)
         self.status = status if type(status) is int else values.status(self, status)
-        self.request = request if request is not None else unasked(self.url)
+        self.request = request if request is not None else unasked(page)
         self.history = history
         self._flags = flags
         self._followed: tuple[Any, Request] | None = None  # a callback, and the request that was last made for it
@@ -145,8 +147,8 @@ class Response(WebPage):
 
         return Form(self, self.request, find_form(self, css=css, xpath=xpath, name=name, id=id, number=number))
 
-    def follow(self, url: str | Selector, callback: Any = None, **fields: Any) -> Request:
-        """A request for a reference found in this page: text, an `<a>` or `<link>`, or an attribute.
+    def follow(self, url: "str | Selector | Link", callback: Any = None, **fields: Any) -> Request:
+        """A request for a reference found in this page: text, an `<a>` or `<link>`, an attribute, or a `Link`.
 
         `fields` are those of `Request`. Raises `ValueError` for an element without href or src, and for a list.
         """
@@ -168,7 +170,7 @@ class Response(WebPage):
 
     def follow_all(
         self,
-        urls: Iterable[str | Selector] | None = None,
+        urls: "Iterable[str | Selector | Link] | None" = None,
         callback: Any = None,
         *,
         css: str | None = None,
@@ -190,15 +192,17 @@ class Response(WebPage):
             references = [reference for each in given if (reference := reference_of(each)) is not None]
         params = fields.pop("params", None)
         model = Request(self.url, callback, **inherit(self.request, fields))
-        found = self._joined(references)
+        found = self._joined(references, model.encoding if fields.get("encoding") else None)
         if params is not None:
-            pairs = values.fields(model, "params", params)
+            pairs = values.encoded_fields(model, "params", params, model.encoding)
             found = [with_params(url, pairs) for url in found]
         return Links(model, list(dict.fromkeys(found)))
 
     def replace(self, **changes: Any) -> "Response":
         """This response with some fields changed."""
         return Response(**(self._fields() | changes))
+
+    copy = replace
 
     def __reduce__(self) -> Any:
         kept = {"headers": CIMultiDict(self.headers), "body": self.body}

@@ -79,6 +79,18 @@ def fields(request: Asked, name: str, given: Any) -> list[tuple[str | bytes, str
     return found
 
 
+def encoded_fields(request: Asked, name: str, given: Any, encoding: str) -> list[tuple[bytes, bytes]]:
+    """The fields of a form, or of a query, in an encoding."""
+    try:
+        return [(_in(encoding, key), _in(encoding, value)) for key, value in fields(request, name, given)]
+    except UnicodeEncodeError as error:
+        refuse(request, f"{name} has {error.object[error.start]!a}, which is not in {encoding}")
+
+
+def _in(encoding: str, text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(encoding)
+
+
 def json(request: Asked, given: Any) -> bytes:
     """Data as JSON."""
     try:

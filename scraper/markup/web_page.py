@@ -209,9 +209,11 @@ class WebPage:
         """`reference` as an absolute URL, resolved against `base_url`; unchanged if it cannot be a URL."""
         return self._joined([reference])[0]
 
-    def _joined(self, references: list[str]) -> list[str]:
+    def _joined(self, references: list[str], encoding: str | None = None) -> list[str]:
+        """The URLs of references; `encoding` is that of their queries, if it is another than the page's."""
         if not "".join(references).isascii():
-            references = [urls.in_encoding(reference, self.encoding) for reference in references]
+            codec = encoding or self.encoding
+            references = [urls.in_encoding(reference, codec) for reference in references]
         return [url or own for url, own in zip(urls.join_all(self.base_url, references), references, strict=True)]
 
     def forget(self) -> None:

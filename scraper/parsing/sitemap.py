@@ -2,7 +2,8 @@
 
 A sitemap is a `<urlset>`, a `<sitemapindex>` which lists other sitemaps, a list of URLs one a line, or a feed (RSS,
 Atom); any may be compressed by gzip. What is wrong but plain in meaning is let pass: other namespaces or none, a URL
-without its `<loc>`, several in one entry, dates as RSS has them. Where a sitemap breaks off, what stood before holds.
+without its `<loc>`, several in one entry, dates as RSS has them, XML that is not well-formed. Where a sitemap breaks
+off, what stood before holds.
 """
 
 import re
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scraper import urls
-from scraper.markup.document.text_stream import DocumentError, texts
+from scraper.markup.document.text_stream import MARK, DocumentError, texts
 from scraper.markup.document.xml_namespaces import split_tag
-from scraper.markup.document.xml_stream import Element, Records
+from scraper.markup.document.xml_stream import Element, Records, beginning
 from scraper.parsing import feed
 from scraper.parsing.dates import moment
 
@@ -50,12 +51,15 @@ class Sitemap:
     """The entries of the sitemap at `url`, read while they are asked for: once, and one at a time.
 
     `body` is all of it, or its pieces as they come. When the entries have ended, `problem` is "" or one line that
-    names the URL and says why there are no more.
+    names the URL and says why there are no more; `flaw` is "" or what is wrong with XML that was read nevertheless.
+    `is_sitemap` tells a sitemap, which may be empty or broken, from anything else: a page of HTML, an empty answer.
     """
 
     def __init__(self, body: bytes | Iterable[bytes], url: str = "", *, content_type: str = "") -> None:
         self.url = url
         self.problem = ""
+        self.flaw = ""
+        self.is_sitemap = False
         self._texts = texts(body, content_type)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -66,9 +70,45 @@ class Sitemap:
 
     def _entries(self) -> Iterator[Entry]:
         head = next((text for text in self._texts if not text.isspace()), "")
-        if head.lstrip().startswith("<"):
-            return _in_xml(_after(head, self._texts))
-        return _in_lines(_after(head, self._texts))
+        parts = _after(head, self._texts)
+        return self._in_xml(parts) if beginning(head).startswith("<") else self._in_lines(parts)
+
+    def _in_xml(self, parts: Iterator[str]) -> Iterator[Entry]:
+        records = Records(self._is_record, most=LARGEST, url=self.url)
+        try:
+            for record in records.read(parts):
+                yield from _read(record, records.root, self.url)
+        except DocumentError:
+            if (begun := records.unfinished()) is not None:
+                yield from _read(begun, records.root, self.url)
+            raise
+        self.flaw = records.flaw
+
+    def _is_record(self, root: str, _: str, name: str) -> bool:
+        known = _RECORDS.get(root.lower())
+        if known is None:
+            is_page = root.lower() == "html"
+            raise DocumentError("it is an HTML page" if is_page else f"it is not a sitemap, but <{root[:40]}>")
+        self.is_sitemap = True
+        return name.lower() in known
+
+    def _in_lines(self, parts: Iterator[str]) -> Iterator[Entry]:
+        """One URL a line."""
+        line, size = "", 0
+        for part in parts:
+            *whole, line = (line + part).replace("\r", "\n").split("\n")
+            for url in filter(None, map(_url, whole)):
+                self.is_sitemap = True
+                yield Entry(url)
+            line = line[: LINE + 1]  # a longer one is no URL, however it goes on
+            size += len(part)
+            if size > UNTIL_URL and not self.is_sitemap:
+                break
+        if url := _url(line):
+            self.is_sitemap = True
+            yield Entry(url)
+        elif not self.is_sitemap:
+            raise DocumentError("it is empty" if not size else "it is neither XML nor a list of URLs")
 
     def __repr__(self) -> str:
         return f"<Sitemap {urls.without_credentials(self.url)}>"
@@ -85,55 +125,14 @@ def _after(head: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-# One URL a line.
-
-
-def _in_lines(parts: Iterator[str]) -> Iterator[Entry]:
-    line, size, has_url = "", 0, False
-    for part in parts:
-        *whole, line = (line + part).replace("\r", "\n").split("\n")
-        for url in filter(None, map(_url, whole)):
-            has_url = True
-            yield Entry(url)
-        line = line[: LINE + 1]  # a longer one is no URL, however it goes on
-        size += len(part)
-        if size > UNTIL_URL and not has_url:
-            break
-    if url := _url(line):
-        yield Entry(url)
-    elif not has_url:
-        raise DocumentError("it is empty" if not size else "it is neither XML nor a list of URLs")
-
-
 def _url(line: str) -> str:
-    line = line.strip()
+    line = line.strip().strip(MARK).strip()
     return line if urls.is_web(line.lower()) and len(line) <= LINE else ""
 
 
-# XML.
-
-
-def _in_xml(parts: Iterator[str]) -> Iterator[Entry]:
-    records = Records(_is_record, most=LARGEST)
-    try:
-        for record in records.read(parts):
-            yield from _read(record, records.root)
-    except DocumentError:
-        if (begun := records.unfinished()) is not None:
-            yield from _read(begun, records.root)
-        raise
-
-
-def _is_record(root: str, _: str, name: str) -> bool:
-    known = _RECORDS.get(root.lower())
-    if known is None:
-        raise DocumentError("it is an HTML page" if root.lower() == "html" else f"it is no sitemap, but <{root[:40]}>")
-    return name.lower() in known
-
-
-def _read(record: Element, root: str) -> Iterator[Entry]:
+def _read(record: Element, root: str, url: str) -> Iterator[Entry]:
     if root.lower() in _FEEDS:
-        found = feed.entry(record)
+        found = feed.entry(record, url)
         if found["link"]:
             yield Entry(found["link"], found["updated"] or found["published"])
         return
@@ -142,7 +141,7 @@ def _read(record: Element, root: str) -> Iterator[Entry]:
     entries = [each for each in map(_Draft.entry, _drafts(record, space, is_sitemap)) if each.loc]
     if entries:
         yield from entries
-    elif loc := (record.text or "").strip():
+    elif loc := feed.stripped(record.text or ""):
         yield Entry(loc, is_sitemap=is_sitemap)
 
 

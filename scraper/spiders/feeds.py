@@ -127,7 +127,8 @@ class XMLFeedSpider(_RecordSpider):
                 raise DocumentError("it is an HTML page")
             return name == wanted and space in (None, own)
 
-        for node in nodes(response.body, content_type(response.headers), is_record, prefixes):
+        pieces = texts(response.body, content_type(response.headers))
+        for node in nodes(pieces, is_record, prefixes, response.url):
             yield Selector.at(NOWHERE, node)
 
     def _parse_record(self, response: Response, record: Any) -> Any:

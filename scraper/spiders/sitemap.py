@@ -12,6 +12,7 @@ from scraper.http.request import Request, method_name
 from scraper.http.response import Response
 from scraper.markup.document.content_type import content_type
 from scraper.parsing.dates import moment
+from scraper.parsing.feed import FeedError
 from scraper.parsing.sitemap import Entry, Sitemap, sitemaps_of_robots
 from scraper.spider import Spider
 
@@ -24,7 +25,8 @@ class SitemapSpider(Spider):
     `sitemap_urls` are sitemaps of any form, compressed or not, or robots.txt files that name some. What a page is
     made of is said by `sitemap_rules`, pairs of a regular expression and a callback: the first whose expression is
     found in the URL holds, and a page that none is found in is not asked for. `sitemap_follow` are expressions for
-    the sitemaps of an index. With `sitemap_alternate_links`, a page's other languages are crawled, too.
+    the sitemaps that an index lists, not for those that `sitemap_urls` or a robots.txt name. With
+    `sitemap_alternate_links`, a page's other languages are crawled, too.
 
     With `sitemap_since`, a date, pages and sitemaps that say they are older are left out; those that say nothing
     are not. For more, `sitemap_filter()` is given the entries. A request made of an entry with a date has it as
@@ -32,7 +34,8 @@ class SitemapSpider(Spider):
 
     Each sitemap is read once, `sitemap_max_depth` of them deep (an index of sitemaps is 1 deep) and
     `sitemap_max_count` at most. Pages pass the limits as any others do: `allowed_domains`, robots.txt, `max_depth`,
-    where each sitemap on the way is a step.
+    where each sitemap on the way is a step. What is not a sitemap, or breaks off, is an error of that page, a
+    `FeedError`, after what could be read of it; so is a robots.txt that names no sitemap.
     """
 
     sitemap_urls: Iterable[str] = ()
@@ -67,22 +70,32 @@ class SitemapSpider(Spider):
 
     def _parse_sitemap(self, response: Response, level: int = 0) -> Iterator[Request]:
         if response.url.endswith("/robots.txt"):
-            for url in sitemaps_of_robots(response.body):
+            named = sitemaps_of_robots(response.body)
+            for url in named:
                 yield from self._nested(response, Entry(url, is_sitemap=True), level)
+            if not named:
+                raise FeedError(f"{urls.without_credentials(response.url)} names no sitemap")
             return
         sitemap = Sitemap(response.body, response.url, content_type=content_type(response.headers))
         for entry in self.sitemap_filter(sitemap):
             if self._is_recent(entry):
                 yield from (
-                    self._nested(response, entry, level + 1) if entry.is_sitemap else self._pages(response, entry)
+                    self._listed(response, entry, level + 1) if entry.is_sitemap else self._pages(response, entry)
                 )
         if sitemap.problem:
-            self.logger.warning("%s", sitemap.problem)
+            raise FeedError(sitemap.problem)
+        if sitemap.flaw:
+            shown = urls.without_credentials(response.url)
+            self.logger.info("the sitemap %s is broken XML (%s), but was read to its end", shown, sitemap.flaw)
+
+    def _listed(self, response: Response, entry: Entry, level: int) -> Iterator[Request]:
+        """A sitemap that an index lists, if it is to be followed."""
+        url = urls.join(response.url, entry.loc) or entry.loc
+        if any(pattern.search(url) for pattern in self._followed):
+            yield from self._nested(response, entry, level)
 
     def _nested(self, response: Response, entry: Entry, level: int) -> Iterator[Request]:
-        url = urls.join(response.url, entry.loc)
-        if url is None or not any(pattern.search(url) for pattern in self._followed):
-            return
+        url = urls.join(response.url, entry.loc) or entry.loc
         if level > self.sitemap_max_depth:
             shown = urls.without_credentials(url)
             self.logger.warning(
@@ -92,7 +105,7 @@ class SitemapSpider(Spider):
             yield self._request(response, url, self._parse_sitemap, entry, cb_kwargs={"level": level})
 
     def _takes_one_more(self, url: str) -> bool:
-        """Whether the sitemap at `url` is to be asked for; the first that is too much is told of."""
+        """Whether the sitemap at `url` is to be asked for; the first that is too many is reported."""
         self._count += 1
         if self._count == self.sitemap_max_count + 1:
             shown = urls.without_credentials(url)
@@ -153,7 +166,7 @@ class SitemapSpider(Spider):
         try:
             return re.compile(pattern)
         except (re.error, TypeError) as error:
-            raise self._wrong(f"{place}: {pattern!r} is no regular expression: {error}") from None
+            raise self._wrong(f"{place}: {pattern!r} is not a regular expression: {error}") from None
 
     def _callback(self, callback: Any) -> str:
         """The name of a method, which is given by its name, bound, or as the function in the class's body."""

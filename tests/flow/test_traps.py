@@ -103,9 +103,20 @@ async def test_a_page_with_too_many_links(servers: Servers, one_by_one: bool) ->
     assert ended.statistics.discovered == 1_301
 
 
-async def test_one_page_in_many_spellings(servers: Servers) -> None:
-    """It is one page."""
-    spellings = ["/a%7eb", "/a~b", "/./a~b", "/x/../a~b", "/a~b#c", "/%61~b", "\\a~b", "/a~b\n", " /a~b "]
+class OneByOne(Spider):
+    """Follows each link by a separate request."""
+
+    name = "one_by_one"
+
+    def parse(self, response: Response) -> Any:
+        for link in response.css("a"):
+            yield response.follow(link)
+
+
+@pytest.mark.parametrize("kind", [Follower, OneByOne])
+async def test_one_page_in_many_spellings(servers: Servers, kind: type[Spider]) -> None:
+    """It is one page, and asked for once, whether its links come together or one by one."""
+    spellings = ["/a%7eb", "/a~b", "/./a~b", "/x/../a~b", "/a~b#c", "/%61~b", "\\a~b", "/a~b\n", " /a~b ", "/a~b?"]
     site = servers.site({"/": links(*spellings), "/a~b": "<p>"})
-    ended = await crawl(Follower(start_urls=[site.url(), site.url().replace("http", "HTTP")]))
+    ended = await crawl(kind(start_urls=[site.url(), site.url().replace("http", "HTTP")]))
     assert ended.statistics.fetched == 2

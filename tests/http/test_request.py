@@ -219,12 +219,27 @@ def test_requests_can_be_copied(how: Any) -> None:
 
 
 def test_form_request() -> None:
-    """A form request posts its data, or adds it to the query where the method is GET."""
+    """A form request posts its data, or, where the method is GET, puts it in the place of the URL's query."""
     posted = FormRequest(URL, formdata={"a": "1"})
     assert (posted.method, posted.body, posted.url) == ("POST", b"a=1", URL)
     asked = FormRequest(URL, formdata={"a": "1"}, method="get")
     assert (asked.method, asked.body, asked.url) == ("GET", b"", f"{URL}?a=1")
     assert FormRequest(URL, method="GET").replace(formdata={"a": 1}).url == f"{URL}?a=1"
+    assert FormRequest(f"{URL}?a=0&z=9#x", method="GET", formdata={"a": "1"}).url == f"{URL}?a=1#x"
+    assert FormRequest(f"{URL}?a=0", method="GET", formdata={}).url == f"{URL}?a=0"
+    assert FormRequest(f"{URL}?a=0", formdata={"a": "1"}).url == f"{URL}?a=0"
+
+
+def test_the_encoding_of_a_request() -> None:
+    """Its URL's query, its parameters and its form are in its encoding; the path is in UTF-8, as browsers have it."""
+    asked = Request("http://e.example/µ?c=£", encoding="latin1")
+    assert asked.url == "http://e.example/%C2%B5?c=%A3"
+    assert Request("http://e.example/µ?c=£").url == "http://e.example/%C2%B5?c=%C2%A3"
+    assert asked.replace(params={"d": "£"}).url == "http://e.example/%C2%B5?c=%A3&d=%A3"
+    assert Request("http://e.example/?c=£€", encoding="latin1").url == "http://e.example/?c=%A3%26%238364%3B"
+    assert Request(URL, params={"d": "£"}, encoding="latin1").url == f"{URL}?d=%A3"
+    assert Request(URL, form={"d": "£"}, encoding="latin1").body == b"d=%A3"
+    assert FormRequest(URL, method="GET", formdata={"d": "£"}, encoding="latin1").url == f"{URL}?d=%A3"
 
 
 def test_json_request() -> None:
@@ -233,6 +248,10 @@ def test_json_request() -> None:
     assert (request.method, request.body) == ("POST", b'{"a":1}')
     assert request.headers == {"Accept": "application/json, */*;q=0.5", "Content-Type": "application/json"}
     assert JsonRequest(URL, data=1, headers={"Accept": "x"}).headers["Accept"] == "x"
+    for each in (JsonRequest(URL), JsonRequest(URL, method="POST", body='{"x":1}'), JsonRequest(URL).replace(data=1)):
+        assert each.headers == request.headers
+    own = {"accept": "x", "content-type": "application/ld+json"}
+    assert JsonRequest(URL, body="{}", headers=own).headers == own
 
 
 def test_a_request_shows_no_secret() -> None:

@@ -12,6 +12,7 @@ from scraper.errors import SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.markup import Selector
+from scraper.markup.links.link_extractor import LinkExtractor
 
 URL = "http://a.example/b/c"
 
@@ -184,6 +185,33 @@ def test_an_address_without_a_value_is_the_page() -> None:
     assert [*response.follow_all(css="a, embed")] == [*response.follow_all([URL, "/e"])]
 
 
+def test_follow_links() -> None:
+    """What a link extractor found can be followed, one link or all of them."""
+    response = html('<a href="/1">1</a><a href="/2#x" rel="nofollow">2</a>')
+    links = LinkExtractor().extract_links(response)
+    assert response.follow(links[1], "parse_it").url == "http://a.example/2#x"
+    assert followed(response, links) == ["http://a.example/1", "http://a.example/2#x"]
+
+
+def test_a_response_has_no_fragment() -> None:
+    """Its address is what the server was asked; that of its request may have a fragment."""
+    request = Request(f"{URL}?d#e")
+    for url in (request.url, f"{URL}?d#other"):
+        response = Response(url, request=request)
+        assert (response.url, response.base_url, response.request.url) == (f"{URL}?d", f"{URL}?d", f"{URL}?d#e")
+    assert Response(f"{URL}#e").url == URL
+    assert pickle.loads(pickle.dumps(response)).url == f"{URL}?d"
+    assert response.urljoin("#f") == f"{URL}?d#f"
+
+
+def test_follow_in_another_encoding() -> None:
+    """A query is written in the page's encoding, or in the one that the request is to have."""
+    page = Response(URL, body='<meta charset="koi8-r"><a href="?q=Чай">x</a>'.encode("koi8-r"))
+    assert page.follow(page.css("a")[0]).url == f"{URL}?q=%FE%C1%CA"
+    assert page.follow("?q=Чай", encoding="utf-8").url == f"{URL}?q=%D0%A7%D0%B0%D0%B9"
+    assert followed(page, ["?q=Чай"], encoding="cp1251") == [f"{URL}?q=%D7%E0%E9"]
+
+
 def test_nothing_to_follow() -> None:
     """An element without a reference, and what is neither reference nor element, is a ValueError."""
     response = html("<a>y</a>")
@@ -277,7 +305,7 @@ def test_links_can_be_taken_as_urls() -> None:
 
 
 def test_replace() -> None:
-    """`replace` makes another response of what it is told and what is left."""
+    """`replace` makes another response of what it is told and what is left; so does `copy`."""
     response = Response(
         URL, status=201, headers={"A": "b"}, body=b"<meta charset=utf-8>", request=Request(URL, meta={"m": 1})
     )
@@ -286,6 +314,9 @@ def test_replace() -> None:
     assert (changed.url, changed.status, changed.headers["a"]) == ("http://b.example/", 201, "b")
     assert (changed.meta, changed.text, changed.encoding) == ({"m": 1}, "<meta charset=latin1>é", "cp1252")
     assert response.replace(encoding="cp1251").encoding == "cp1251"
+    again = response.copy()
+    assert again is not response
+    assert (again.url, again.status, again.body, again.request) == (URL, 201, response.body, response.request)
 
 
 class Pieces:

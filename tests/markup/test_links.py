@@ -4,9 +4,10 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scraper import urls
@@ -187,8 +188,8 @@ def test_canonical_links_are_told_once() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"allow": "("}, "allow holds '(', which is no regular expression"),
-        ({"deny": [b"x"]}, "deny holds b'x', which is no regular expression"),
+        ({"allow": "("}, "allow holds '(', which is not a regular expression"),
+        ({"deny": [b"x"]}, "deny holds b'x', which is not a regular expression"),
         ({"restrict_text": 3}, "restrict_text is a text or a list of texts, not 3"),
         ({"allow_domains": "http://a.example/"}, "allow_domains holds host names as shop.example"),
         ({"deny_domains": ["a.example:80x"]}, "deny_domains holds host names"),
@@ -233,13 +234,32 @@ def test_canonical_urls_are_those_of_w3lib(case: dict[str, Any]) -> None:
     assert (canonical == case["expected"]) is (case["id"] not in WHERE_STANDARDS_DIFFER)
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=40), st.text(st.characters(codec="utf-8"), max_size=40))
+ANY = st.text(st.characters(codec="utf-8"), max_size=40)
+ESCAPED = st.lists(
+    st.sampled_from(("%", "%%", "2", "4", "6", "A", "f", "g", "%2F", "%25", "%34", "%46", "%61", "%7e"))
+).map("".join)
+
+
+@given(ANY | ESCAPED, ANY | ESCAPED)
+@example("%%341", "")
+@example("%2%46", "%%34%31")
 def test_a_canonical_url_is_its_own(path: str, query: str) -> None:
     """The canonical form of a canonical URL is itself, with and without fragments."""
     url = f"http://a.example/{path}?{query}"
     assert canonicalize_url(canonicalize_url(url)) == canonicalize_url(url)
     whole = canonicalize_url(url, keep_fragments=True)
     assert canonicalize_url(whole, keep_fragments=True) == whole
+
+
+@given(ESCAPED, ESCAPED)
+@example("%%341", "")
+@example("%2%46", "%%34%31")
+def test_a_canonical_url_says_what_the_url_says(path: str, query: str) -> None:
+    """A lone `%` and what follows it never become a triplet: path and query stand for the same bytes as before."""
+    canonical = canonicalize_url(f"http://a.example/{path}?q={query}")
+    assert unquote_to_bytes(canonical) == unquote_to_bytes(f"http://a.example/{path}?q={query}")
+    dropped = canonicalize_url(f"http://a.example/{path}?q={query}&x=1", drop_params=["x"])
+    assert dropped == canonical
 
 
 @given(st.from_regex(r"[\w.~-]+=[\w.~&=-]*", fullmatch=True))

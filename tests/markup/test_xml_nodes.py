@@ -75,6 +75,8 @@ def test_it_is_read_once() -> None:
         ("<r>tea&nbsp;&eacute;&unknown;</r>", "", "tea é&unknown;"),
         ("<r>\x00</r>", "", "\ufffd"),
         ("  <r>1</r> and more", "", "1"),
+        ("<r>a=1&b=2 <i>&nbsp;</r>", "", "a=1&b=2"),
+        ("<r><a></r>", "", ""),
     ],
 )
 def test_bodies(body: str | bytes, content_type: str, text: str) -> None:
@@ -86,10 +88,11 @@ def test_bodies(body: str | bytes, content_type: str, text: str) -> None:
     ("body", "why"),
     [
         ("", "it is empty"),
-        ("{}", "it is no XML"),
+        ("{}", "it is not XML"),
         ("<!DOCTYPE html><p>Tea", "it is an HTML page"),
         ("<r><a>", "it is cut short"),
-        ("<r><a></r>", "its XML is broken: mismatched tag: line 1, column 8"),
+        ("<html><p>Tea</html>", "it is an HTML page"),
+        ("<r>&<a>", "its XML is broken: not well-formed (invalid token): line 1, column 4, and it is cut short"),
         ("<!DOCTYPE r [<!ENTITY a 'b'>]><r>&a;</r>", "its DOCTYPE declares entities or the like, which is refused"),
         ("<a>" * 300, "its elements are nested more than 200 deep"),
         ("<r>" + "<a/>" * 700_000 + "</r>", "it has an element of more than 67,108,864 characters"),

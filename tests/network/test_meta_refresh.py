@@ -121,6 +121,25 @@ def test_base_and_encoding() -> None:
     assert found == (0.0, "http://a.example/dir/p?%E4")
 
 
+@pytest.mark.parametrize(
+    ("before", "start"),
+    [
+        ("<base href=/x/>", "/x/"),
+        ("<base href><base href=/x/>", "/b/"),
+        ("<base target=_top><base href=/x/>", "/x/"),
+        ("<noscript><base href=/x/></noscript>", "/b/"),
+        ("<p><noscript><base href=/x/></noscript><base href=/y/>", "/y/"),
+        ("<p><svg><base href=/x/></svg>", "/b/"),
+    ],
+)
+def test_which_base_counts(before: str, start: str) -> None:
+    """The `<base>` that the page's links start from counts, in the head and in what begins the body."""
+    body = f'{before}<meta http-equiv=refresh content="0;url=there">'.encode()
+    response = Response("http://a.example/b/", headers={"Content-Type": HTML}, body=body)
+    assert refresh(response) == (0.0, f"http://a.example{start}there")
+    assert response.urljoin("there") == f"http://a.example{start}there"
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json"])
 def test_what_is_no_page(content_type: str) -> None:
     """Only HTML can lead anywhere."""

@@ -42,6 +42,9 @@ async def heard(network: Open, *requests: Request, **options: Any) -> list[tuple
         Request("http://site/"),
         Request("http://site/a/b?c=d&e=%20f#fragment"),
         Request("http://site/é?ü"),
+        Request("http://site/x?"),
+        Request("http://site/?#fragment"),
+        Request("http://site/x??"),
         Request("http://site/", headers={"X-One": "1", "x-two": "zwei ü"}),
         Request("http://site/", cookies={"session": "a b", "other": "1"}),
         Request("http://site/", headers={"Accept": "text/plain", "User-Agent": "another"}),
@@ -61,6 +64,14 @@ async def test_a_server_hears_the_same(network: Open, request_: Request) -> None
     short = await heard(network, request_, request_, short_way=True, **options)
     assert short == await heard(network, request_, request_, short_way=False, **options)
     assert len(short) == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_empty_query_is_not_sent(network: Open, way: bool) -> None:
+    """`/x?` is asked for as `/x`, which is the same page; a query that has anything in it is sent as it is."""
+    requests = [Request(f"http://site/{path}") for path in ("x?", "?", "x?#part", "x??", "x?&", "x?=")]
+    sent = [line.split()[1] for line, _ in await heard(network, *requests, short_way=way)]
+    assert sent == [b"/x", b"/", b"/x", b"/x??", b"/x?&", b"/x?="]
 
 
 @pytest.mark.parametrize("case", ANSWERS, ids=lambda case: case["name"])

@@ -131,6 +131,9 @@ def test_images_and_videos_are_not_pages() -> None:
         "\x0c".join(["<urlset>", "<url><loc>http://a.example/</loc></url></urlset>"]),
         '<!DOCTYPE urlset SYSTEM "http://127.0.0.1:1/sitemap.dtd">' + urlset("http://a.example/"),
         "\ufeffhttp://a.example/\r\n\r\n# no URL\r\n",
+        "# marks in the middle\n\ufeffhttp://a.example/\ufeff \n",
+        "Warning: no such file\n<?xml version='1.0'?>" + urlset("http://a.example/"),
+        "<br />\n<b>Warning</b>: no such file<br />\n<?xml version='1.0'?>" + urlset("http://a.example/"),
         "<rss><channel><link>http://a.example/feed</link><item><link>http://a.example/</link></item></channel></rss>",
         "<rss><channel><item><guid>http://a.example/</guid></item></channel></rss>",
         '<feed xmlns="http://www.w3.org/2005/Atom"><link href="http://a.example/feed"/><entry>'
@@ -140,6 +143,57 @@ def test_images_and_videos_are_not_pages() -> None:
 def test_what_is_wrong_but_plain_is_let_pass(body: bytes | str) -> None:
     """Marks, prefixes, junk after the end, double gzip, feeds: the one URL is found, and nothing is told."""
     assert locs(body) == ["http://a.example/"]
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        "<url><loc>http://a.example/?a=1&b=2</loc></url>",
+        "<url><loc>http://a.example/?a=1&b=2</url>",
+        "<url><loc>http://a.example/?a=1&amp;b=2</loc></url> & <!-- a -- b -->",
+        "<url><LOC x=1>\ufeffhttp://a.example/?a=1&b=2</loc></url></sitemap>",
+        "<url><loc><![CDATA[http://a.example/?a=1&b=2]]></loc><lastmod>2026 & more</url>",
+        "<url><loc>http://a.example/?a=1&b=2</loc><x:y></url></urlset>",
+    ],
+)
+def test_broken_xml_loses_nothing(middle: str) -> None:
+    """A mistake in one entry costs nothing of it, of those before it and of those behind; `flaw` says what it is."""
+    start = "<urlset><url><loc>http://a.example/1</loc></url>"
+    sitemap = Sitemap(f"{start}{middle}<url><loc>http://a.example/3</loc></url></urlset>".encode(), URL)
+    assert [entry.loc for entry in sitemap] == ["http://a.example/1", "http://a.example/?a=1&b=2", "http://a.example/3"]
+    assert sitemap.problem == ""
+    assert "line 1, column" in sitemap.flaw
+
+
+@pytest.mark.parametrize(
+    ("body", "is_sitemap", "has_problem"),
+    [
+        ("<urlset/>", True, False),
+        ("<sitemapindex></sitemapindex>", True, False),
+        ("<rss><channel/></rss>", True, False),
+        ("<urlset><url><loc>http://a.exam", True, True),
+        ("<urlset>&</urlset>", True, True),
+        ("http://a.example/\n", True, False),
+        ("", False, True),
+        ("\n", False, True),
+        ("not found", False, True),
+        ("<!doctype html><p>x", False, True),
+        ("<html><p>x</html>", False, True),
+        ("<error>none</error>", False, True),
+        (b"\x1f\x8bx", False, True),
+    ],
+)
+def test_an_empty_sitemap_is_a_sitemap(body: str | bytes, is_sitemap: bool, has_problem: bool) -> None:
+    """`is_sitemap` tells a sitemap, though it lists nothing or breaks off, from what is something else."""
+    sitemap = Sitemap(body.encode() if isinstance(body, str) else body, URL)
+    list(sitemap)
+    assert (sitemap.is_sitemap, bool(sitemap.problem)) == (is_sitemap, has_problem)
+
+
+def test_feeds_have_bases() -> None:
+    """The link of a feed's entry starts from its xml:base."""
+    feed = '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="/b/"><entry><link href="c"/></entry></feed>'
+    assert [entry.loc for entry in Sitemap(feed.encode(), URL)] == ["http://user:secret@a.example/b/c"]
 
 
 def test_an_encoding_is_what_the_document_declares() -> None:
@@ -185,7 +239,7 @@ def test_robots_name_sitemaps() -> None:
         (zipped(b""), "it is empty"),
         ("<!DOCTYPE html><html><body>404</body></html>", "it is an HTML page"),
         ("<html><body><p>404</body></html>", "it is an HTML page"),
-        ("<catalogue><book/></catalogue>", "it is no sitemap, but <catalogue>"),
+        ("<catalogue><book/></catalogue>", "it is not a sitemap, but <catalogue>"),
         ('{"error": "no such page"}', "it is neither XML nor a list of URLs"),
         (bytes(range(256)) * 100, "it is neither XML nor a list of URLs"),
         ("<urlset><url>", "it is cut short"),
@@ -207,8 +261,8 @@ def test_what_is_no_sitemap_is_told_in_one_line(body: bytes | str, why: str) -> 
         "<url><loc>http://a.example/cut",
         "<url><loc>http://a.example/cut</loc",
         "<url>http://a.example/cut",
-        "<url><loc>http://a.example/?a=1&b=2</loc></url></urlset>",
-        "<url></urlset>",
+        "<url><loc>http://a.example/?a=1&b=cut",
+        "& <url><loc>http://a.example/cut</loc",
         "<url><loc>" + "<a>" * 100_000,
     ],
 )

@@ -135,7 +135,7 @@ async def test_html_is_asked_by_selectors(servers: Servers) -> None:
         (b"<!DOCTYPE html><title>Moved</title>", "it is an HTML page", 0),
         (b"<a><item/><item><title>half", "it is cut short", 1),
         (b"<a><item/></b>", "its XML is broken", 1),
-        (bytes(range(256)), "it is no XML", 0),
+        (bytes(range(256)), "it is not XML", 0),
         (BOMB, "refused", 0),
         (DEEP, "nested more than 200 deep", 0),
         (WIDE, "its <item> has more than 1,000 attributes", 1),
@@ -216,6 +216,76 @@ async def test_rss_and_atom_have_the_same_fields(servers: Servers) -> None:
     assert atom == expected | differs | {"link": f"{base}/1", "enclosures": [enclosure]}
 
 
+HTML = (
+    "&lt;p id='x'>&lt;a href='a b?c&amp;amp;d' title='href=no'&gt;A&lt;/a&gt; &lt;img src=b.png\n srcset='c.png, "
+    "/d.png 2x'&gt; &lt;a href='#note'&gt;&lt;a href='mailto:e@f'&gt; &amp;lt;a href='g'&amp;gt; href='h'"
+)
+BASES = f"""\
+<feed xmlns="http://www.w3.org/2005/Atom" xml:base="http://blog.example/notes/"><title xml:base="/other/">Notes</title>
+<entry><id>1</id><link href="first"/><link rel="enclosure" href="1.mp3"/><link rel="enclosure" xml:base="/files/"
+ href="2.mp3"/><content type="html">{HTML}</content></entry>
+<entry xml:base="2026/"><id>2</id><link href="/second"/><summary xml:base="may/" type="html">&lt;a href="a"></summary>
+<content type="xhtml" xml:base="june/"><div xmlns="http://www.w3.org/1999/xhtml"><a href="b">B</a>
+<p xml:base="../july/"><img src="c" alt="d"/></p></div></content></entry>
+<entry xml:base="http://elsewhere.example/x"><id>3</id><link href="third"/></entry></feed>"""
+
+
+def test_references_start_from_the_base_of_their_element() -> None:
+    """xml:base of the feed, an entry and its parts counts for links, enclosures and HTML, each from the outer one."""
+    first, second, third = entries(BASES.encode(), "http://feeds.example/feed.xml")
+    assert first["link"] == "http://blog.example/notes/first"
+    assert [each["url"] for each in first["enclosures"]] == [
+        "http://blog.example/notes/1.mp3",
+        "http://blog.example/files/2.mp3",
+    ]
+    assert first["content"] == (
+        """<p id='x'><a href="http://blog.example/notes/a%20b?c&amp;d" title='href=no'>A</a> """
+        """<img src="http://blog.example/notes/b.png"\n srcset="http://blog.example/notes/c.png, """
+        """http://blog.example/d.png 2x"> <a href='#note'><a href='mailto:e@f'> &lt;a href='g'&gt; href='h'"""
+    )
+    assert second["link"] == "http://blog.example/second"
+    assert second["summary"] == '<a href="http://blog.example/notes/2026/may/a">'
+    assert second["content"] == (
+        '<a href="http://blog.example/notes/2026/june/b">B</a>\n'
+        '<p><img src="http://blog.example/notes/2026/july/c" alt="d"></p>'
+    )
+    assert third["link"] == "http://elsewhere.example/third"
+
+
+def test_references_start_from_the_feed() -> None:
+    """Without xml:base, they start from the feed's address; without an address, they stay as they are."""
+    rss = b"<rss><item><link>a</link><description>&lt;img src='b'></description><enclosure url='c'/></item></rss>"
+    (entry,) = entries(rss, "http://a.example/x/feed")
+    assert (entry["link"], entry["id"]) == ("http://a.example/x/a", "http://a.example/x/a")
+    assert entry["summary"] == '<img src="http://a.example/x/b">'
+    assert entry["enclosures"][0]["url"] == "http://a.example/x/c"
+    (entry,) = entries(rss)
+    assert (entry["link"], entry["summary"], entry["enclosures"][0]["url"]) == ("a", "<img src='b'>", "c")
+    (entry,) = entries(rss.replace(b"<rss>", b"<rss xml:base='http://b.example/'>"))
+    assert (entry["link"], entry["summary"]) == ("http://b.example/a", '<img src="http://b.example/b">')
+
+
+async def test_broken_feeds_lose_nothing(servers: Servers) -> None:
+    """A bare ampersand, an entity of HTML or a wrong tag costs neither its entry nor the others, of feeds and nodes."""
+    body = "<rss><item><title>R&D &nbsp; <b>x</title></item><item><title>2</i></title></item><item id='3'/></rss>"
+    assert [each["title"] for each in await items_of(servers, Feed, body)] == ["R&D \u00a0 x", "2", ""]
+    nodes = await items_of(servers, Xml, body)
+    assert [each["title"] for each in nodes] == ["R&D \u00a0 ", "2", None]
+
+
+async def test_a_node_has_the_base_of_its_place(servers: Servers) -> None:
+    """A node carries the xml:base of what is around it in the document, resolved."""
+
+    class Based(Xml):
+        def parse_node(self, response: Response, node: Selector) -> Any:
+            return {"base": node.xpath("@xml:base").get(), "lxml": node.root.base}
+
+    body = "<a xml:base='x/'><b xml:base='y/'><item xml:base='z'/><item/></b><item/></a>"
+    ended = await crawled(servers, Based, body)
+    assert [each["base"].partition("/x/")[2] for each in ended.items] == ["y/z", "y/", ""]
+    assert [each["lxml"] for each in ended.items] == [each["base"] for each in ended.items]
+
+
 async def test_entries_lead_on(servers: Servers) -> None:
     """parse_entry may give requests, whose callbacks are the spider's."""
     site = servers.site({"/feed": RSS.replace("http://a.example/2", "/2"), "/1": "<h1>One</h1>"})
@@ -237,7 +307,7 @@ async def test_entries_lead_on(servers: Servers) -> None:
     [
         (b"", "it is empty", 0),
         (b"<html><body>", "it is neither RSS nor Atom, but <html>", 0),
-        (b"{}", "it is no XML", 0),
+        (b"{}", "it is not XML", 0),
         (RSS.encode()[:-40], "it is cut short", 1),
         (BOMB, "refused", 0),
     ],

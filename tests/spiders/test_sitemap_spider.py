@@ -4,12 +4,15 @@ import gzip
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import pytest
 
 from scraper.errors import SpiderError
+from scraper.events import Broke
 from scraper.http.response import Response
+from scraper.parsing.feed import FeedError
 from scraper.parsing.sitemap import Entry
 from scraper.spiders.sitemap import SitemapSpider
 from tests.flow.crawls import Ended, crawl
@@ -116,9 +119,12 @@ async def test_rules_say_which_callback(servers: Servers) -> None:
 
 
 async def test_only_some_sitemaps_are_followed(servers: Servers) -> None:
-    """Sitemaps of an index are read if an expression of sitemap_follow is found in their URLs."""
+    """Sitemaps that an index lists are read if an expression of sitemap_follow is found in their URLs; others are."""
     opened = site(servers, sitemap_xml=index("/news.xml", "/shop.xml"), news_xml=urlset("/n"), shop_xml=urlset("/s"))
+    opened.pages["/robots.txt"] = "Sitemap: /sitemap.xml\nSitemap: /new.xml\n"
+    opened.pages["/new.xml"] = urlset("/new")
     assert paths(await crawled(opened, sitemap_follow=["shop"])) == {"s"}
+    assert paths(await crawled(opened, "robots.txt", sitemap_follow=["shop"])) == {"s", "new"}
     assert "/news.xml" not in opened.paths
 
 
@@ -161,6 +167,16 @@ async def test_pages_pass_the_limits(servers: Servers) -> None:
     assert ended.statistics.refused == {"offsite": 3, "scheme_not_allowed": 1, "invalid_url": 1}
 
 
+async def test_broken_xml_loses_no_page(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
+    """A sitemap with a bare ampersand, the commonest mistake, is crawled as a whole."""
+    caplog.set_level("INFO")
+    opened = site(servers, sitemap_xml=urlset("/first", "/second?a=1&b=2", "/third"))
+    assert paths(await crawled(opened)) == {"first", "second?a=1&b=2", "third"}
+    (line,) = [each for each in caplog.records if "is broken XML" in each.getMessage()]
+    assert opened.url("/sitemap.xml is broken XML (not well-formed") in line.getMessage()
+    assert line.levelname == "INFO"
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -171,16 +187,38 @@ async def test_pages_pass_the_limits(servers: Servers) -> None:
         ("<!DOCTYPE urlset [<!ENTITY a 'b'>]><urlset><url><loc>&a;</loc></url></urlset>", "refused"),
     ],
 )
-async def test_a_broken_sitemap_is_told_of(
-    servers: Servers, caplog: pytest.LogCaptureFixture, body: str | bytes, why: str
-) -> None:
-    """One line names the sitemap and says what is wrong with it; what could be read of it is crawled."""
+async def test_a_broken_sitemap_is_an_error(servers: Servers, body: str | bytes, why: str) -> None:
+    """An error names the sitemap and says what is wrong with it; what could be read of it is crawled."""
     opened = site(servers, sitemap_xml=body)
     ended = await crawled(opened)
     assert paths(ended) == ({"1"} if b"/1" in (body if isinstance(body, bytes) else body.encode()) else set())
-    (line,) = [each.getMessage() for each in caplog.records if "not read to its end" in each.getMessage()]
-    assert opened.url("/sitemap.xml") in line
-    assert why in line
+    (broke,) = ended.of(Broke)
+    assert isinstance(broke.error, FeedError)
+    assert opened.url("/sitemap.xml was not read to its end") in str(broke.error)
+    assert why in str(broke.error)
+    assert ended.statistics.errors == 1
+
+
+async def test_an_empty_sitemap_is_no_error(servers: Servers) -> None:
+    """A sitemap that lists nothing is one, and a `sitemap_filter` need not look at all entries."""
+
+    class First(Pages):
+        def sitemap_filter(self, entries: Iterable[Entry]) -> Iterable[Entry]:
+            return islice(entries, 1)
+
+    opened = site(servers, sitemap_xml="<urlset/>", other_xml="<urlset><url><loc>/1</loc></url><url><loc>/2")
+    assert (await crawled(opened)).statistics.errors == 0
+    ended = await crawl(First(sitemap_urls=[opened.url("/other.xml")]))
+    assert (paths(ended), ended.statistics.errors) == ({"1"}, 0)
+
+
+async def test_a_robots_txt_without_sitemaps_is_an_error(servers: Servers) -> None:
+    """A robots.txt that is to name the sitemaps, and names none, is an error and no success."""
+    opened = site(servers)
+    opened.pages["/robots.txt"] = "User-agent: *\nAllow: /\n"
+    ended = await crawled(opened, "robots.txt")
+    assert (paths(ended), ended.statistics.errors) == (set(), 1)
+    assert [str(broke.error) for broke in ended.of(Broke)] == [opened.url("/robots.txt names no sitemap")]
 
 
 @pytest.mark.parametrize(
@@ -188,10 +226,10 @@ async def test_a_broken_sitemap_is_told_of(
     [
         ({"sitemap_urls": []}, "it has no sitemap_urls"),
         ({"sitemap_urls": "http://a.example/"}, "not one text"),
-        ({"sitemap_rules": [("(", "parse")]}, "is no regular expression"),
+        ({"sitemap_rules": [("(", "parse")]}, "is not a regular expression"),
         ({"sitemap_rules": ["parse"]}, "is a list of pairs"),
         ({"sitemap_rules": [("", "parse_pages")]}, "it has no method 'parse_pages'"),
-        ({"sitemap_follow": ["*"]}, "is no regular expression"),
+        ({"sitemap_follow": ["*"]}, "is not a regular expression"),
         ({"sitemap_follow": "shop"}, "not one text"),
         ({"sitemap_since": "yesterday"}, "is a date like 2026-01-31, not 'yesterday'"),
     ],

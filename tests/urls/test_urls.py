@@ -1,6 +1,7 @@
 """URLs are read as browsers read them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,56 @@ def test_canonical_is_idempotent(base: str, reference: str) -> None:
     url = urls.join(base, reference)
     if url is not None:
         assert urls.canonical(url) == url
+
+
+TRIPLETS = st.lists(
+    st.sampled_from(
+        ("%", "%%", "2", "4", "6", "A", "f", "g", "/", "%2F", "%2f", "%25", "%34", "%46", "%61", "%7e", "%5A")
+    )
+).map("".join)
+
+
+def octets(url: str) -> list[str]:
+    """What a URL says: its characters, and triplets, unless they stand for unreserved ones (RFC 3986, 2.1 and 2.3)."""
+    units = re.findall("%[0-9A-Fa-f]{2}|.", url)
+    meant = [chr(int(unit[1:], 16)) if len(unit) == 3 else unit for unit in units]
+    return [
+        char if re.match(r"[\w.~-]", char, re.ASCII) else unit.upper() for unit, char in zip(units, meant, strict=True)
+    ]
+
+
+@given(TRIPLETS, TRIPLETS)
+@example("%%341", "")
+@example("%2%46", "")
+@example("%%34%31", "%")
+def test_a_key_never_makes_a_new_triplet(path: str, query: str) -> None:
+    """What tells pages apart says the same as the URL, and is the key of itself."""
+    url = urls.canonical(f"http://a.example/{path}?{query}x")
+    assert url is not None
+    assert octets(urls.key(url)) == octets(url)
+    assert urls.key(urls.key(url)) == urls.key(url)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_one"),
+    [
+        ("/%2%46", "/%2F", False),
+        ("/%%341", "/%41", False),
+        ("/%7Ea%2f", "/~a%2F", True),
+        ("/x?", "/x", True),
+        ("/x?#a", "/x#b", True),
+        ("/?", "/", True),
+        ("/x??", "/x?", False),
+        ("/x?a?", "/x?a", False),
+        ("/x?&", "/x", False),
+        ("/x?=", "/x", False),
+        ("/x%3F", "/x", False),
+    ],
+)
+def test_which_urls_are_one_page(one: str, other: str, are_one: bool) -> None:
+    """Escapes that need not be, fragments and an empty query make no difference; everything else does."""
+    keys = {urls.key(urls.canonical(f"http://a.example{each}") or "") for each in (one, other)}
+    assert (len(keys) == 1) is are_one
 
 
 def test_long_urls_are_not_remembered() -> None:

@@ -12,6 +12,7 @@ from scraper.markup.document.encoding import PRESCAN, from_byte_order_mark, from
 
 MOST = 50 * 1024 * 1024  # bytes of a document, decompressed (sitemaps.org)
 STEP = 16 * 1024  # bytes handled at once
+MARK = "\ufeff"  # a byte order mark as a character: it means nothing, wherever it stands
 GZIP = b"\x1f\x8b"  # what its streams begin with (RFC 1952, 2.3.1)
 LAYERS = 2  # of gzip: some servers compress what was compressed
 MEMBERS = 10_000  # of a gzip stream, and one more for each
@@ -34,7 +35,7 @@ def texts(body: bytes | Iterable[bytes], content_type: str = "", *, most: int = 
         if decoder is None:
             decoder = codecs.getincrementaldecoder(_encoding(part, content_type))("replace")
         if text := decoder.decode(part):
-            yield text.removeprefix("\ufeff")
+            yield text.removeprefix(MARK)
     if decoder is not None and (text := decoder.decode(b"", final=True)):
         yield text
 

@@ -8,6 +8,8 @@ Namespaces = dict[str | None, str]
 """What each prefix stands for; None is the prefix of names without one."""
 
 XML = "http://www.w3.org/XML/1998/namespace"
+BASE = f"{{{XML}}}base"
+"""The name of xml:base, which says where the references in an element start from (XML Base)."""
 
 
 def split_tag(tag: object) -> tuple[str, str]:

@@ -22,8 +22,6 @@ TRACKING_PARAMS = (
 """Query parameters that tell where a visitor came from, and change nothing of the page."""
 
 _PLAIN = re.compile(r"[\w.~-]+=[\w.~-]*", re.ASCII).fullmatch  # a piece that is written as it is
-_TRIPLET = re.compile("%[0-9A-Fa-f]{2}")
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 def canonicalize_url(url: str, *, keep_fragments: bool = False, drop_params: Iterable[str] = ()) -> str:
@@ -41,7 +39,7 @@ def canonicalize_url(url: str, *, keep_fragments: bool = False, drop_params: Ite
     path, _, query = page.partition("?")
     query = _ordered(_pieces(query, _pattern(tuple(drop_params))))
     end = f"#{fragment}" if keep_fragments and hash_ else ""
-    return f"{_TRIPLET.sub(_normal, path) if '%' in path else path}{'?' if query else ''}{query}{end}"
+    return f"{urls.with_few_escapes(path) if '%' in path else path}{'?' if query else ''}{query}{end}"
 
 
 def without_params(url: str, names: Iterable[str]) -> str:
@@ -83,8 +81,3 @@ def _ordered(pieces: list[str]) -> str:
 def _pair(piece: str) -> tuple[bytes, bytes]:
     name, _, value = piece.replace("+", " ").partition("=")
     return unquote_to_bytes(name), unquote_to_bytes(value)
-
-
-def _normal(triplet: re.Match[str]) -> str:
-    byte = int(triplet[0][1:], 16)
-    return chr(byte) if byte in _UNRESERVED else triplet[0].upper()

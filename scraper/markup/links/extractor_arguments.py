@@ -50,7 +50,7 @@ def read_patterns(argument: str, given: Patterns) -> tuple[re.Pattern[str], ...]
             compiled.append(re.compile(item))
             compiled[-1].search("")  # an expression for bytes compiles as well
         except (re.error, TypeError) as error:
-            raise argument_error(argument, f"holds {item!r:.60}, which is no regular expression: {error}") from None
+            raise argument_error(argument, f"holds {item!r:.60}, which is not a regular expression: {error}") from None
     return tuple(compiled)
 
 

@@ -217,7 +217,7 @@ class Selector(Searchable):
         other = self._other
         if other is None:
             try:
-                compiled = self.node.parser.compiled
+                compiled = self.node.parser.compiled  # type: ignore[attr-defined]
             except AttributeError:  # it was parsed by somebody else
                 compiled = compile_exactly
             return asked(self, compiled(query))

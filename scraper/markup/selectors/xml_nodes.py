@@ -4,14 +4,14 @@ Names are those of the document, so an element of a namespace is asked for by a 
 and `node.css("m|title::text")`, which is declared in the spider's `namespaces` or by `register_namespace()`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
 from selectolax.lexbor import LexborNode
 
 from scraper.errors import SettingsError
-from scraper.markup.document.text_stream import texts
+from scraper.markup.document.text_stream import DocumentError, texts
 from scraper.markup.document.tree import NOWHERE
 from scraper.markup.document.xml_stream import Builder, Records
 from scraper.markup.selectors.css_parser import SelectorError
@@ -32,13 +32,13 @@ def builder() -> Callable[[], Builder]:
 
 
 def nodes(
-    body: bytes, content_type: str, is_record: Callable[[str, str, str], bool], prefixes: Mapping[str, str]
+    pieces: Iterable[str], is_record: Callable[[str, str, str], bool], prefixes: Mapping[str, str], url: str = ""
 ) -> "Iterator[XmlNode]":
-    """The elements of an XML document that `is_record` (see `Records`) wants, one by one.
+    """The elements of the XML document at `url` that `is_record` (see `Records`) wants, one by one.
 
     Raises `DocumentError`, after those that could be read, where the document breaks off.
     """
-    for element in Records(is_record, builder()).read(texts(body, content_type)):
+    for element in Records(is_record, builder(), url=url).read(pieces):
         yield XmlNode(element, prefixes)
 
 
@@ -48,8 +48,14 @@ def root(source: bytes | str, content_type: str = "", prefixes: Mapping[str, str
     Raises `DocumentError` if it is not XML, breaks off, declares entities, or is larger than `WHOLE`.
     """
     pieces = [source] if isinstance(source, str) else texts(source, content_type)
-    [element] = Records(lambda *_: True, builder(), most=WHOLE).read(pieces)
+    [element] = Records(_is_root, builder(), most=WHOLE).read(pieces)
     return node_of(element, prefixes)
+
+
+def _is_root(root: str, _: str, name: str) -> bool:
+    if root.lower() == "html":
+        raise DocumentError("it is an HTML page")
+    return True
 
 
 def node_of(element: Any, prefixes: Mapping[str, str] | None = None) -> "XmlNode":

@@ -11,6 +11,7 @@ from scraper.http.response import Response
 from scraper.markup.document.content_type import content_type, is_html
 from scraper.markup.document.encoding import from_content_type, from_declaration
 from scraper.markup.document.head import MOST, head_tags
+from scraper.markup.links.base import base_href
 from scraper.markup.selectors.selector import Selector
 
 START = 2048  # bytes in which it counts outside of the head, too
@@ -40,11 +41,12 @@ def refresh(response: Response) -> tuple[float, str] | None:
     if not _WORD.search(source):
         return None
     codec = from_content_type(header) or from_declaration(body) or "utf-8"
-    page = Selector.from_text(source.decode(codec, "replace"), is_vetted=True)
+    text = source.decode(codec, "replace")
+    page = Selector.from_text(text, is_vetted=True)
     found = next(filter(None, map(parse, page.css(_TAGS).getall())), None)
     if found is None:
         return None
-    base = urls.join(response.url, page.css("base[href]::attr(href)").get(""))
+    base = urls.join(response.url, base_href(text, page.node) or "")
     start = base if base is not None and urls.is_web(base) else response.url
     target = urls.join(start, urls.in_encoding(found[1], codec))
     return (found[0], target) if target is not None else None
