@@ -21,11 +21,11 @@ from scraper.errors import ScraperError, SpiderError, StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, SqliteFrontier, open_job
 from scraper.http.request import Request
-from scraper.limits import Directives, before_sending, on_discovery
+from scraper.limits import Backpressure, Directives, before_sending, on_discovery
 from scraper.markup.document.sandbox import sandbox
 from scraper.markup.links.canonicalize import TRACKING_PARAMS
 from scraper.network import Counts, Guard, open_network
-from scraper.parsing import open_parse
+from scraper.parsing import HardPages, open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.process.stacks import line_of
 from scraper.protocols import Clock, Frontier, Observer, Sink, identity
@@ -201,14 +201,15 @@ class Crawl:
             crashes=job.crashes,
         )
         self._cached = network.cached
+        hard = HardPages()
         stages = Stages(
             frontier=frontier,
             admission=on_discovery(settings.limits, allowed_domains=domains),
-            limits=(guard, *limits),
+            limits=(guard, *limits, Backpressure(hard)),
             fetch=network.fetch,
             policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
             parse=await enter(
-                open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine), marks=job.marks)
+                open_parse(settings.parsing, spider, batch=most_in_hand(settings.engine), marks=job.marks, hard=hard)
             ),
             refine=None if pipelines.is_empty else pipelines.refine,
             sinks=sinks,
@@ -221,6 +222,7 @@ class Crawl:
             identity=same,
             unique_redirects=settings.frontier.unique_redirects,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
+            aside=hard,
         )
         return self._tap.fit(stages) if self._tap is not None else stages
 

@@ -62,10 +62,14 @@ class Pages:
         """Whether too many pages are being handled; and then until a quarter of that is left.
 
         Fetching and parsing at full speed then take turns, rather than taking the interpreter's lock from each
-        other for every page.
+        other for every page. Pages that are aside keep nobody waiting; their bodies have as much room again.
         """
+        number, size, aside = self.number, self.bytes, self._stages.aside
+        if aside is not None and aside.pages:
+            number -= aside.pages
+            size -= min(aside.bytes, BODIES_AHEAD)
         share = 4 if self._is_behind else 1
-        self._is_behind = self.number * share >= self._most or self.bytes * share >= BODIES_AHEAD
+        self._is_behind = number * share >= self._most or size * share >= BODIES_AHEAD
         return self._is_behind
 
     def start(self, tasks: asyncio.TaskGroup, ticket: Ticket, response: Response) -> None:
