@@ -1,5 +1,6 @@
 """An SQLite database that a crawl grows: NAME.part, locked, begun anew or cut back. Everything here blocks."""
 
+import marshal
 import os
 import secrets
 import sqlite3
@@ -19,6 +20,10 @@ from scraper.sinks.sqlite.takeover import take_over
 
 _PATIENCE = 30.0  # seconds to wait for a reader that holds the database
 _COMPANIONS = ("-wal", "-shm", "-journal")
+
+_FORMAT = 2  # of marshal: equal values are equal bytes, in every version of Python
+_HEAD = 5  # bytes of it that tell how many values there are
+_NOTHING = b"N"  # what it writes for None
 
 
 class Database:
@@ -224,15 +229,15 @@ class Database:
 def _sum(database: sqlite3.Connection, table: str, number: int, known: int = 0, after: int = 0) -> int:
     """The CRC-32 of the first `number` rows of `table`, if it is `known` for those `after` which to go on.
 
-    Columns that a row has nothing in do not count, as some may have come later.
+    Columns at the end that a row has nothing in do not count, as they may have come later.
     """
     rows = database.execute(
         f"SELECT * FROM {_quoted(table)} WHERE _rowid_ > ? AND _rowid_ <= ? ORDER BY _rowid_",  # noqa: S608 -- quoted
         (after, number),
     )
     for row in rows:
-        filled = [(place, value) for place, value in enumerate(row) if value is not None]
-        known = crc32(repr(filled).encode(), known)
+        values = marshal.dumps(row, _FORMAT)[_HEAD:].rstrip(_NOTHING)
+        known = crc32(values + b"\n", known)
     return known
 
 
