@@ -22,7 +22,7 @@ from scraper.markup.document.complexity import SHORT
 from scraper.markup.document.content_type import content_type, is_html, mime_type
 from scraper.parsing.turns import Turns
 
-EASY = 0.05  # seconds of a trial after which a page is a page like any other
+EASY = 0.05  # seconds of a trial up to which a page is one like any other
 LONG = 0.1  # seconds of computing for a page that make its site slow,
 BLOCKED = 0.5  # and by the clock, which also runs while a machine is busy
 MOST = 16  # pages of a site that are aside before no further one is asked for,
@@ -91,7 +91,9 @@ def may_be_hard(argument: Any) -> bool:
 
 def is_hard(argument: Any) -> bool:
     """Whether a callback's argument is a page that has to be tried before it is parsed."""
-    return may_be_hard(argument) and needs_trial(argument)
+    return (  # at once, as each page is asked this
+        type(argument) is Response and len(argument.body) > SHORT and _may_be_markup(argument) and needs_trial(argument)
+    )
 
 
 def needs_trial(page: Response) -> bool:

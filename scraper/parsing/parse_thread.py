@@ -38,7 +38,7 @@ IDLE = 0.1  # seconds without a page after which the thread is taken to have not
 GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: a thread cannot be stopped
 
 Ran = tuple[Outcome | None, float]
-"""What came of a callback, None if it has to wait for its turn; and how many seconds it took, 0 if few."""
+"""What came of a callback, None if it has to wait for its turn; and how many seconds it took."""
 
 
 class Thread(Inline):
@@ -60,6 +60,7 @@ class Thread(Inline):
     ) -> None:
         super().__init__(spider, timeout=timeout, most=most, marks=marks, hard=hard)
         self._batch = batch
+        self._slow = self._hard.slow
         self._lock = threading.Lock()
         self._due: float | None = None  # when the callback that is running has to end
         self._alarm: asyncio.TimerHandle | None = None
@@ -90,7 +91,7 @@ class Thread(Inline):
                 await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
     async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Outcome:
-        is_aside = self._is_slow(argument)
+        is_aside = bool(self._slow) and self._is_slow(argument)
         if type(argument) is Response and len(argument.body) > LARGE and may_be_hard(argument):
             is_aside = await asyncio.to_thread(needs_trial, argument) or is_aside
         if not is_aside:
@@ -171,7 +172,7 @@ class Thread(Inline):
 
     def _drain(self) -> None:
         """In the thread: run what is queued until nothing is."""
-        jobs, done = self._jobs, self._done
+        jobs, done, slow = self._jobs, self._done, self._slow
         self._thread = threading.get_ident()
         now, computed = monotonic(), thread_time()
         due = now + BUSY
@@ -182,26 +183,35 @@ class Thread(Inline):
                 break
             if future.cancelled():
                 continue
-            if may_be_long or not (self._is_slow(argument) or is_hard(argument)):
+            if may_be_long or not ((slow and self._is_slow(argument)) or is_hard(argument)):
                 outcome = self._run_in_time(callback, argument, kwargs)
             else:
                 outcome = None
             begun, now = now, monotonic()
+            seconds = now - begun
             if not may_be_long:
-                self._worked += now - begun
-            is_long = now - begun >= LONG and (thread_time() - computed >= LONG or now - begun >= BLOCKED)
-            if is_long:
-                self._hard.note(urls.site(argument.request.url), is_slow=True)
-            done.append((future, (outcome, now - begun if is_long else 0.0)))
+                self._worked += seconds
+            if seconds >= LONG:
+                seconds = self._judge(argument, seconds, thread_time() - computed)
+            done.append((future, (outcome, seconds)))
             if now >= due:
                 self._tell(self._collect)
                 due, computed = now + BUSY, thread_time()
         self._tell(self._rest)
 
+    def _judge(self, argument: Any, seconds: float, computed: float) -> float:
+        """In the thread: how many of the `seconds` that a callback took count. If they do, its site is slow.
+
+        None do if too few were `computed`, since the machine is busy then.
+        """
+        if computed < LONG and seconds < BLOCKED:
+            return 0.0
+        self._hard.note(urls.site(argument.request.url), is_slow=True)
+        return seconds
+
     def _is_slow(self, argument: Any) -> bool:
         """Whether it is of a slow site."""
-        slow = self._hard.slow
-        return bool(slow) and urls.site(argument.request.url) in slow
+        return urls.site(argument.request.url) in self._slow
 
     def _run_in_time(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Outcome:
         """In the thread: run one callback, which `_hurry` may end."""
