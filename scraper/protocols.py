@@ -257,6 +257,23 @@ class Parse(Open, Protocol):
         ...
 
 
+class Aside(Protocol):
+    """The `pages` that were fetched and take long to parse, so that the others do not wait for them; `bytes` in all."""
+
+    @property
+    def pages(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+
+    def is_full(self, site: str) -> bool:
+        """Whether there are so many of `site` that nothing more should be asked of it now."""
+        ...
+
+    def watch(self, notify: Callable[[], None], /) -> None:
+        """Call `notify` whenever their number changes."""
+        ...
+
+
 class Pipeline(Open, Protocol):
     """Refines items one by one."""
 

@@ -14,12 +14,12 @@ from scraper.engine.watchdog import Watchdog
 from scraper.engine.workload import most_pages
 from scraper.frontier import Job, MemoryJob, SqliteFrontier
 from scraper.http.request import Request
-from scraper.limits import Directives, before_sending, on_discovery
+from scraper.limits import Backpressure, Directives, before_sending, on_discovery
 from scraper.markup.document.sandbox import sandbox
 from scraper.markup.links.canonicalize import TRACKING_PARAMS
 from scraper.network import Counts, Guard, Network, open_network
 from scraper.network.cookies.middleware import Cookies
-from scraper.parsing import open_parse
+from scraper.parsing import HardPages, open_parse
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Frontier, Limit, Observer, Sink, identity
 from scraper.settings.schema import FrontierSettings, NetworkSettings, Settings
@@ -58,12 +58,14 @@ async def open_stages(
         revisits = _revisits(settings, job.frontier, same)
         await enter(Watchdog(observers))
         stack.callback(sandbox.close)
-        limits = (guard, *_limits(settings, spider, job, rng))
-        parse = await enter(open_parse(settings.parsing, spider, batch=most_pages(settings.engine), marks=job.marks))
+        limits, hard = (guard, *_limits(settings, spider, job, rng)), HardPages()
+        parse = await enter(
+            open_parse(settings.parsing, spider, batch=most_pages(settings.engine), marks=job.marks, hard=hard)
+        )
         stages = Stages(
             frontier=job.frontier,
             admission=on_discovery(settings.limits, allowed_domains=tuple(spider.allowed_domains)),
-            limits=limits,
+            limits=(*limits, Backpressure(hard)),
             fetch=network.fetch,
             policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
             parse=parse,
@@ -78,6 +80,7 @@ async def open_stages(
             identity=same,
             unique_redirects=settings.frontier.unique_redirects,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
+            aside=hard,
         )
         yield Assembled(tap.fit_stages(stages) if tap is not None else stages, network.cookies, network.cached)
 

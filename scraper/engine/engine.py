@@ -69,7 +69,7 @@ class Engine:
         )
         slots = self._slots = Slots(stages.frontier, totals, settings.limits.per_host)
         discovery = self._discovery = Discovery(spider, stages, slots, totals, max_links=settings.limits.max_links)
-        workload = self._workload = Workload(self._settings, totals)
+        workload = self._workload = Workload(self._settings, totals, stages.aside)
         storage = self._storage = Storage(stages.sinks, totals, stop=self.stop)
         pages = self._pages = Pages(stages, discovery, storage, totals, workload, self._tasks)
         outcomes = Outcomes(stages, slots, discovery, pages, totals, workload)

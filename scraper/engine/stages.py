@@ -11,6 +11,7 @@ from scraper.errors import FetchError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.protocols import (
+    Aside,
     Attempts,
     Clock,
     Fetch,
@@ -108,7 +109,7 @@ class Stages:
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
     process; `revisits` knows the pages of earlier runs, if they are of interest. `named` is told the URLs that the
     user named, rather than a page. `identity` is equal for requests that are the same; with `unique_redirects` a page
-    is crawled once also if redirects lead to it.
+    is crawled once also if redirects lead to it. Pages that are `aside` do not count as in hand.
     """
 
     frontier: Frontier
@@ -128,6 +129,7 @@ class Stages:
     refers: Callable[[Request | Links, Response], Request | Links] | None = None
     identity: Callable[[Request], str] = identity
     unique_redirects: bool = False
+    aside: Aside | None = None
 
     def judge(self, request: Request, now: float) -> Verdict:
         """The first verdict of `limits` other than Go."""

@@ -10,9 +10,11 @@ import asyncio
 from scraper.engine.accounting import Totals
 from scraper.engine.ticket import Ticket
 from scraper.http.response import Response
+from scraper.protocols import Aside
 from scraper.settings.schema import EngineSettings
 
 MOST_BYTES = 64 * 1024 * 1024  # of bodies in hand before no further page is fetched
+MOST_ASIDE = 1_000  # pages that are aside and do not count as in hand
 
 
 def most_pages(settings: EngineSettings) -> int:
@@ -21,13 +23,17 @@ def most_pages(settings: EngineSettings) -> int:
 
 
 class Workload:
-    """Counts what is under way, and wakes the scheduler when something changes. To be used by one event loop."""
+    """Counts what is under way, and wakes the scheduler when something changes. To be used by one event loop.
 
-    def __init__(self, settings: EngineSettings, totals: Totals) -> None:
+    Pages that are `aside` keep nobody waiting, and leave as much room for bodies again.
+    """
+
+    def __init__(self, settings: EngineSettings, totals: Totals, aside: Aside | None = None) -> None:
         self._concurrency = settings.concurrency
         self._most_pages = most_pages(settings)
         self._stop_after = settings.stop_after.pages
         self._totals = totals
+        self._aside = aside
         self._changed = asyncio.Event()
         self._awaited = 0  # answers that callbacks wait for
         self._pages = 0
@@ -36,6 +42,8 @@ class Workload:
         self.in_flight = 0  # requests that a worker has, or is about to get
         self.counted = 0  # of these, the ones that count as discovered: all but robots.txt
         self.has_enough = False  # pages, in hand or in all
+        if aside is not None:
+            aside.watch(self.notify)
 
     # What changes.
 
@@ -93,8 +101,12 @@ class Workload:
         Fetching and parsing at full speed then take turns, rather than taking the interpreter's lock from each
         other for every page.
         """
+        pages, size, aside = self._pages, self._bytes, self._aside
+        if aside is not None and aside.pages:
+            pages -= min(aside.pages, MOST_ASIDE)
+            size -= min(aside.bytes, MOST_BYTES)
         share = 4 if self._was_crowded else 1
-        self._was_crowded = self._pages * share >= self._most_pages or self._bytes * share >= MOST_BYTES
+        self._was_crowded = pages * share >= self._most_pages or size * share >= MOST_BYTES
         return self._was_crowded
 
     def is_full(self) -> bool:

@@ -12,7 +12,7 @@ has lost something does not pass for one that has not.
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -60,6 +60,7 @@ CREATE TABLE pages (key BLOB, run INTEGER, value BLOB NOT NULL, PRIMARY KEY (key
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 
+_TABLES = ("waiting", "failed", "seen", "memory", "pages", "meta")
 _PART = 16 * 1024  # bytes of fingerprints in a row of `seen`
 _WAL_PAGES = 4000  # of 4 KiB: then the WAL is moved into the file
 _CACHE = 16 * 1024  # KiB of the file that the writer has in memory
@@ -115,7 +116,7 @@ class Store:
         """Raise SQLite's errors as `StorageError`, in one line that names the file."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # which a name in a damaged schema leads to
             raise StorageError(f"{self.path} cannot be {what}: {error}") from error
 
     # In the writer's thread.
@@ -160,8 +161,9 @@ class Store:
         """Forget all but the pages, as they were last, and begin again with `meta`. Raises `StorageError`."""
         with self.translated("written"):
             self._writer.execute("BEGIN IMMEDIATE")
-            for table in ("waiting", "failed", "seen", "memory", "meta"):
-                self._writer.execute(f"DELETE FROM {table}")  # noqa: S608 -- of these five
+            for table in _TABLES:
+                if table != "pages":
+                    self._writer.execute(f"DELETE FROM {table}")  # noqa: S608 -- one of ours
             rows = [(key, sealed(value)) for key, value in meta.items()]
             self._writer.executemany("INSERT INTO meta VALUES (?, ?)", rows)
             self._writer.execute(
@@ -187,9 +189,29 @@ class Store:
         return self.query(f"{query} AND (high, place) >= (?, ?) ORDER BY high, place", site, *rank)
 
     def query(self, query: str, *values: Any) -> Iterator[Any]:
-        """The rows that SQL's `query` gives. Raises `StorageError`."""
-        with self.translated("read"), closing(self._reader.execute(query, values)) as cursor:
-            yield from cursor
+        """The rows that SQL's `query` gives. Raises `StorageError`.
+
+        They may be left half read when the file is closed, as by an error that one of them leads to.
+        """
+        with self.translated("read"):
+            cursor = self._reader.execute(query, values)
+            try:
+                for row in cursor:  # noqa: UP028 -- a cursor that is delegated to is closed as the generator is
+                    yield row
+            finally:
+                with suppress(sqlite3.ProgrammingError):  # the file was closed before
+                    cursor.close()
+
+    def check_types(self) -> None:
+        """Raises `StorageError` if a value is not of its column's type: one bit tells a text from a blob."""
+        for table in _TABLES:
+            columns = self.query('SELECT name, lower(type), "notnull" OR pk FROM pragma_table_info(?)', table)
+            wrong = " OR ".join(
+                f"""typeof("{name}") NOT IN ('{kind}', '{kind if is_needed else "null"}')"""
+                for name, kind, is_needed in columns
+            )
+            if next(self.query(f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1"), None) is not None:  # noqa: S608 -- ours
+                raise StorageError(f"{self.path} cannot be read: a value in {table} is not of its type")
 
     def sites(self) -> dict[str, int]:
         """How many requests wait, by site."""

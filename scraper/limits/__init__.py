@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
 from scraper.errors import SettingsError
+from scraper.limits.backpressure import Backpressure
 from scraper.limits.budget import Budget
 from scraper.limits.circuit_breaker import Breaker
 from scraper.limits.pace import Pace
@@ -19,7 +20,7 @@ from scraper.limits.traps import Traps
 from scraper.protocols import Limit
 from scraper.settings.schema import LimitsSettings
 
-__all__ = ["Directives", "before_sending", "on_discovery"]
+__all__ = ["Backpressure", "Directives", "before_sending", "on_discovery"]
 
 
 def on_discovery(settings: LimitsSettings, *, allowed_domains: Iterable[str]) -> list[Limit]:

@@ -11,7 +11,7 @@ from scraper.markup.document.content_type import content_type
 from scraper.markup.document.encoding import as_utf8, decode, from_byte_order_mark
 from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.document.sandbox import TooComplexError
-from scraper.markup.document.tree import NOWHERE, Tree, vet
+from scraper.markup.document.tree import NOWHERE, Tree, is_quick, vet
 from scraper.markup.links.base import base_href
 from scraper.markup.selectors.query import Query, compile_query
 from scraper.markup.selectors.selector import Selector, SelectorList, asked
@@ -89,19 +89,30 @@ class WebPage:
             self._compile = tree.compiled
         return self._selector
 
-    def vet(self) -> None:
-        """See whether the page can be parsed. Raises what `selector` raises if it cannot."""
-        self._vet(self._source() if self._verdict is None else b"")
+    def needs_trial(self) -> bool:
+        """Whether it takes a trial to know if the page can be parsed: neither its source nor an earlier trial tells."""
+        if self._verdict is None and is_quick(self._source()):
+            self._verdict = ""
+        return self._verdict is None
 
-    def _vet(self, source: str | bytes) -> None:
+    def vet(self) -> float:
+        """See whether the page can be parsed: how many seconds a trial took, 0 if there was no need of one.
+
+        Raises what `selector` raises if it cannot.
+        """
+        return self._vet(self._source() if self._verdict is None else b"")
+
+    def _vet(self, source: str | bytes) -> float:
+        seconds = 0.0
         if self._verdict is None:
             try:
-                vet(source)
+                seconds = vet(source)
                 self._verdict = ""
             except TooComplexError as error:
                 self._verdict = str(error)
         if self._verdict:
             raise FetchError(Reason.PARSE_TOO_COMPLEX, urls.without_credentials(self.url), self._verdict)
+        return seconds
 
     def _source(self) -> str | bytes:
         return as_utf8(self.body, self.text, self.encoding)

@@ -2,7 +2,9 @@
 
 import sys
 
-from scraper.parsing.executor import Inline, Thread
+from scraper.parsing.executor import Inline
+from scraper.parsing.hard_pages import HardPages
+from scraper.parsing.parse_thread import Thread
 from scraper.parsing.processes import Processes
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.protocols import Parse
@@ -10,19 +12,26 @@ from scraper.settings.schema import ParsingSettings
 from scraper.spider import Spider
 
 
-def open_parse(settings: ParsingSettings, spider: Spider, *, batch: int = 64, marks: NoMarks = NO_MARKS) -> Parse:
+def open_parse(
+    settings: ParsingSettings,
+    spider: Spider,
+    *,
+    batch: int = 64,
+    marks: NoMarks = NO_MARKS,
+    hard: HardPages | None = None,
+) -> Parse:
     """The executor that `[parsing]` asks for, for the callbacks of `spider`; a thread takes `batch` pages at once.
 
-    `marks` tell a later process which callbacks were running in this one when it died.
+    `marks` tell a later process which callbacks were running in this one when it died, `hard` which pages are aside.
     """
     timeout, most = settings.timeout or None, settings.max_results or sys.maxsize
     match settings.executor:
         case "inline":
-            return Inline(spider, timeout=timeout, most=most, marks=marks)
+            return Inline(spider, timeout=timeout, most=most, marks=marks, hard=hard)
         case "thread":
-            return Thread(spider, timeout=timeout, most=most, marks=marks, batch=batch)
+            return Thread(spider, timeout=timeout, most=most, marks=marks, hard=hard, batch=batch)
         case "process":
-            return Processes(spider, settings.workers, timeout=timeout, most=most, marks=marks)
+            return Processes(spider, settings.workers, timeout=timeout, most=most, marks=marks, hard=hard)
 
 
-__all__ = ["Inline", "Processes", "Thread", "open_parse"]
+__all__ = ["HardPages", "Inline", "Processes", "Thread", "open_parse"]

@@ -21,11 +21,13 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from scraper import urls
 from scraper.errors import FetchError, Reason, SpiderError
 from scraper.parsing import callbacks
 from scraper.parsing.deadline import Overdue, alarm
 from scraper.parsing.deadline import error as overdue
-from scraper.parsing.executor import Inline
+from scraper.parsing.executor import Inline, Outcome
+from scraper.parsing.hard_pages import HardPages, is_hard
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.signals import unheard
 from scraper.protocols import Results
@@ -49,8 +51,9 @@ class Processes(Inline):
         timeout: float | None = None,
         most: int = sys.maxsize,
         marks: NoMarks = NO_MARKS,
+        hard: HardPages | None = None,
     ) -> None:
-        super().__init__(spider, timeout=timeout, most=most, marks=marks)
+        super().__init__(spider, timeout=timeout, most=most, marks=marks, hard=hard)
         self._workers = workers
         self._alone = asyncio.Semaphore(1)
 
@@ -107,21 +110,36 @@ class Processes(Inline):
         with unheard():  # multiprocessing begins to keep its books, in a process of its own
             return _Pool(workers, get_context("spawn"), _become, place)
 
-    async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> tuple[Results, Any]:
+    async def _run(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Outcome:
+        outcome = await self._sent(callback, argument, kwargs)
+        if outcome is not None:
+            return outcome, None
+        site = urls.site(argument.request.url)
+        with self._hard.aside(site, len(argument.body)):
+            async with self._hard.runs.turn(site):  # so that hard pages have no more than one of the processes
+                outcome = await self._sent(callback, argument, kwargs, may_be_long=True)
+        assert outcome is not None
+        return outcome, None
+
+    async def _sent(
+        self, callback: str, argument: Any, kwargs: dict[str, Any], *, may_be_long: bool = False
+    ) -> Results | None:
+        """What came of a callback in one of the processes; None if its page is hard, and has to wait for its turn."""
         results = Results(where=callbacks.where(self._spider, callback))
         try:
-            message = await asyncio.to_thread(pickle.dumps, (callback, argument, kwargs))
+            message = await asyncio.to_thread(pickle.dumps, (callback, argument, kwargs, may_be_long))
         except Exception as error:
             results.error = SpiderError(f"{results.where}: its page cannot be sent to a parse process: {error}")
-            return results, None
+            return results
         try:
-            return pickle.loads(await self._answer(message)), None  # noqa: S301 -- from our own child process
+            outcome: Results | None = pickle.loads(await self._answer(message))  # noqa: S301 -- from our own child
+            return outcome
         except BrokenProcessPool:
             detail = f"{results.where} ended its parse process twice (a crash, or no memory left)"
             results.error = FetchError(Reason.QUARANTINED, without_credentials(argument.request.url), detail)
         except Exception as error:
             results.error = SpiderError(f"{results.where}: what it gave cannot be read from its parse process: {error}")
-        return results, None
+        return results
 
     async def _answer(self, message: bytes) -> bytes:
         pool = self._pool
@@ -199,10 +217,15 @@ def _failure_to_load() -> str:
 
 
 def _run_here(message: bytes) -> bytes:
-    """Run a callback; its results as bytes, or an error that names what cannot be sent."""
+    """Run a callback; its results as bytes, or an error that names what cannot be sent.
+
+    None in place of them for a page that is hard, unless it may be.
+    """
     if _spider is None:
         raise SpiderError(_failure)
-    callback, argument, kwargs = pickle.loads(message)  # noqa: S301 -- from our own parent process
+    callback, argument, kwargs, may_be_long = pickle.loads(message)  # noqa: S301 -- from our own parent process
+    if not may_be_long and is_hard(argument):
+        return pickle.dumps(None)
     results, rest = Results(where=callbacks.where(_spider, callback), error=Overdue()), None
     with suppress(Overdue), alarm(_timeout):
         results, rest = callbacks.run(_spider, callback, argument, kwargs, most=_most)

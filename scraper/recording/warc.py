@@ -4,20 +4,19 @@ Every exchange is a `request` record and, concurrent to it, a `response`, or a `
 was none. A body is kept as the spider saw it, decoded. The headers that would contradict that (how it was compressed
 and framed on the wire) are kept under names of their own, and have their names back when they are read.
 
-A file that was cut short, or changed, is refused: warcio passes over a broken end, so the end of the compression and
-each record's length and digest are looked at here.
+A file that was cut short, or changed, is refused, and so is one that unpacks to more than a recording may hold: it may
+be in somebody else's repository. What is read is unpacked record by record, and held once.
 """
 
 import base64
 import gzip
 import hashlib
 import zlib
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import redirect_stderr
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.client import responses
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
@@ -35,6 +34,12 @@ from scraper.version import __version__
 VERSION = "WARC/1.1"
 SPECIFICATION = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
+MOST = 512 * 1024 * 1024  # bytes of a recording's records, unpacked
+LONGEST_HEAD = 1024 * 1024  # bytes
+FEWER = "record fewer pages (--pages)"
+
+_ABOUT = 2 * 1024  # bytes, about, of a record's own headers and of line ends
+_END = b"\r\n\r\n"  # of a record
 _ON_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _ORIGINAL = "X-Orig-"
 _SESSION = "WARC-Cookie-Session"
@@ -71,11 +76,12 @@ class Writer:
         self._secrets = secrets
         self._secret_headers = secret_headers
         self.number = 0
+        self._left = MOST
         tells = {"software": f"scraper/{__version__}", "format": "WARC File Format 1.1", "conformsTo": SPECIFICATION}
         self._writer.write_record(self._writer.create_warcinfo_record("", {**tells, **about}))
 
     def write(self, request: Request, outcome: Response | FetchError) -> None:
-        """Write an exchange."""
+        """Write an exchange. Raises `StorageError` if the file would hold more than can be read."""
         kept = request if self._secrets else stripped(request, self._secret_headers)
         session = {_SESSION: kept.session} if kept.session else {}
         asked = self._record(kept.url, "request", _asked(kept), kept.body, session)
@@ -100,6 +106,9 @@ class Writer:
 
     def _record(self, url: str, kind: str, head: list[str] | None, body: Any, about: Mapping[str, str]) -> Any:
         """A record of `kind`: an HTTP message of `head` and `body`, or `body` alone."""
+        self._left -= len(body) + sum(map(len, (url, *about.values(), *(head or ())))) + _ABOUT
+        if self._left < 0:
+            raise StorageError(f"a recording has room for {MOST >> 20} MiB: {FEWER}")
         return self._writer.create_warc_record(
             without_credentials(url),
             kind,
@@ -125,7 +134,6 @@ def _asked(request: Request) -> list[str]:
 def _library() -> "_Library":
     """What is used of warcio. Raises `SettingsError` if it is not installed."""
     try:
-        from warcio.archiveiterator import ArchiveIterator
         from warcio.statusandheaders import StatusAndHeaders
         from warcio.warcwriter import WARCWriter
     except ImportError:
@@ -141,11 +149,10 @@ def _library() -> "_Library":
         def to_ascii_bytes(self, header_filter: object = None) -> bytes:
             return "".join(f"{line}\r\n" for line in [*self._lines, ""]).encode("utf-8", "surrogateescape")
 
-    return _Library(ArchiveIterator, WARCWriter, Head)
+    return _Library(WARCWriter, Head)
 
 
 class _Library(NamedTuple):
-    records: Any
     writer: Any
     head: Any
 
@@ -161,57 +168,90 @@ def require() -> None:
 def read(path: Path) -> list[Exchange]:
     """The exchanges in the file at `path`, in their order.
 
-    Raises `StorageError`, in one line, for a file that cannot be read, is no WARC file, or is not whole.
+    Raises `StorageError`, in one line, for a file that cannot be read, is no WARC file, is not whole, or unpacks to
+    more than `MOST` bytes.
     """
-    records = _library().records
     try:
-        content = gzip.decompress(path.read_bytes())
-    except (EOFError, zlib.error):
-        raise _damaged(path, "it is cut short or damaged") from None
-    except gzip.BadGzipFile:
-        raise _damaged(path, "it is no gzip file") from None
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        with redirect_stderr(StringIO()):  # where warcio tells what is told below
-            return list(_exchanges(records(BytesIO(content), no_record_parse=True), path))
+        with gzip.open(path) as file:
+            return list(_exchanges(_records(file, path), path))
     except StorageError:
         raise
-    except Exception as error:  # whatever a library makes of bytes that are no WARC file
+    except MemoryError:
+        raise StorageError(f"{path}: there is not enough memory to read it") from None
+    except (EOFError, zlib.error):
+        raise _damaged(path, "it is cut short or damaged") from None
+    except gzip.BadGzipFile as error:
+        is_gzip = "Not a gzipped" not in str(error)
+        raise _damaged(path, "it is cut short or damaged" if is_gzip else "it is no gzip file") from None
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from None
+    except Exception as error:  # whatever bytes that are no WARC file lead to
         raise _damaged(path, f"it is no WARC file ({' '.join(str(error).split())[:80]})") from None
 
 
-def _exchanges(records: Any, path: Path) -> Iterator[Exchange]:
+class _Record(NamedTuple):
+    headers: CIMultiDict[str]
+    block: bytes
+
+
+def _records(file: gzip.GzipFile, path: Path) -> Iterator[_Record]:
+    """The records that are unpacked from `file`, one after the other."""
+    left = MOST
+    while line := file.readline(LONGEST_HEAD):
+        head = bytearray()
+        while line.strip():
+            head += line
+            if len(head) >= LONGEST_HEAD:
+                raise ValueError("the head of a record does not end")
+            line = file.readline(LONGEST_HEAD)
+        version, headers = _head(bytes(head))
+        if not version.startswith("WARC/1."):
+            raise ValueError(f"a record begins with {version!r:.40}")
+        size = int(headers["Content-Length"])
+        if size < 0:
+            raise ValueError(f"a record of {size} bytes")
+        left -= len(head) + size
+        if left < 0:
+            raise StorageError(f"{path}: it unpacks to more than {MOST >> 20} MiB: {FEWER}")
+        block = file.read(size)
+        if file.read(len(_END)) != _END:
+            raise EOFError
+        yield _Record(headers, block)
+
+
+def _exchanges(records: Iterable[_Record], path: Path) -> Iterator[Exchange]:
     asked: dict[str, Request] = {}
-    for number, record in enumerate(records, start=1):
-        block, headers = record.content_stream().read(), record.rec_headers
+    for number, (headers, block) in enumerate(records, start=1):
         if not _is_whole(block, headers):
             raise _damaged(path, f"record {number} is not what was written")
-        match record.rec_type:
+        match headers["WARC-Type"]:
             case "request":
-                session = headers.get_header(_SESSION) or ""
-                request = _request(block, headers.get_header("WARC-Target-URI"), session)
-                asked[headers.get_header("WARC-Record-ID")] = request
+                request = _request(block, headers["WARC-Target-URI"], headers.get(_SESSION, ""))
+                asked[headers["WARC-Record-ID"]] = request
             case "response":
-                request = asked.pop(headers.get_header("WARC-Concurrent-To"))
+                request = asked.pop(headers["WARC-Concurrent-To"])
                 yield Exchange(request, _response(block, request))
             case "metadata":
-                request = asked.pop(headers.get_header("WARC-Concurrent-To"))
+                request = asked.pop(headers["WARC-Concurrent-To"])
                 yield Exchange(request, _failure(block, request))
 
 
-def _is_whole(block: bytes, headers: Any) -> bool:
-    """Whether a record's length and digest (SHA-1 in base 32) are what its headers say."""
-    digest = headers.get_header("WARC-Block-Digest")
+def _is_whole(block: bytes, headers: CIMultiDict[str]) -> bool:
+    """Whether a record's block has the digest (SHA-1 in base 32) that its headers tell, if they do."""
     found = f"sha1:{base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest()).decode()}"
-    return str(len(block)) == headers.get_header("Content-Length") and digest in {None, found}
+    return headers.get("WARC-Block-Digest", found) == found
+
+
+def _head(head: bytes) -> tuple[str, CIMultiDict[str]]:
+    """The first line and the headers at the beginning of a record, or of an HTTP message."""
+    first, *lines = head.decode("utf-8", "surrogateescape").removesuffix("\r\n").split("\r\n")
+    return first, CIMultiDict((name, value) for name, _, value in (line.partition(": ") for line in lines))
 
 
 def _parsed(block: bytes) -> tuple[str, CIMultiDict[str], bytes]:
     """The first line, the headers and the body of an HTTP message."""
     head, _, body = block.partition(b"\r\n\r\n")
-    first, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
-    return first, CIMultiDict((name, value) for name, _, value in (line.partition(": ") for line in lines)), body
+    return *_head(head), body
 
 
 def _request(block: bytes, url: str, session: str) -> Request:

@@ -289,6 +289,22 @@ def test_nothing_is_overwritten_and_names_are_checked(folder: Path, arguments: l
     assert (folder / "spiders" / "other.py").read_text(encoding="utf-8") == "# mine\n"
 
 
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_job_that_cannot_be_read_is_named(folder: Path, arguments: list[str]) -> None:
+    """The others are listed, a line says what is the matter, and the exit status is 1."""
+    make(folder, books=BOOKS)
+    assert invoke("jobs", *arguments).exit_code == 0
+    job = folder / ".scraper/jobs/books"
+    job.mkdir(parents=True)
+    (job / "frontier.sqlite").write_text("x")
+    result = invoke("jobs", *arguments)
+    line = ".scraper/jobs/books/frontier.sqlite is not a file of this program: move it away or delete it"
+    assert line in (result.stdout if arguments else result.stderr)
+    assert result.exit_code == 1
+    result = invoke("jobs", "show", "books", *arguments)
+    assert (result.exit_code, result.stderr) == (1, f"scraper: error: {line}\n")
+
+
 # From a command line to jobs.
 
 

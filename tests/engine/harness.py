@@ -15,8 +15,9 @@ from scraper.events import Event
 from scraper.frontier import MemoryFrontier
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.limits import Backpressure
 from scraper.network.chain import chain
-from scraper.parsing import Thread
+from scraper.parsing import HardPages, Thread
 from scraper.protocols import Checkpoint, Limit, Middleware, Policy, Remembers, Sink
 from scraper.settings.tables import from_tables
 from scraper.sinks.memory import Collect
@@ -84,20 +85,21 @@ async def crawl(
     **settings: Any,
 ) -> Run:
     """Crawl to the end with `settings` of `[engine]`; every request must then be accounted for."""
-    shop, collect, events = Site(answer), Collect(), []
+    shop, collect, events, hard = Site(answer), Collect(), [], HardPages()
     async with AsyncExitStack() as stack:
         stages = Stages(
             frontier=await stack.enter_async_context(frontier or MemoryFrontier()),
             admission=admission,
-            limits=limits,
+            limits=(*limits, Backpressure(hard)),
             fetch=chain(middlewares, shop.fetch),
             policies=policies,
-            parse=await stack.enter_async_context(Thread(spider)),
+            parse=await stack.enter_async_context(Thread(spider, hard=hard)),
             refine=refine,
             sinks=[collect] if sinks is None else sinks,
             observers=[events.append],
             clock=time.monotonic,
             memories=memories or {},
+            aside=hard,
         )
         engine = Engine(
             spider,

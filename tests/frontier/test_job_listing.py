@@ -1,5 +1,9 @@
 """Job directories as `scraper jobs` tells of them, also while they are crawled."""
 
+import gc
+import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,3 +124,62 @@ async def test_only_jobs_at_rest_are_changed(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="cannot be used"):
             show(folder)
     assert list((tmp_path / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["a bit", "some bytes", "a page", "the rest"])
+async def test_damage_anywhere_is_told_in_one_line(tmp_path: Path, how: str) -> None:
+    """What is damaged is listed with its problem; to show it raises one line that says what to do, or shows it."""
+    await crawl(tmp_path / "a")
+    path, rng, told = tmp_path / "a" / FILE, random.Random(how), 0
+    whole = path.read_bytes()
+    for _ in range(150):
+        content, place = bytearray(whole), rng.randrange(len(whole))
+        match how:
+            case "a bit":
+                content[place] ^= 1 << rng.randrange(8)
+            case "some bytes":
+                content[place : place + 50] = rng.randbytes(len(content[place : place + 50]))
+            case "a page":
+                start = place // 4096 * 4096
+                content[start : start + 4096] = bytes(4096)
+            case _:
+                del content[place:]
+        path.write_bytes(content)
+        [job] = list_jobs(tmp_path)
+        problem = ""
+        try:
+            show(tmp_path / "a")
+        except StorageError as error:
+            problem = str(error)
+            told += 1
+        for line in filter(None, (problem, job.problem)):
+            assert line.startswith(str(path))
+            assert line.endswith("move it away or delete it")
+            assert "\n" not in line
+        assert problem or not job.problem
+    assert told
+    gc.collect()  # what is left half read is closed without a word
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE waiting SET site = CAST(site AS BLOB)",
+        "UPDATE waiting SET request = 'x'",
+        "UPDATE failed SET reason = CAST(reason AS BLOB)",
+        "UPDATE failed SET is_start = 'x'",
+        "UPDATE meta SET value = zeroblob(5)",
+        "UPDATE meta SET value = 'x' WHERE key = 'statistics'",
+    ],
+)
+async def test_values_that_were_never_written_are_damage(tmp_path: Path, change: str) -> None:
+    """A value of another type, or with a wrong checksum, is reported when the job is shown, and when it is resumed."""
+    await crawl(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+        file.execute(change)
+    with pytest.raises(StorageError, match=r"is damaged \(.*\): move it away or delete it$"):
+        show(tmp_path)
+    with pytest.raises(StorageError, match=r"is damaged \(.*\): move it away or delete it$"):
+        async with Job(tmp_path, SHOP):
+            pass
+    gc.collect()

@@ -3,6 +3,8 @@
 import gzip
 import io
 import sys
+import time
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from multidict import CIMultiDict
 from scraper import FetchError, Reason, Request, Response, SettingsError, StorageError
 from scraper.crawling.recordings.folder import open_recording
 from scraper.recording import warc
-from scraper.recording.warc import Exchange, Writer, read
+from scraper.recording.warc import MOST, Exchange, Writer, read
 
 URL = "https://books.example/shelf?page=2"
 
@@ -185,9 +187,81 @@ def test_files_that_are_no_recording_are_refused(tmp_path: Path) -> None:
         read(path)
 
 
-def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def one_record(kind: str, length: int | str, block: bytes) -> bytes:
+    """A record as it is unpacked, of a length that may be a lie."""
+    head = f"WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <1>\r\nContent-Length: {length}\r\n\r\n"
+    return head.encode() + block + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (one_record("request", -5, b"GET / HTTP/1.1"), ": it is no WARC file (a record of -5 bytes): record it anew"),
+        (one_record("request", "many", b""), ": it is no WARC file (invalid literal"),
+        (one_record("request", 50, b"GET / HTTP/1.1"), ": it is cut short or damaged: record it anew"),
+        (b"WARC/1.1\r\n\r\n", ": it is no WARC file ('Content-Length'): record it anew"),
+        (b"x" * 3_000_000, ": it is no WARC file (the head of a record does not end): record it anew"),
+        (b"WARC/1.1\r\n" + b"a: b\r\n" * 300_000, ": it is no WARC file (the head of a record does not end)"),
+    ],
+)
+def test_records_that_are_none(tmp_path: Path, content: bytes, why: str) -> None:
+    """A record that is not what a record is, is told."""
+    assert refused(tmp_path / "pages.warc.gz", gzip.compress(content)).startswith(why)
+
+
+def test_a_recording_that_unpacks_to_gigabytes(tmp_path: Path) -> None:
+    """A small file in somebody's repository takes neither memory nor time, whatever it says of itself."""
+    path = tmp_path / "pages.warc.gz"
+    packer = zlib.compressobj(wbits=31)
+    with path.open("wb") as file:
+        file.write(packer.compress(one_record("response", MOST, b"").removesuffix(b"\r\n\r\n")))
+        for _ in range(64):
+            file.write(packer.compress(bytes(1 << 20)))
+        file.write(packer.flush())
+    told = ": it unpacks to more than 512 MiB: record fewer pages (--pages)"
+    tracemalloc.start()
+    try:
+        assert refused(path, path.read_bytes()) == told
+        many = gzip.compress(one_record("warcinfo", 1 << 20, bytes(1 << 20)))
+        assert refused(path, many * 600) == told
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_head_of_many_lines_takes_no_time(tmp_path: Path) -> None:
+    """Time grows with the length of a record's head, and not with its square."""
+    head = gzip.compress(b"WARC/1.1\r\n" + b"a\n" * 600_000)
+    begun = time.process_time()
+    assert refused(tmp_path / "pages.warc.gz", head).startswith(": it is no WARC file (the head of a record does not")
+    assert time.process_time() - begun < 3
+
+
+def test_a_recording_is_held_once(tmp_path: Path) -> None:
+    """Reading takes as much memory as the bodies, and no more than one of them besides."""
+    bodies = [bytes([number]) * (2 << 20) for number in range(8)]
+    path = tmp_path / "pages.warc.gz"
+    path.write_bytes(written(*((Request(URL), Response(URL, body=body)) for body in bodies)))
+    tracemalloc.start()
+    try:
+        found = read(path)
+        assert tracemalloc.get_traced_memory()[1] < (8 + 3) * (2 << 20)
+    finally:
+        tracemalloc.stop()
+    assert [each.outcome.body for each in found if isinstance(each.outcome, Response)] == bodies
+
+
+def test_what_could_not_be_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that would be too large fails as it is made, and says what to do."""
+    monkeypatch.setattr(warc, "MOST", 1 << 20)
+    body = bytes(400_000)
+    with pytest.raises(StorageError, match=r"^a recording has room for 1 MiB: record fewer pages \(--pages\)$"):
+        written(*[(Request(URL), Response(URL, body=body))] * 3)
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has not installed warcio is told how to."""
     warc._library.cache_clear()
-    monkeypatch.setitem(sys.modules, "warcio.archiveiterator", None)
+    monkeypatch.setitem(sys.modules, "warcio.warcwriter", None)
     with pytest.raises(SettingsError, match=r"pip install 'scraper\[warc\]'"):
-        read(tmp_path / "pages.warc.gz")
+        written()

@@ -1,7 +1,7 @@
 """`scraper jobs`: the crawls there are, finished or not, and what became of their requests."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,10 +44,16 @@ def jobs(ctx: click.Context, config: Path | None, overrides: tuple[str, ...], is
     found = list_jobs(_jobs_folder(config, overrides))
     if is_json:
         click.echo(json.dumps([_facts(each) for each in found]))
-        return
-    if not found:
+    elif found:
+        _print_table(found)
+    else:
         click.echo("no jobs yet: a crawl makes one", err=True)
-        return
+    if any(each.problem for each in found):
+        ctx.exit(1)
+
+
+def _print_table(found: Sequence["JobState"]) -> None:
+    """A line for each job that can be read, and one for each that cannot."""
     heads = ("JOB", "STATE", "STARTED", "PAGES", "ITEMS", "WAITING", "FAILED")
     for line in columns([heads, *(_row(each) for each in found if not each.problem)]):
         click.echo(line)

@@ -79,10 +79,10 @@ def _check_header(path: Path) -> None:
 
 
 def _check_pages(store: Store) -> None:
-    with store.translated("read"):
-        (outcome,) = next(store.query("PRAGMA quick_check(1)"))
+    (outcome,) = next(store.query("PRAGMA quick_check(1)"))
     if outcome != "ok":
         raise StorageError(" ".join(str(outcome).split()))
+    store.check_types()
 
 
 @contextmanager

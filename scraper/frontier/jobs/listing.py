@@ -11,7 +11,7 @@ from scraper.frontier.database import Batch, Failure, Store, Waiting
 from scraper.frontier.jobs import crashes
 from scraper.frontier.jobs.description import Description
 from scraper.frontier.jobs.directory import LOCK
-from scraper.frontier.jobs.integrity import FILE, UNFINISHED, Examined, examined, explained
+from scraper.frontier.jobs.integrity import FILE, UNFINISHED, Examined, damage_told, examined, explained
 from scraper.frontier.jobs.lock import Lock, is_locked
 from scraper.frontier.order import rank
 from scraper.frontier.serialization.checkpoints import encode, value
@@ -84,9 +84,10 @@ def _listed(path: Path) -> JobState:
 def show(path: Path, *, reason: str | None = None, limit: int = 20, after: int = 0) -> JobDetails:
     """What is in the job directory `path`, with up to `limit` failed requests (of a `reason`) numbered above `after`.
 
-    Raises `StorageError` if it is none.
+    Raises `StorageError`, in one line that says what to do, if it is not a job, or damaged.
     """
     with _opened(path) as (store, job):
+        store.check_types()
         requests = store.query(
             "SELECT number, site, url, reason FROM failed WHERE number > ? AND (?2 IS NULL OR reason = ?2) "
             "ORDER BY number LIMIT ?3",
@@ -169,7 +170,7 @@ _REFUSALS = frozenset(str(each) for each in REFUSALS)
 def _opened(path: Path) -> Iterator[tuple[Store, JobState]]:
     """The file of a job, only to be read, and what it says of itself."""
     found = examined(path / FILE, whole=False)
-    with closing(Store(path / FILE, is_read_only=True)) as store:
+    with damage_told(path / FILE), closing(Store(path / FILE, is_read_only=True)) as store:
         yield store, _state(path, store, found)
 
 

@@ -27,11 +27,10 @@ def sealed(data: bytes) -> bytes:
 
 
 def unsealed(data: bytes) -> bytes:
-    """What was sealed. Raises `StorageError` if it is not as it was."""
-    content = data[4:]
-    if len(data) < 4 or crc32(content) != int.from_bytes(data[:4]):
+    """What was sealed. Raises `StorageError` if it is not as it was, or, from a damaged file, not bytes at all."""
+    if not isinstance(data, bytes) or len(data) < 4 or crc32(data[4:]) != int.from_bytes(data[:4]):
         raise StorageError("what was written is not what is there (its checksum is wrong)")
-    return content
+    return data[4:]
 
 
 def encoded(request: Request) -> bytes:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from scraper.markup.document.complexity import SHORT
+from scraper.markup.document.complexity import SHORT, is_simple
 from scraper.markup.document.sandbox import WITHOUT_EVENTS, sandbox
 from scraper.markup.selectors.query import Query, compile_exactly, compile_query
 from scraper.urls import without_credentials
@@ -55,6 +55,11 @@ def _drop_doctype(root: LexborNode) -> None:
         before = before.prev
 
 
+def is_quick(text: str | bytes) -> bool:
+    """Whether a look at a page's source tells that it is parsed at once, so that it need not be tried."""
+    return len(text) <= SHORT // 4 or is_simple(_as_bytes(text))
+
+
 def vet(text: str | bytes) -> float:
     """How many seconds it took to try whether a page can be parsed; 0 for one that need not be tried.
 
@@ -62,7 +67,11 @@ def vet(text: str | bytes) -> float:
     """
     if len(text) <= SHORT // 4:
         return 0.0
-    return sandbox.check(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    return sandbox.check(_as_bytes(text))
+
+
+def _as_bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
 def empty_root() -> LexborNode:

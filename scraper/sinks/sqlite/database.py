@@ -1,13 +1,15 @@
 """An SQLite database that a crawl grows: NAME.part, locked, begun anew or cut back. Everything here blocks."""
 
+import marshal
 import os
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from io import FileIO
 from pathlib import Path
 from urllib.parse import quote
+from zlib import crc32
 
 from scraper.process import disk
 from scraper.protocols import Position
@@ -18,6 +20,10 @@ from scraper.sinks.sqlite.takeover import take_over
 
 _PATIENCE = 30.0  # seconds to wait for a reader that holds the database
 _COMPANIONS = ("-wal", "-shm", "-journal")
+
+_FORMAT = 2  # of marshal: equal values are equal bytes, in every version of Python
+_HEAD = 5  # bytes of it that tell how many values there are
+_NOTHING = b"N"  # what it writes for None
 
 
 class Database:
@@ -31,6 +37,8 @@ class Database:
         self.mark = 0
         self.bytes = 0
         self.is_complete = False
+        self._sums: dict[str, int] = {}  # CRC-32 of the rows of each table
+        self._summed: dict[str, int] = {}  # rows of each table that are in `_sums`
         self._target = target
         self._part = f"{target}.part"
         self._durable = durable
@@ -57,7 +65,7 @@ class Database:
             self._ask(f"PRAGMA user_version = {self.mark}")
         else:
             self.mark = position.state["mark"]
-            self._find(path, rows)
+            self._find(path, rows, position.state.get("sums", {}))
             self._connect()
             self._cut(rows)
         if self._durable:
@@ -76,17 +84,24 @@ class Database:
             self._is_broken = True
             raise
 
-    def commit(self) -> int:
-        """Make what was executed durable; the size of the database. Raises `sqlite3.Error`."""
+    def commit(self, rows: Mapping[str, int]) -> tuple[int, dict[str, int]]:
+        """Make what was executed, so many `rows` of each table, durable. Raises `sqlite3.Error`.
+
+        Returns how large the database is, and the CRC-32 of each table's rows.
+        """
         if not (self._is_broken or self.is_complete):
             try:
+                for table, number in rows.items():
+                    known = self._sums.get(table, 0), self._summed.get(table, 0)
+                    self._sums[table] = _sum(self._connected(), table, number, *known)
+                    self._summed[table] = number
                 self._ask("COMMIT")
                 self.bytes = self._number("PRAGMA page_count") * self._number("PRAGMA page_size")
                 self._ask("BEGIN")
             except BaseException:
                 self._is_broken = True
                 raise
-        return self.bytes
+        return self.bytes, dict(self._sums)
 
     def complete(self) -> None:
         """Make the database one file that is whole, and on the disk. Raises `OSError` or `sqlite3.Error`."""
@@ -125,14 +140,14 @@ class Database:
 
     # Going on.
 
-    def _find(self, path: str, rows: dict[str, int]) -> None:
+    def _find(self, path: str, rows: dict[str, int], sums: dict[str, int]) -> None:
         """Have the part hold `rows` of each table: as it is, or as a copy of the file with the final name."""
         with suppress(FileNotFoundError):
             self._lock = part.locked(self._part, create=False)
         reasons = []
         for name in (self._part, self._target):
             if Path(name).exists():
-                reason = self._difference(name, rows)
+                reason = self._difference(name, rows, sums)
                 if not reason:
                     break
                 reasons.append(f"{Path(name).name} {reason}")
@@ -143,8 +158,11 @@ class Database:
             self._forget_companions()
             part.copy(self._target, self._lock, Path(self._target).stat().st_size)
 
-    def _difference(self, name: str, rows: dict[str, int]) -> str:
-        """How the database `name` differs from what was written; nothing if its tables begin with `rows` rows."""
+    def _difference(self, name: str, rows: dict[str, int], sums: dict[str, int]) -> str:
+        """How the database `name` differs from what was written; nothing if its tables begin with these rows.
+
+        Jobs of earlier versions have no `sums`; there the values are not compared.
+        """
         try:
             with closing(sqlite3.connect(f"file:{quote(name)}?mode=rw", uri=True, timeout=_PATIENCE)) as database:
                 if database.execute("PRAGMA user_version").fetchone()[0] != self.mark:
@@ -158,6 +176,9 @@ class Database:
                     ).fetchone()[0]
                     if count < number:
                         return f"has {count:,} rows in {table}, fewer than the {number:,} that were written"
+                    self._sums[table], self._summed[table] = _sum(database, table, number), number
+                    if self._sums[table] != sums.get(table, self._sums[table]):
+                        return f"is not the same any more: its rows in {table} have other values"
         except sqlite3.Error as error:
             return f"cannot be read: {error}"
         return ""
@@ -203,6 +224,21 @@ class Database:
 
     def _columns(self, table: str) -> list[str]:
         return [row[1] for row in self._connected().execute(f"PRAGMA table_info({_quoted(table)})").fetchall()]
+
+
+def _sum(database: sqlite3.Connection, table: str, number: int, known: int = 0, after: int = 0) -> int:
+    """The CRC-32 of the first `number` rows of `table`, if it is `known` for those `after` which to go on.
+
+    Columns at the end that a row has nothing in do not count, as they may have come later.
+    """
+    rows = database.execute(
+        f"SELECT * FROM {_quoted(table)} WHERE _rowid_ > ? AND _rowid_ <= ? ORDER BY _rowid_",  # noqa: S608 -- quoted
+        (after, number),
+    )
+    for row in rows:
+        values = marshal.dumps(row, _FORMAT)[_HEAD:].rstrip(_NOTHING)
+        known = crc32(values + b"\n", known)
+    return known
 
 
 def _quoted(name: str) -> str:

@@ -106,10 +106,10 @@ class SqliteFile:
     async def sync(self) -> Position:
         """Commit all that was taken until now; the last row of each table then."""
         self._check()
-        items, state = self.items, {"mark": self._database.mark, "rows": self._tables.rows}
+        items, rows = self.items, self._tables.rows
         self._hand_over()
-        size = await self._wait(self._turn(self._database.commit))
-        return Position(self.name, size, items, state=state)
+        size, sums = await self._wait(self._turn(lambda: self._database.commit(rows)))
+        return Position(self.name, size, items, state={"mark": self._database.mark, "rows": rows, "sums": sums})
 
     async def finish(self) -> None:
         """Write what is left, close the database and give it its final name."""

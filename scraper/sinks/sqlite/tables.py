@@ -1,9 +1,13 @@
 """Items as rows of SQLite tables: one table an item class, named after it; dicts are rows of `items`.
 
 A table has the fields of its first item as columns, and gets another (ALTER TABLE) whenever a field comes that it
-has none for. The columns have no declared type, so that SQLite keeps every value as it is given: text, integer,
-real, blob or NULL (https://www.sqlite.org/datatype3.html, 3.1). SQLite does not tell the case of ASCII letters in
-names apart, and neither do the names here.
+has none for. SQLite limits their number, and what the fields of an item are called may be up to a page. So one item
+takes at most half of the columns that are left, and its other fields are kept as JSON in one more column, `_more`.
+There is room for the fields of others, and nothing is lost.
+
+The columns have no declared type, so that SQLite keeps every value as it is given: text, integer, real, blob or NULL
+(https://www.sqlite.org/datatype3.html, 3.1). SQLite does not tell the case of ASCII letters in names apart, and
+neither do the names here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +25,8 @@ _MOST_COLUMNS = 2000  # SQLITE_MAX_COLUMN as it comes
 _MOST_INSERTIONS = 1000  # kinds of rows whose SQL is remembered
 _INTEGERS = range(-(2**63), 2**63)
 
+MORE = "_more"
+"""The column for fields that have none, as a JSON object; a field of this name is among them."""
 
 OURS = "/* scraper */"
 """Stands in the definition of each table that a crawl has made, and tells it from those of others."""
@@ -43,6 +49,16 @@ class _Table:
     rows: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class _Insertion:
+    """How rows of one kind are added to `table`: first there have to be columns `missing`, and `rest` is in `_more`."""
+
+    table: _Table
+    sql: str
+    missing: dict[str, str]
+    rest: dict[Any, None]
+
+
 class Tables:
     """What has to be executed to add items to a database; `fields` are the ones to write, all unless given.
 
@@ -52,7 +68,7 @@ class Tables:
     def __init__(self, fields: tuple[str, ...] = ()) -> None:
         self._fields = fields
         self._tables: dict[str, _Table] = {}
-        self._insertions: dict[tuple[str, tuple[Any, ...]], tuple[_Table, str]] = {}
+        self._insertions: dict[tuple[str, tuple[Any, ...]], _Insertion] = {}
 
     @property
     def rows(self) -> dict[str, int]:
@@ -70,43 +86,59 @@ class Tables:
         Raises if it cannot be written, and is then as if it had not been called.
         """
         values = record(item, self._fields)
-        row = tuple(map(stored, values.values()))
         key = (type(item).__name__, tuple(values))
         insertion = self._insertions.get(key)
-        if insertion is None:
-            if len(self._insertions) >= _MOST_INSERTIONS:
-                self._insertions.clear()
-            insertion = self._insertions[key] = self._prepare(*key, statements)
-        table, sql = insertion
-        if statements and statements[-1].sql == sql:
+        is_new = insertion is None
+        insertion = insertion or self._planned(*key)
+        row = tuple(map(stored, values.values())) if not insertion.rest else _parted(values, insertion.rest)
+        if is_new:
+            self._begin(key, insertion, statements)
+        if statements and statements[-1].sql == insertion.sql:
             statements[-1].rows.append(row)
         else:
-            statements.append(Statement(sql, [row]))
-        table.rows += 1
+            statements.append(Statement(insertion.sql, [row]))
+        insertion.table.rows += 1
         return sum(len(each) if isinstance(each, str | bytes) else 8 for each in row)
 
-    def _prepare(self, kind: str, fields: tuple[Any, ...], statements: list[Statement]) -> tuple[_Table, str]:
-        """The table for items of this `kind`, which has columns for `fields` now, and what adds a row to it."""
+    def _planned(self, kind: str, fields: tuple[Any, ...]) -> _Insertion:
+        """How an item of this `kind` with these `fields` is added. Raises `ValueError` if it cannot be."""
         name = "items" if kind == "dict" else kind
         if _lower(name).startswith("sqlite_"):
             raise ValueError(f"SQLite keeps table names that begin with sqlite_, like {name}, to itself")
         table = self._tables.get(_lower(name)) or _Table(name)
         names = {_lower(column): column for column in map(_column, fields)}
         _check(names, fields, table)
+        wanted = names if table.columns else {**{_lower(each): each for each in map(_column, self._fields)}, **names}
+        new = [low for low in wanted if low not in table.columns and low != MORE]
+        left = _MOST_COLUMNS - len(table.columns.keys() | {MORE})
+        missing = {low: wanted[low] for low in new[: left if self._fields else (left + 1) // 2]}
+        rest = {
+            field: None
+            for field, low in zip(fields, names, strict=True)
+            if low == MORE or not (low in table.columns or low in missing)
+        }
+        into = [column for low, column in names.items() if low != MORE and (low in table.columns or low in missing)]
+        if rest:
+            into.append(MORE)
+            missing |= {} if MORE in table.columns else {MORE: MORE}
+        marks = ", ".join("?" * len(into))
+        values = f"({_list(into)}) VALUES ({marks})" if into else "DEFAULT VALUES"
+        return _Insertion(table, f"INSERT INTO {_quoted(name)} {values}", missing, rest)
+
+    def _begin(self, key: tuple[str, tuple[Any, ...]], insertion: _Insertion, statements: list[Statement]) -> None:
+        """Have the table, with the columns that are missing; and remember the insertion, unless it may get better."""
+        table, columns = insertion.table, insertion.missing.values()
+        name = _quoted(table.name)
         if table.columns:
-            missing = {low: column for low, column in names.items() if low not in table.columns}
-            statements += [
-                Statement(f"ALTER TABLE {_quoted(name)} ADD COLUMN {_quoted(column)}", [()])
-                for column in missing.values()
-            ]
+            statements += [Statement(f"ALTER TABLE {name} ADD COLUMN {_quoted(each)}", [()]) for each in columns]
         else:
-            missing = {**{_lower(each): each for each in map(_column, self._fields)}, **names}
-            statements.append(Statement(f"CREATE TABLE {_quoted(name)} ({OURS} {_list(missing.values())})", [()]))
-        table.columns.update(missing)
-        self._tables[_lower(name)] = table
-        marks = ", ".join("?" * len(names))
-        into = f"({_list(names.values())}) VALUES ({marks})" if names else "DEFAULT VALUES"
-        return table, f"INSERT INTO {_quoted(name)} {into}"
+            statements.append(Statement(f"CREATE TABLE {name} ({OURS} {_list(columns)})", [()]))
+        table.columns.update(insertion.missing)
+        self._tables[_lower(table.name)] = table
+        if not insertion.rest:
+            if len(self._insertions) >= _MOST_INSERTIONS:
+                self._insertions.clear()
+            self._insertions[key] = insertion
 
 
 def _check(names: Mapping[str, str], fields: tuple[Any, ...], table: _Table) -> None:
@@ -117,8 +149,12 @@ def _check(names: Mapping[str, str], fields: tuple[Any, ...], table: _Table) -> 
         raise ValueError("SQLite keeps the column name _rowid_ to itself")
     if not names and not table.columns:
         raise ValueError("the first item of its class gives a table its columns, and this one has no fields")
-    if len(names.keys() | table.columns.keys()) > _MOST_COLUMNS:
-        raise ValueError(f"a table has at most {_MOST_COLUMNS:,} columns")
+
+
+def _parted(values: Mapping[Any, Any], rest: Mapping[Any, None]) -> tuple[Stored, ...]:
+    """A row of `values`; those of the fields in `rest` are its last, as a JSON object."""
+    row = [stored(value) for name, value in values.items() if name not in rest]
+    return (*row, stored({name: values[name] for name in rest}))
 
 
 def stored(value: Any) -> Stored:  # noqa: PLR0911 -- a table of types
