@@ -351,6 +351,20 @@ def test_interrupted_once(endless: Desk, httpserver: HTTPServer, number: signal.
     assert not (endless.folder / "data/books.jsonl").exists()
 
 
+@pytest.mark.parametrize("again", ["", "--fresh"])
+def test_the_command_after_an_interruption(endless: Desk, httpserver: HTTPServer, again: str) -> None:
+    """The same command resumes an interrupted crawl; with `--fresh` nothing of it is left."""
+    process = endless.start("books.py", "-s", "limits.delay=0.01")
+    wait_for(httpserver, pages=10)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 130
+    endless.write_spider(url=f"{endless.url}1", body="pass")
+    run = endless.crawl("books.py", "-s", "engine.stop_after.pages=1", *again.split())
+    assert run.status == 0
+    assert ("books: resumed" in run.err) == (not again)
+    assert bool(endless.items()) == (not again)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_interrupted_by_a_terminal(endless: Desk, httpserver: HTTPServer, number: signal.Signals) -> None:
     """A terminal signals all processes of a crawl, and those that parse finish what they are at."""
