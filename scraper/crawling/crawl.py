@@ -167,7 +167,7 @@ class Crawl:
         resume_sinks(stages.sinks, job.resumed)
         recall(stages.memories, job.resumed)
         inexact = tuple(sink.path for sink in stages.sinks if not getattr(sink, "is_exact", True))
-        self._tell(Resumed(self.spider.name, job.resumed.statistics, job.changes, inexact))
+        self._tell(Resumed(self.spider.name, job.resumed.statistics, job.changes, inexact, job.edited))
 
     # The run.
 
