@@ -77,6 +77,7 @@ async def open_stages(
             refers=network.refers,
             identity=same,
             unique_redirects=settings.frontier.unique_redirects,
+            takes_early=revisits is None,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
         )
         yield Assembled(tap.fit_stages(stages) if tap is not None else stages, network.cookies, network.cached)

@@ -100,9 +100,7 @@ class Crawl:
             stages.memories["state"] = state
             for sink in sinks:
                 await enter(sink)
-            engine = self._engine = Engine(
-                self.spider, stages, self.settings, is_kept=job.folder is not None, resumed=job.resumed
-            )
+            engine = self._engine = Engine(self.spider, stages, self.settings, job=job.folder, resumed=job.resumed)
             reason, problems = await self._drive(engine, job)
             left = job.folder
             publication = Publication.of(sinks)

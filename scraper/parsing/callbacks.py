@@ -23,7 +23,7 @@ from scraper.items.copies import copied
 from scraper.items.item import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.exits import end_of, stop_of
-from scraper.process.running_callback import count_yielded
+from scraper.process.running_callback import Taker, count_yielded, running_callback, taker
 from scraper.process.stacks import definition_of, is_cancelled, line_at, line_of, users_line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
@@ -109,8 +109,11 @@ async def finish(
 
 
 async def _gather(outcome: AsyncIterator[Any], results: Results, most: int) -> None:
-    """Sort what an asynchronous generator yields, until it ends or has given the last item that is wanted."""
-    given, is_last = 0, count_yielded.get()
+    """Sort what an asynchronous generator yields, until it ends or has given the last item that is wanted.
+
+    If there is somebody who takes the items while it runs, `results` has those in the end that were not taken.
+    """
+    given, is_last, takes = 0, count_yielded.get(), taker.get()
     async for each in outcome:
         if given == most:
             raise _too_many(results, most)
@@ -118,9 +121,19 @@ async def _gather(outcome: AsyncIterator[Any], results: Results, most: int) -> N
         _sort(each, results, outcome)
         if is_last is not None and len(results.items) > known and is_last():
             return
+        if takes is not None and len(results.items) >= takes.due:
+            await _hand_over(takes, results.items)
         given += 1
         if given % TURN == 0:
             await asyncio.sleep(0)
+
+
+async def _hand_over(takes: Taker, items: list[Any]) -> None:
+    """Have `items` taken; while that is to be waited for, the callback's time stands still."""
+    waiting, running = takes.take(items), running_callback.get()
+    if waiting is not None:
+        with running.held_up() if running is not None else nullcontext():
+            await waiting
 
 
 def _closing(outcome: AsyncIterator[Any]) -> AbstractAsyncContextManager[Any]:

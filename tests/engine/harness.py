@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from scraper.engine.engine import Engine
@@ -81,6 +83,8 @@ async def crawl(
     resumed: Checkpoint | None = None,
     memories: Mapping[str, Remembers] | None = None,
     drift_after: int = 0,
+    job: Path | None = None,
+    takes_early: bool = True,
     **settings: Any,
 ) -> Run:
     """Crawl to the end with `settings` of `[engine]`; every request must then be accounted for."""
@@ -98,6 +102,7 @@ async def crawl(
             observers=[events.append],
             clock=time.monotonic,
             memories=memories or {},
+            takes_early=takes_early,
         )
         engine = Engine(
             spider,
@@ -110,7 +115,7 @@ async def crawl(
                     "frontier": {} if interval is None else {"interval": interval},
                 }
             ),
-            is_kept=interval is not None,
+            job=job or (None if interval is None else Path(gettempdir())),
             resumed=resumed,
         )
         spider._fetch = engine.fetch
