@@ -157,14 +157,12 @@ class Spooled:
             self._lose(error)
 
     async def end(self) -> None:
-        """The callback has ended."""
-        if self._spool.bytes:
-            await asyncio.to_thread(self._spool.rewind)
+        """The callback has ended: what is not in the spool goes with its page."""
 
     async def batches(self) -> AsyncIterator[Batch]:
         """What waits, in its order. Raises `StorageError` if it cannot be read."""
-        while self._spool.kept and (batch := await asyncio.to_thread(self._spool.take)) is not None:
-            yield batch
+        while not self._spool.is_empty:
+            yield await asyncio.to_thread(self._spool.take)
 
     def close(self) -> None:
         """Give the room back."""

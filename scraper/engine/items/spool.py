@@ -32,6 +32,7 @@ class Spool:
         self._file: IO[bytes] | None = None
         self._parts: deque[int | Batch] = deque()  # the length in the file, or what is not in there
         self._fits: dict[type, bool] = {}
+        self._is_read = False
         self.bytes = 0
         self.kept = 0
 
@@ -53,21 +54,22 @@ class Spool:
         self._parts.append(len(data))
         self.bytes += len(data)
 
-    def rewind(self) -> None:
-        """All is in it: the next batch that is taken is the first."""
-        if self._file is not None:
-            self._file.seek(0)
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to be taken."""
+        return not self._parts
 
-    def take(self) -> Batch | None:
-        """The next batch; None after the last. Raises `StorageError` if the file cannot be read."""
-        if not self._parts:
-            return None
+    def take(self) -> Batch:
+        """The next batch; nothing is put any more. Raises `StorageError` if the file cannot be read."""
         part = self._parts.popleft()
         if isinstance(part, Batch):
             return part
         assert self._file is not None
         try:
-            return Batch(*pickle.loads(self._file.read(part)))  # noqa: S301 -- written by this process, to a file without a name
+            if not self._is_read:
+                self._file.seek(0)
+                self._is_read = True
+            return Batch(*pickle.loads(self._file.read(part)))  # noqa: S301 -- this process wrote it
         except Exception as error:  # an item's own code may raise anything
             told = f"{type(error).__name__}: {error}"
             raise StorageError(f"{self._folder}: the items of a page cannot be read back: {told}") from error
