@@ -148,8 +148,7 @@ class Pages:
 
     async def _call(self, name: str, argument: Response | Failure, kwargs: dict[str, Any]) -> Given:
         """Call the spider's method `name`, whose items are taken while it runs if that may be."""
-        page = argument if isinstance(argument, Response) else None
-        early = self._items.taker(page, argument.request.url)
+        early = self._items.taker(argument)
         taker.set(early)
         try:
             results = await self._stages.parse(name, argument, kwargs)

@@ -23,7 +23,7 @@ from scraper.items.copies import copied
 from scraper.items.item import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.exits import end_of, stop_of
-from scraper.process.running_callback import Taker, count_yielded, running_callback, taker
+from scraper.process.running_callback import count_yielded, running_callback, taker
 from scraper.process.stacks import definition_of, is_cancelled, line_at, line_of, users_line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
@@ -113,27 +113,26 @@ async def _gather(outcome: AsyncIterator[Any], results: Results, most: int) -> N
 
     If there is somebody who takes the items while it runs, `results` has those in the end that were not taken.
     """
-    given, is_last, takes = 0, count_yielded.get(), taker.get()
+    given, items, is_last, takes = 0, results.items, count_yielded.get(), taker.get()
     async for each in outcome:
         if given == most:
             raise _too_many(results, most)
-        known = len(results.items)
+        known = len(items)
         _sort(each, results, outcome)
-        if is_last is not None and len(results.items) > known and is_last():
+        if is_last is not None and len(items) > known and is_last():
             return
-        if takes is not None and len(results.items) >= takes.due:
-            await _hand_over(takes, results.items)
+        if takes is not None and len(items) >= takes.due and (taking := takes.take(items)) is not None:
+            await _hold_up(taking)
         given += 1
         if given % TURN == 0:
             await asyncio.sleep(0)
 
 
-async def _hand_over(takes: Taker, items: list[Any]) -> None:
-    """Have `items` taken; while that is to be waited for, the callback's time stands still."""
-    waiting, running = takes.take(items), running_callback.get()
-    if waiting is not None:
-        with running.held_up() if running is not None else nullcontext():
-            await waiting
+async def _hold_up(others: Awaitable[None]) -> None:
+    """Wait for `others`, which does not count as the callback's time."""
+    running = running_callback.get()
+    with running.held_up() if running is not None else nullcontext():
+        await others
 
 
 def _closing(outcome: AsyncIterator[Any]) -> AbstractAsyncContextManager[Any]:

@@ -119,7 +119,7 @@ async def test_memory_holds_little_of_large_items(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert sink.written == 65
-    assert peak < 24 * MEBIBYTE
+    assert peak < 20 * MEBIBYTE
 
 
 async def test_items_come_before_the_callback_ends() -> None:

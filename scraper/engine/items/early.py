@@ -10,42 +10,71 @@ once in a while, and otherwise pays nothing.
 
 import asyncio
 import pickle
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextvars import copy_context
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any, Protocol
 
 from scraper.engine.items.spool import Batch, Spool
 from scraper.engine.stages import Refined
 from scraper.errors import CrawlStopped, StorageError
+from scraper.http.response import Response
 
 MOST_ITEMS = 1000
 """Items of a callback that may be in memory before some are taken."""
 MOST_BYTES = 1024 * 1024
 """Bytes of a callback's items that may be in memory, as far as some of them tell."""
 
-_FIRST, _EVERY = 4, 32  # items after which one is weighed for the first time; of those that are weighed later
+_FIRST, _EVERY = 4, 32  # items after which one is weighed for the first time, and then again
 _UNKNOWN = 1024  # bytes that an item counts as which cannot be weighed
 _TRACED = 100  # errors of a page's pipelines that keep their traceback, and so the items that were at fault
 
 
-class Start(Protocol):
-    """Starts a task in the context given: a method of the `TaskGroup` that pages run in."""
+class Flow(Protocol):
+    """Where the items of all pages flow on to: see `items.page`. Where nothing is resumed, `job` is None."""
 
-    def __call__(self, work: Coroutine[Any, Any, None], /, *, context: Any) -> asyncio.Task[None]: ...
+    job: Path | None
+
+    def start(self, work: Coroutine[Any, Any, None], context: Context, /) -> asyncio.Task[None]:
+        """A task that does `work` in the context of a page."""
+        ...
+
+    async def refine_early(self, page: Response | None, items: list[Any], /) -> tuple[Batch, Refined | None]:
+        """What becomes of `items` of a callback that goes on, and what the pipelines have to report besides."""
+        ...
+
+    async def write_early(self, page: Response | None, url: str, items: list[Any], /) -> None:
+        """Refine and write `items` of a callback that goes on."""
+        ...
+
+    def lose(self, url: str, error: StorageError, /) -> None:
+        """Items of the page `url` cannot be kept."""
+        ...
 
 
-class AtOnce:
-    """Has `write` write what a callback has given whenever it waits; `given` is how many items that were."""
+class _Early:
+    """Items of a callback for `url`, called with `page` if there is one.
 
-    def __init__(self, write: Callable[[list[Any]], Awaitable[None]], start: Start) -> None:
-        self._write = write
-        self._start = start
-        self._context = copy_context()  # without what is set for the callback, as pipelines are no part of it
-        self._soon: asyncio.Handle | None = None
-        self._task: asyncio.Task[None] | None = None
-        self.given = 0
-        self.due = 1
+    What is done with them is no part of the callback, so that it happens in the context of the page.
+    """
+
+    def __init__(self, flow: Flow, page: Response | None, url: str) -> None:
+        self._flow = flow
+        self._page = page
+        self._url = url
+        self._context = copy_context()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._flow.start(work, self._context)
+
+
+class AtOnce(_Early):
+    """Has what a callback has given written whenever it waits; `given` is how many items that were."""
+
+    _soon: asyncio.Handle | None = None
+    _task: asyncio.Task[None] | None = None
+    given = 0
+    due = 1
 
     def take(self, items: list[Any], /) -> Awaitable[None] | None:
         """Write `items` as soon as the callback waits, or now if there are many."""
@@ -57,14 +86,14 @@ class AtOnce:
 
     def _begin(self, items: list[Any]) -> None:
         self._soon = None
-        self._task = self._start(self._empty(items), context=self._context)
+        self._task = self._start(self._empty(items))
 
     async def _empty(self, items: list[Any]) -> None:
         while items:
             batch = items[:]
             items.clear()
             self.given += len(batch)
-            await self._write(batch)
+            await self._flow.write_early(self._page, self._url, batch)
         self._task = None
         self.due = 1
 
@@ -88,41 +117,24 @@ class AtOnce:
             self._soon.cancel()
 
 
-class Spooled:
-    """Has the items of a callback wait in a file in `folder`, if they are many; `refine` leads them there.
+class Spooled(_Early):
+    """Leads the items of a callback through the pipelines, to wait in a spool beside the job, if they are many.
 
-    `stocks` are what pipelines have to settle and to report of them. `lose` is told if the file cannot be written.
+    `stocks` are what the pipelines have to settle and to report of them.
     """
 
-    def __init__(
-        self,
-        refine: Callable[[list[Any]], Awaitable[tuple[Batch, Refined | None]]],
-        start: Start,
-        folder: Path,
-        *,
-        lose: Callable[[StorageError], None],
-    ) -> None:
-        self._refine = refine
-        self._start = start
-        self._lose = lose
-        self._context = copy_context()
-        self._spool = Spool(folder)
-        self._looked = 0
-        self._bytes = 0
-        self._traced = 0
-        self._error: StorageError | None = None
-        self.stocks: list[Refined] = []
-        self.due = _FIRST
+    _spool: Spool | None = None
+    _looked = 0
+    _bytes = 0
+    _traced = 0
+    _error: StorageError | None = None
+    stocks: tuple[Refined, ...] = ()
+    due = _FIRST
 
     @property
     def given(self) -> int:
         """How many items wait."""
-        return self._spool.kept
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether some of them could not be kept."""
-        return self._error is not None
+        return self._spool.kept if self._spool is not None else 0
 
     def take(self, items: list[Any], /) -> Awaitable[None] | None:
         """Look how much there is; if that is much, take it."""
@@ -130,13 +142,13 @@ class Spooled:
         self._bytes += _weight(items[-1]) * (number - self._looked)
         self._looked = number
         if number < MOST_ITEMS and self._bytes < MOST_BYTES:
-            self.due = min(2 * number, number + _EVERY, MOST_ITEMS)
+            self.due = min(number + _EVERY, MOST_ITEMS)
             return None
         batch = items[:]
         items.clear()
+        self.due = max(1, min(_FIRST, number * MOST_BYTES // max(self._bytes, 1)))
         self._looked = self._bytes = 0
-        self.due = _FIRST
-        return self._wait(self._start(self._put(batch), context=self._context))
+        return self._wait(self._start(self._put(batch)))
 
     async def _wait(self, task: asyncio.Task[None]) -> None:
         await asyncio.wait([task])
@@ -144,29 +156,32 @@ class Spooled:
             raise CrawlStopped("storage failed")
 
     async def _put(self, items: list[Any]) -> None:
-        batch, refined = await self._refine(items)
+        batch, refined = await self._flow.refine_early(self._page, items)
         if refined is not None:
-            self.stocks.append(refined)
+            self.stocks = (*self.stocks, refined)
             for _, _, error in refined.errors[max(_TRACED - self._traced, 0) :]:
                 error.__traceback__ = error.__context__ = None
             self._traced += len(refined.errors)
+        assert self._flow.job is not None
+        self._spool = self._spool or Spool(self._flow.job)
         try:
             await asyncio.to_thread(self._spool.put, batch)
         except StorageError as error:
             self._error = error
-            self._lose(error)
+            self._flow.lose(self._url, error)
 
     async def end(self) -> None:
         """The callback has ended: what is not in the spool goes with its page."""
 
     async def batches(self) -> AsyncIterator[Batch]:
         """What waits, in its order. Raises `StorageError` if it cannot be read."""
-        while not self._spool.is_empty:
+        while self._spool is not None and not self._spool.is_empty:
             yield await asyncio.to_thread(self._spool.take)
 
     def close(self) -> None:
         """Give the room back."""
-        self._spool.close()
+        if self._spool is not None:
+            self._spool.close()
 
 
 def _weight(item: Any) -> int:

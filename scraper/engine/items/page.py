@@ -1,9 +1,9 @@
 """The items of a page on their way: taken from callbacks, through the pipelines, counted, and into the sinks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextvars import Context
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from scraper.engine.storage import Storage
 from scraper.errors import CloseSpider, CrawlStopped, StorageError
 from scraper.http.response import Response
 from scraper.protocols import Results
+from scraper.spider import Failure
 
 NOINDEX = "noindex"  # why items are dropped of a page that asks for that
 
@@ -40,8 +41,8 @@ class Given:
     @property
     def stocks(self) -> list[Refined]:
         """What the pipelines have to report of it and to settle, in order."""
-        early = self.early.stocks if isinstance(self.early, Spooled) else []
-        return early if self.refined is None else [*early, self.refined]
+        early = self.early.stocks if isinstance(self.early, Spooled) else ()
+        return [*early] if self.refined is None else [*early, self.refined]
 
     def close(self) -> None:
         """What was to be written is written, or never will be."""
@@ -63,31 +64,25 @@ class PageItems:
         self._storage = storage
         self._totals = totals
         self._tasks = tasks
-        self._job = job
+        self.job = job
         limit = ItemLimit(stages, totals)
         self.begin, self.release = limit.begin, limit.release
 
     # While a callback runs.
 
-    def taker(self, page: Response | None, url: str) -> AtOnce | Spooled | None:
-        """Who takes the items of a callback that is about to run for `url`, with `page` if there is one."""
+    def taker(self, argument: Response | Failure) -> AtOnce | Spooled | None:
+        """Who takes the items of a callback that is about to be called with `argument`; None if nobody may."""
         if not self._stages.takes_early:
             return None
-        if self._job is None:
-            return AtOnce(partial(self._write_now, page, url), self._tasks.create_task)
-        lose = partial(self._storage.lose, "spool", url=url)
-        return Spooled(partial(self._refine_early, page), self._tasks.create_task, self._job, lose=lose)
+        page = argument if isinstance(argument, Response) else None
+        return (AtOnce if self.job is None else Spooled)(self, page, argument.request.url)
 
-    async def _write_now(self, page: Response | None, url: str, items: list[Any]) -> None:
-        batch, refined = await self._refine_early(page, items)
-        async with self._storage.gate:
-            await self._write_batch(batch, url)
-            self.release(len(items))
-            if refined is not None:
-                self._take_stock(refined, url)
+    def start(self, work: Coroutine[Any, Any, None], context: Context) -> asyncio.Task[None]:
+        """A task that does `work` in the `context` of a page."""
+        return self._tasks.create_task(work, context=context)
 
-    async def _refine_early(self, page: Response | None, items: list[Any]) -> tuple[Batch, Refined | None]:
-        """What becomes of `items`, and what the pipelines have to report besides."""
+    async def refine_early(self, page: Response | None, items: list[Any]) -> tuple[Batch, Refined | None]:
+        """What becomes of `items` of a callback that goes on, and what the pipelines have to report besides."""
         if page is not None and self._stages.permits is not None and not self._stages.permits(page).index:
             return Batch([], [(item, NOINDEX) for item in items]), None
         if self._stages.refine is None:
@@ -97,6 +92,19 @@ class PageItems:
             if isinstance(error, CloseSpider | CrawlStopped):
                 self._totals.end_early(error)
         return Batch([*refined.kept], [*refined.dropped]), refined.without_items()
+
+    async def write_early(self, page: Response | None, url: str, items: list[Any]) -> None:
+        """Write `items` of a callback that goes on."""
+        batch, refined = await self.refine_early(page, items)
+        async with self._storage.gate:
+            await self._write_batch(batch, url)
+            self.release(len(items))
+            if refined is not None:
+                self._take_stock(refined, url)
+
+    def lose(self, url: str, error: StorageError) -> None:
+        """Items of the page `url` cannot be kept."""
+        self._storage.lose("spool", error, url)
 
     # Once it has ended.
 
@@ -114,7 +122,7 @@ class PageItems:
                 async for batch in given.early.batches():
                     await self._write_batch(batch, url)
             except StorageError as error:
-                self._storage.lose("spool", error, url)
+                self.lose(url, error)
         for refined in given.stocks:
             self._take_stock(refined, url)
         if given.items:
