@@ -55,8 +55,10 @@ class Flow(Protocol):
 class _Early:
     """Items of a callback for `url`, called with `page` if there is one.
 
-    What is done with them is no part of the callback, so that it happens in the context of the page.
+    What is done with them is no part of the callback, so that it happens in the context of the page, in a task.
     """
+
+    _task: asyncio.Task[None] | None = None
 
     def __init__(self, flow: Flow, page: Response | None, url: str) -> None:
         self._flow = flow
@@ -64,15 +66,19 @@ class _Early:
         self._url = url
         self._context = copy_context()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._flow.start(work, self._context)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = self._flow.start(work, self._context)
+
+    async def end(self) -> None:
+        """The callback has ended: wait for what is being taken; the rest goes with its page."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
 
 class AtOnce(_Early):
     """Has what a callback has given written whenever it waits; `given` is how many items that were."""
 
     _soon: asyncio.Handle | None = None
-    _task: asyncio.Task[None] | None = None
     given = 0
     due = 1
 
@@ -86,7 +92,7 @@ class AtOnce(_Early):
 
     def _begin(self, items: list[Any]) -> None:
         self._soon = None
-        self._task = self._start(self._empty(items))
+        self._start(self._empty(items))
 
     async def _empty(self, items: list[Any]) -> None:
         while items:
@@ -104,17 +110,15 @@ class AtOnce(_Early):
             await self.end()
 
     async def end(self) -> None:
-        """The callback has ended: what is not being written yet is written with its page."""
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        """The callback has ended: wait for what is being taken; the rest goes with its page."""
+        self.close()
+        await super().end()
 
     def close(self) -> None:
         """Nothing begins any more."""
         if self._soon is not None:
             self._soon.cancel()
+            self._soon = None
 
 
 class Spooled(_Early):
@@ -148,10 +152,11 @@ class Spooled(_Early):
         items.clear()
         self.due = max(1, min(_FIRST, number * MOST_BYTES // max(self._bytes, 1)))
         self._looked = self._bytes = 0
-        return self._wait(self._start(self._put(batch)))
+        self._start(self._put(batch))
+        return self._wait()
 
-    async def _wait(self, task: asyncio.Task[None]) -> None:
-        await asyncio.wait([task])
+    async def _wait(self) -> None:
+        await self.end()
         if self._error is not None:
             raise CrawlStopped("storage failed")
 
@@ -169,9 +174,6 @@ class Spooled(_Early):
         except StorageError as error:
             self._error = error
             self._flow.lose(self._url, error)
-
-    async def end(self) -> None:
-        """The callback has ended: what is not in the spool goes with its page."""
 
     async def batches(self) -> AsyncIterator[Batch]:
         """What waits, in its order. Raises `StorageError` if it cannot be read."""
