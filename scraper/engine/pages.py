@@ -152,8 +152,9 @@ class Pages:
         taker.set(early)
         try:
             results = await self._stages.parse(name, argument, kwargs)
-            if early is not None:
-                await early.end()
+            if early is None or not early.is_used:
+                return Given(results)
+            await early.end()
         except BaseException:
             if early is not None:
                 early.close()

@@ -55,9 +55,11 @@ class Flow(Protocol):
 class _Early:
     """Items of a callback for `url`, called with `page` if there is one.
 
-    What is done with them is no part of the callback, so that it happens in the context of the page, in a task.
+    What is done with them is no part of the callback, so that it happens in the context of the page, in a task. If it
+    `is_used`, something is.
     """
 
+    is_used = False
     _task: asyncio.Task[None] | None = None
 
     def __init__(self, flow: Flow, page: Response | None, url: str) -> None:
@@ -87,6 +89,7 @@ class AtOnce(_Early):
         if len(items) >= MOST_ITEMS:
             return self._wait(items)
         self._soon = asyncio.get_running_loop().call_soon(self._begin, items)
+        self.is_used = True
         self.due = MOST_ITEMS
         return None
 
@@ -153,6 +156,7 @@ class Spooled(_Early):
         self.due = max(1, min(_FIRST, number * MOST_BYTES // max(self._bytes, 1)))
         self._looked = self._bytes = 0
         self._start(self._put(batch))
+        self.is_used = True
         return self._wait()
 
     async def _wait(self) -> None:

@@ -41,8 +41,8 @@ class Given:
     @property
     def stocks(self) -> list[Refined]:
         """What the pipelines have to report of it and to settle, in order."""
-        early = self.early.stocks if isinstance(self.early, Spooled) else ()
-        return [*early] if self.refined is None else [*early, self.refined]
+        stocks = [] if self.refined is None else [self.refined]
+        return [*self.early.stocks, *stocks] if isinstance(self.early, Spooled) else stocks
 
     def close(self) -> None:
         """What was to be written is written, or never will be."""
