@@ -148,17 +148,20 @@ class Pages:
 
     async def _call(self, name: str, argument: Response | Failure, kwargs: dict[str, Any]) -> Given:
         """Call the spider's method `name`, whose items are taken while it runs if that may be."""
-        early = self._items.taker(argument)
-        taker.set(early)
+        early = self._items.taker(name, argument)
+        if early is None:
+            return Given(await self._stages.parse(name, argument, kwargs))
+        token = taker.set(early)
         try:
             results = await self._stages.parse(name, argument, kwargs)
-            if early is None or not early.is_used:
+            if not early.is_used:
                 return Given(results)
             await early.end()
         except BaseException:
-            if early is not None:
-                early.close()
+            early.close()
             raise
+        finally:
+            taker.reset(token)
         return Given(results, early)
 
     async def _conclude(

@@ -112,8 +112,8 @@ class Stages:
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
     process; `revisits` knows the pages of earlier runs, if they are of interest. `named` is told the URLs that the
     user named, rather than a page. `identity` is equal for requests that are the same; with `unique_redirects` a page
-    is crawled once also if redirects lead to it. With `takes_early` items leave asynchronous callbacks before these
-    end; without, `parse` gives all of them.
+    is crawled once also if redirects lead to it. Items leave the callbacks of
+    which `takes_early` says so before these end; otherwise `parse` gives all of them.
     """
 
     frontier: Frontier
@@ -133,7 +133,7 @@ class Stages:
     refers: Callable[[Request | Links, Response], Request | Links] | None = None
     identity: Callable[[Request], str] = identity
     unique_redirects: bool = False
-    takes_early: bool = False
+    takes_early: Callable[[str], bool] | None = None
 
     def judge(self, request: Request, now: float) -> Verdict:
         """The first verdict of `limits` other than Go."""

@@ -36,6 +36,11 @@ def is_asynchronous(callback: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(callback) or inspect.isasyncgenfunction(callback)
 
 
+def is_asynchronous_generator(spider: Spider, name: str) -> bool:
+    """Whether the spider's method `name` is an `async def` that yields, perhaps behind a decorator."""
+    return inspect.isasyncgenfunction(inspect.unwrap(getattr(spider, name, run)))
+
+
 def find(spider: Spider, name: str) -> Callable[..., Any]:
     """The spider's method `name`. Raises `SpiderError` if it has none."""
     callback: Callable[..., Any] | None = getattr(spider, name, None)

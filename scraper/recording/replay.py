@@ -154,7 +154,7 @@ class Replay(Tap):
             admission=[*stages.admission, left_out],
             parse=notes,
             refine=notes.refine,
-            takes_early=False,
+            takes_early=None,
         )
 
     def is_left_out(self, request: Request) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -19,6 +20,7 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.network.chain import chain
 from scraper.parsing import Thread
+from scraper.parsing.callbacks import is_asynchronous_generator
 from scraper.protocols import Checkpoint, Limit, Middleware, Policy, Remembers, Sink
 from scraper.settings.tables import from_tables
 from scraper.sinks.memory import Collect
@@ -102,7 +104,7 @@ async def crawl(
             observers=[events.append],
             clock=time.monotonic,
             memories=memories or {},
-            takes_early=takes_early,
+            takes_early=partial(is_asynchronous_generator, spider) if takes_early else None,
         )
         engine = Engine(
             spider,

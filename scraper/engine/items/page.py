@@ -70,9 +70,9 @@ class PageItems:
 
     # While a callback runs.
 
-    def taker(self, argument: Response | Failure) -> AtOnce | Spooled | None:
-        """Who takes the items of a callback that is about to be called with `argument`; None if nobody may."""
-        if not self._stages.takes_early:
+    def taker(self, callback: str, argument: Response | Failure) -> AtOnce | Spooled | None:
+        """Who takes the items of `callback`, about to be called with `argument`; None if they wait for its end."""
+        if self._stages.takes_early is None or not self._stages.takes_early(callback):
             return None
         page = argument if isinstance(argument, Response) else None
         return (AtOnce if self.job is None else Spooled)(self, page, argument.request.url)
