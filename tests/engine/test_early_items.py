@@ -7,6 +7,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from scraper import CloseSpider, DropItem, Request, Response, Spider
 from scraper.engine.engine import Engine
 from scraper.engine.items import early
 from scraper.errors import StorageError
+from scraper.parsing.callbacks import is_asynchronous_generator
 from scraper.pipelines.chain import Chain
 from scraper.pipelines.unique import Unique
 from scraper.sinks.memory import Collect
@@ -140,6 +142,29 @@ async def test_items_come_before_the_callback_ends() -> None:
     run = await crawl(Waiting(), answer, sinks=[collect])
     assert len(collect.kept) == 3
     assert run.engine.statistics().errors == 0
+
+
+def test_whose_items_are_taken() -> None:
+    """Those of `async def` methods that yield, also behind a decorator; what returns its items gives them at once."""
+
+    class Various(Spider):
+        name = "various"
+
+        async def yields(self, response: Response) -> Any:
+            yield {}
+
+        @wraps(yields)
+        def decorated(self, response: Response) -> Any:
+            return self.yields(response)
+
+        async def returns(self, response: Response) -> Any:
+            return [{}]
+
+        def plain(self, response: Response) -> Any:
+            yield {}
+
+    names = ["yields", "decorated", "returns", "plain", "missing"]
+    assert [is_asynchronous_generator(Various(), each) for each in names] == [True, True, False, False, False]
 
 
 async def test_items_of_a_job_come_with_their_page(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ Where nothing can be resumed they are written as they come: as soon as the callb
 `MOST_ITEMS`. In a job nothing of a page may be in a file before the page is done. So there, once a page has more items
 than belong in memory, they are led through the pipelines and wait in a `Spool`, which is written with the page.
 
-Meanwhile the callback waits, which does not count as its time. An ordinary callback is asked how large its items are
-once in a while, and otherwise pays nothing.
+Meanwhile the callback waits, which does not count as its time. A generator that gives few items is asked how large they
+are once in a while, and otherwise pays nothing; nor does any other callback.
 """
 
 import asyncio
