@@ -112,8 +112,8 @@ class Stages:
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
     process; `revisits` knows the pages of earlier runs, if they are of interest. `named` is told the URLs that the
     user named, rather than a page. `identity` is equal for requests that are the same; with `unique_redirects` a page
-    is crawled once also if redirects lead to it. `takes_early` tells, by its name, whether items leave a callback before
-    it ends; where it is None, `parse` gives all of them.
+    is crawled once also if redirects lead to it. `takes_early` tells, by its name, whether items leave a callback
+    before it ends; where it is None, `parse` gives all of them.
     """
 
     frontier: Frontier
