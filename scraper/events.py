@@ -65,13 +65,15 @@ class Started:
 class Resumed:
     """The crawl continues where an earlier process left it, with `found`; `changes` tells what is different since.
 
-    `inexact` are the sinks that may get items twice, since they cannot be cut back.
+    `inexact` are the sinks that may get items twice, since they cannot be cut back. `edited` names the modules of the
+    spider whose source has changed since.
     """
 
     spider: str
     found: Statistics
     changes: tuple[str, ...] = ()
     inexact: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

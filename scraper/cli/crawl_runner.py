@@ -102,7 +102,7 @@ async def _watch(crawl: Watched, console: StandardError, *, fresh: bool, is_json
             await stack.enter_async_context(
                 Progress(crawl.statistics, console, interval=interval, stop_after=stop_after)
             )
-        return await run_until_signalled(crawl)
+        return await run_until_signalled(crawl, fresh=fresh)
 
 
 def _tell_unprinted(printed: Dispensable) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from scraper.crawling.recrawl import Revisits
 from scraper.crawling.resume import memories_of
@@ -20,6 +20,7 @@ from scraper.markup.links.canonicalize import TRACKING_PARAMS
 from scraper.network import Counts, Guard, Network, open_network
 from scraper.network.cookies.middleware import Cookies
 from scraper.parsing import HardPages, open_parse
+from scraper.parsing.callbacks import is_asynchronous_generator
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Frontier, Limit, Observer, Sink, identity
 from scraper.settings.schema import FrontierSettings, NetworkSettings, Settings
@@ -79,6 +80,7 @@ async def open_stages(
             refers=network.refers,
             identity=same,
             unique_redirects=settings.frontier.unique_redirects,
+            takes_early=cache(partial(is_asynchronous_generator, spider)) if revisits is None else None,
             permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
             aside=hard,
         )

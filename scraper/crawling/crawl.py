@@ -100,9 +100,7 @@ class Crawl:
             stages.memories["state"] = state
             for sink in sinks:
                 await enter(sink)
-            engine = self._engine = Engine(
-                self.spider, stages, self.settings, is_kept=job.folder is not None, resumed=job.resumed
-            )
+            engine = self._engine = Engine(self.spider, stages, self.settings, job=job.folder, resumed=job.resumed)
             reason, problems = await self._drive(engine, job)
             left = job.folder
             publication = Publication.of(sinks)
@@ -167,7 +165,7 @@ class Crawl:
         resume_sinks(stages.sinks, job.resumed)
         recall(stages.memories, job.resumed)
         inexact = tuple(sink.path for sink in stages.sinks if not getattr(sink, "is_exact", True))
-        self._tell(Resumed(self.spider.name, job.resumed.statistics, job.changes, inexact))
+        self._tell(Resumed(self.spider.name, job.resumed.statistics, job.changes, inexact, job.edited))
 
     # The run.
 

@@ -4,12 +4,11 @@ Nothing secret is in it: of what may be a password only a digest is kept.
 """
 
 import hashlib
-import inspect
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+from scraper.crawling.spider_source import digest_of, digests_beside
 from scraper.errors import SpiderError
 from scraper.frontier.jobs.description import DIGEST, Description
 from scraper.secrets import is_secret
@@ -35,7 +34,8 @@ def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -
             for key, value in flat(settings)
             if not key.startswith(_IRRELEVANT)
         },
-        source=_source(type(spider)),
+        source=digest_of(type(spider)),
+        modules=digests_beside(type(spider)),
         version=__version__,
         started=datetime.now().isoformat(timespec="seconds"),
     )
@@ -63,17 +63,4 @@ def _kept(name: str, value: Any) -> Any:
 
 def _hidden(value: Any) -> dict[str, str]:
     """What tells `value` from others, and does not tell what it is."""
-    return {DIGEST: _digest(repr(value).encode())}
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
-
-
-def _source(spider: type[Spider]) -> str:
-    """A digest of the file that the spider's class is from; empty if there is none."""
-    try:
-        file = inspect.getsourcefile(spider)
-        return _digest(Path(file).read_bytes()) if file is not None else ""
-    except (OSError, TypeError):
-        return ""
+    return {DIGEST: hashlib.blake2b(repr(value).encode(), digest_size=8).hexdigest()}

@@ -259,7 +259,7 @@ class Totals:
         self._started = self._clock()
 
     def resume(self, before: Statistics, seeds: Seeds) -> None:
-        """Continue counting from `before`, the totals of an earlier process of this crawl."""
+        """Continue counting from `before`, the totals of an earlier process of this crawl, which may be enough."""
         self._seeds = seeds
         self._seconds_before = before.seconds
         for name, value in vars(self).items():
@@ -267,6 +267,9 @@ class Totals:
                 value.update(getattr(before, name))
             elif not name.startswith("_"):
                 setattr(self, name, getattr(before, name))
+        self._check("pages", self.fetched)
+        self.check_items()
+        self._check_errors()
 
     def lasting(self) -> Statistics:
         """The totals without what is counted of requests that are not done."""

@@ -8,6 +8,7 @@ Every task lives in one TaskGroup. The crawl is over when nothing is waiting, in
 """
 
 import asyncio
+from pathlib import Path
 from typing import Any, NoReturn
 from weakref import WeakSet
 
@@ -42,7 +43,8 @@ GRACE = 2.0  # seconds that a callback has to end, once it was told that nothing
 class Engine:
     """Crawls: drives the stages until nothing is left to do, or until it is told to stop.
 
-    A crawl that `is_kept` takes a checkpoint every `[frontier] interval` seconds; it resumes from `resumed`.
+    A crawl that is kept in the folder `job` takes a checkpoint every `[frontier] interval` seconds, and resumes from
+    `resumed`.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Engine:
         stages: Stages,
         settings: Settings,
         *,
-        is_kept: bool = False,
+        job: Path | None = None,
         resumed: Checkpoint | None = None,
     ) -> None:
         self._settings = settings.engine
@@ -71,13 +73,13 @@ class Engine:
         discovery = self._discovery = Discovery(spider, stages, slots, totals, max_links=settings.limits.max_links)
         workload = self._workload = Workload(self._settings, totals, stages.aside)
         storage = self._storage = Storage(stages.sinks, totals, stop=self.stop)
-        pages = self._pages = Pages(stages, discovery, storage, totals, workload, self._tasks)
+        pages = self._pages = Pages(stages, discovery, storage, totals, workload, self._tasks, job=job)
         outcomes = Outcomes(stages, slots, discovery, pages, totals, workload)
         queue: asyncio.Queue[Ticket] = asyncio.Queue(self._settings.concurrency)
         self._seeder = Seeder(spider, slots, pages, totals, stop=self.stop)
         self._scheduler = Scheduler(stages, self._seeder, slots, outcomes, workload, queue)
         self._workers = Workers(stages, outcomes, queue)
-        interval = settings.frontier.interval if is_kept else None
+        interval = settings.frontier.interval if job is not None else None
         self._checkpoints = Checkpoints(stages, storage, totals, interval=interval)
         self._reason = ""
         self._told: WeakSet[asyncio.Task[Any]] = WeakSet()  # tasks that know that the crawl was stopped

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from scraper.engine.accounting import Totals, current_tally
 from scraper.engine.discovery import Discovery
-from scraper.engine.item_limit import ItemLimit
-from scraper.engine.stages import Refined, Stages, Visit
+from scraper.engine.items.page import NOINDEX, Given, PageItems
+from scraper.engine.stages import Stages, Visit
 from scraper.engine.storage import Storage
 from scraper.engine.ticket import Ticket
 from scraper.engine.workload import Workload
 from scraper.errors import REFUSALS, CrawlStopped, FetchError, Reason, http_status
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
+from scraper.process.running_callback import taker
 from scraper.protocols import Results
 from scraper.spider import Failure
 from scraper.urls import without_credentials
@@ -21,8 +23,6 @@ from scraper.verdict import Permits
 
 _NOT_THERE = frozenset((http_status(404), http_status(410)))
 _UNREADABLE = frozenset((Reason.PARSE_TOO_COMPLEX, Reason.QUARANTINED))
-
-NOINDEX = "noindex"  # why items are dropped of a page that asks for that
 
 Left = tuple[Sequence[Any], int]  # items, and a number of requests
 
@@ -33,10 +33,11 @@ class Pages:
     What a page leads to is gathered first and then applied at once, inside the gate, so that a checkpoint has all
     of it or nothing: its items, its requests, what is counted of it, and that it is done. A page whose callback or
     pipelines the stop of the crawl has ended is concluded with what it gave; if that is nothing, it is not done, and
-    whoever resumes the crawl crawls it again.
+    whoever resumes the crawl crawls it again. A crawl without a `job` has no checkpoints, and its items need not wait
+    for their page: see `items.early`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- all that a page leads to
         self,
         stages: Stages,
         discovery: Discovery,
@@ -44,13 +45,15 @@ class Pages:
         totals: Totals,
         workload: Workload,
         tasks: asyncio.TaskGroup,
+        *,
+        job: Path | None = None,
     ) -> None:
         self._stages = stages
         self._discovery = discovery
         self._storage = storage
         self._totals = totals
         self._workload = workload
-        self._item_limit = ItemLimit(stages, totals)
+        self._items = PageItems(stages, storage, totals, tasks, job)
         self._tasks = tasks
 
     def start(self, ticket: Ticket, response: Response) -> None:
@@ -72,27 +75,29 @@ class Pages:
 
     async def _handle(self, ticket: Ticket, response: Response) -> None:
         request = ticket.request
+        found: list[Given] = []
         current_tally.set(ticket.tally)
-        self._item_limit.begin()
+        self._items.begin()
         try:
             visit = None
             if self._stages.revisits is not None and ticket.entry is not None:
                 visit = self._stages.revisits.visit(request, response)
             if visit is not None and (again := visit.again) is not None:
-                found = [again]
+                found.append(Given(again))
             else:
-                found = [await self._stages.parse(str(request.callback or "parse"), response, request.cb_kwargs)]
-            error = found[0].error
+                found.append(await self._call(str(request.callback or "parse"), response, request.cb_kwargs))
+            results = found[0].results
+            error = results.error
             if error is not None and request.errback is not None and not isinstance(error, CrawlStopped):
                 found.append(await self._call_errback(Failure(request, error, response)))
-            left = self._left(response, found[0])
+            left = self._left(response, results)
             if self._stages.refers is not None:
-                found[0].requests = [self._stages.refers(each, response) for each in found[0].requests]
-            await self._conclude(ticket, found, visit, self._spoiled(ticket, found[0]), left=left)
+                results.requests = [self._stages.refers(each, response) for each in results.requests]
+            await self._conclude(ticket, found, visit, self._spoiled(ticket, results), left=left)
         finally:
             if request.stream:
                 await response.aclose()
-            self._item_limit.release()
+            self._end(found)
             self._workload.end_page(len(response.body))
 
     def _left(self, response: Response, results: Results) -> Left:
@@ -117,48 +122,72 @@ class Pages:
         return error
 
     async def _handle_failure(self, ticket: Ticket, failure: Failure) -> None:
+        found: list[Given] = []
         current_tally.set(ticket.tally)
-        self._item_limit.begin()
+        self._items.begin()
         try:
-            found, visit = [], None
+            visit = None
             if failure.request.errback is not None:
                 found.append(await self._call_errback(failure))
             if isinstance(failure.error, FetchError) and self.has_kept(ticket, failure.error):
                 assert self._stages.revisits is not None
                 visit = self._stages.revisits.carried(ticket.request)
-                found += [visit.again] if visit is not None and visit.again is not None else []
+                found += [Given(visit.again)] if visit is not None and visit.again is not None else []
             await self._conclude(ticket, found, visit, failure.error)
         finally:
-            self._item_limit.release()
+            self._end(found)
             self._workload.end_page(0)
 
-    async def _call_errback(self, failure: Failure) -> Results:
-        return await self._stages.parse(str(failure.request.errback), failure, {})
+    def _end(self, found: Sequence[Given]) -> None:
+        self._items.release()
+        for each in found:
+            each.close()
+
+    async def _call_errback(self, failure: Failure) -> Given:
+        return await self._call(str(failure.request.errback), failure, {})
+
+    async def _call(self, name: str, argument: Response | Failure, kwargs: dict[str, Any]) -> Given:
+        """Call the spider's method `name`, whose items are taken while it runs if that may be."""
+        early = self._items.taker(name, argument)
+        if early is None:
+            return Given(await self._stages.parse(name, argument, kwargs))
+        token = taker.set(early)
+        try:
+            results = await self._stages.parse(name, argument, kwargs)
+            if not early.is_used:
+                return Given(results)
+            await early.end()
+        except BaseException:
+            early.close()
+            raise
+        finally:
+            taker.reset(token)
+        return Given(results, early)
 
     async def _conclude(
         self,
         ticket: Ticket,
-        found: Sequence[Results],
+        found: Sequence[Given],
         visit: Visit | None,
         error: BaseException | None = None,
         *,
         left: Left = ((), 0),
     ) -> None:
         """Apply what callbacks have given, and with it that the request is done, or has failed with `error`."""
-        refined = [await self._refine(each, is_again=visit is not None and visit.again is not None) for each in found]
-        items: Sequence[Sequence[Any]] = [
-            results.items if each is None else each.kept for results, each in zip(found, refined, strict=True)
-        ]
+        for each in found:
+            await self._items.refine(each, is_again=visit is not None and visit.again is not None)
         if visit is not None:
-            items = visit.marked(found, items)
-        stop = _stop_of(found, refined)
-        if stop is not None and not any(items) and not any(each.requests for each in found):
+            marked = visit.marked([each.results for each in found], [each.items for each in found])
+            for each, items in zip(found, marked, strict=True):
+                each.items = items
+        stop = _stop_of(found)
+        if stop is not None and all(each.is_empty for each in found):
             self._totals.end_early(stop)
             return
         async with self._storage.gate:
-            for results, stock, each in zip(found, refined, items, strict=True):
-                await self._apply(results, stock, each, ticket.request)
-            self._item_limit.release()
+            for each in found:
+                await self._apply(each, ticket.request)
+            self._items.release()
             if visit is not None:
                 self._totals.count_changes(visit.changes)
                 visit.settle()
@@ -202,30 +231,16 @@ class Pages:
         if is_again:
             results.items = []
             results.requests = [each for each in results.requests if not _model(each).dont_filter]
-        refined = await self._refine(results)
-        items = results.items if refined is None else refined.kept
+        given = Given(results)
+        await self._items.refine(given)
         async with self._storage.gate:
-            await self._apply(results, refined, items, None, is_again=is_again)
+            await self._apply(given, None, is_again=is_again)
             if not is_again:
                 self._totals.count_seed()
 
-    async def _refine(self, results: Results, *, is_again: bool = False) -> Refined | None:
-        """What the pipelines make of the items; those that come again have been through them."""
-        if self._stages.refine is None or not results.items:
-            return None
-        return await self._stages.refine(results.items, is_again=is_again)
-
-    async def _apply(
-        self,
-        results: Results,
-        refined: Refined | None,
-        items: Sequence[Any],
-        parent: Request | None,
-        *,
-        is_again: bool = False,
-    ) -> None:
+    async def _apply(self, given: Given, parent: Request | None, *, is_again: bool = False) -> None:
         """Hand on what a callback gave: requests to the frontier, items to the sinks, its error to the log."""
-        url = parent.url if parent is not None else ""
+        results, url = given.results, parent.url if parent is not None else ""
         if results.sightings:
             self._totals.count_sightings(results.sightings)
         if results.requests:
@@ -233,26 +248,15 @@ class Pages:
                 results.requests, parent, where=results.where, is_again=is_again
             )
             self._workload.notify()
-        if refined is not None:
-            self._take_stock(refined, url)
-        if items:
-            await self._storage.write(items, url)
+        await self._items.write(given, url)
         for fault in results.problems:
             self._totals.count_error(results.where, fault.line, url, fault.error)
 
-    def _take_stock(self, refined: Refined, url: str) -> None:
-        """Count what the pipelines dropped, and what they raised."""
-        for item, reason in refined.dropped:
-            self._totals.count_dropped(item, reason)
-        for where, line, error in refined.errors:
-            self._totals.count_error(where, line, url, error)
-        refined.settle()
 
-
-def _stop_of(found: Sequence[Results], refined: Sequence[Refined | None]) -> CrawlStopped | None:
+def _stop_of(found: Sequence[Given]) -> CrawlStopped | None:
     """The stop of the crawl, if that has ended a callback or a pipeline."""
-    errors = [each.error for each in found]
-    errors += [error for each in refined if each is not None for _, _, error in each.errors]
+    errors = [each.results.error for each in found]
+    errors += [error for each in found for stock in each.stocks for _, _, error in stock.errors]
     return next((error for error in errors if isinstance(error, CrawlStopped)), None)
 
 

@@ -48,6 +48,10 @@ class Refined(Protocol):
         """The items are written: what pipelines remember of them is remembered for good."""
         ...
 
+    def without_items(self) -> "Refined":
+        """The same without `kept` and `dropped`, which are elsewhere: the errors, and what is to be settled."""
+        ...
+
 
 class Refine(Protocol):
     """Runs all pipelines."""
@@ -109,7 +113,8 @@ class Stages:
     pipelines; it is None where there are none. `memories` are the parts, by name, whose memory outlives the
     process; `revisits` knows the pages of earlier runs, if they are of interest. `named` is told the URLs that the
     user named, rather than a page. `identity` is equal for requests that are the same; with `unique_redirects` a page
-    is crawled once also if redirects lead to it. Pages that are `aside` do not count as in hand.
+    is crawled once also if redirects lead to it. Pages that are `aside` do not count as in hand. `takes_early` tells,
+    by its name, whether items leave a callback before it ends; where it is None, `parse` gives all of them.
     """
 
     frontier: Frontier
@@ -130,6 +135,7 @@ class Stages:
     identity: Callable[[Request], str] = identity
     unique_redirects: bool = False
     aside: Aside | None = None
+    takes_early: Callable[[str], bool] | None = None
 
     def judge(self, request: Request, now: float) -> Verdict:
         """The first verdict of `limits` other than Go."""

@@ -87,6 +87,7 @@ class MemoryJob:
     folder: Path | None = None
     resumed: Checkpoint | None = None
     changes: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
     died: tuple[str, ...] = ()
     crashes: Mapping[str, int] = {}
     marks = NO_MARKS

@@ -23,7 +23,7 @@ from scraper.items.copies import copied
 from scraper.items.item import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.exits import end_of, stop_of
-from scraper.process.running_callback import count_yielded
+from scraper.process.running_callback import count_yielded, running_callback, taker
 from scraper.process.stacks import definition_of, is_cancelled, line_at, line_of, users_line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
@@ -34,6 +34,11 @@ TURN = 256  # of them that an asynchronous generator gives before others have th
 def is_asynchronous(callback: Callable[..., Any]) -> bool:
     """Whether `callback` is an `async def`, which runs on the event loop."""
     return inspect.iscoroutinefunction(callback) or inspect.isasyncgenfunction(callback)
+
+
+def is_asynchronous_generator(spider: Spider, name: str) -> bool:
+    """Whether the spider's method `name` is an `async def` that yields, perhaps behind a decorator."""
+    return inspect.isasyncgenfunction(inspect.unwrap(getattr(spider, name, run)))
 
 
 def find(spider: Spider, name: str) -> Callable[..., Any]:
@@ -109,18 +114,30 @@ async def finish(
 
 
 async def _gather(outcome: AsyncIterator[Any], results: Results, most: int) -> None:
-    """Sort what an asynchronous generator yields, until it ends or has given the last item that is wanted."""
-    given, is_last = 0, count_yielded.get()
+    """Sort what an asynchronous generator yields, until it ends or has given the last item that is wanted.
+
+    If there is somebody who takes the items while it runs, `results` has those in the end that were not taken.
+    """
+    given, items, is_last, takes = 0, results.items, count_yielded.get(), taker.get()
     async for each in outcome:
         if given == most:
             raise _too_many(results, most)
-        known = len(results.items)
+        known = len(items)
         _sort(each, results, outcome)
-        if is_last is not None and len(results.items) > known and is_last():
+        if is_last is not None and len(items) > known and is_last():
             return
+        if takes is not None and len(items) >= takes.due and (taking := takes.take(items)) is not None:
+            await _hold_up(taking)
         given += 1
         if given % TURN == 0:
             await asyncio.sleep(0)
+
+
+async def _hold_up(others: Awaitable[None]) -> None:
+    """Wait for `others`, which does not count as the callback's time."""
+    running = running_callback.get()
+    with running.held_up() if running is not None else nullcontext():
+        await others
 
 
 def _closing(outcome: AsyncIterator[Any]) -> AbstractAsyncContextManager[Any]:

@@ -40,6 +40,13 @@ class Refined:
         for unique, claims in self.claims:
             unique.settle(claims)
 
+    def without_items(self) -> "Refined":
+        """The same without `kept` and `dropped`: the errors, and what is to be settled, one list a pipeline."""
+        merged: dict[int, tuple[Unique, list[bytes]]] = {}
+        for unique, claims in self.claims:
+            merged.setdefault(id(unique), (unique, []))[1].extend(claims)
+        return Refined(errors=self.errors, claims=list(merged.values()))
+
 
 class Chain:
     """All pipelines of a crawl, open while its context is; `concurrency` batches of items are refined at once.

@@ -68,7 +68,7 @@ class Judge(Tap):
         """`stages` in which callbacks are judged."""
         fitted = self._inner.fit_stages(stages) if self._inner is not None else stages
         self._parse = fitted.parse
-        return replace(fitted, parse=_Judged(self))
+        return replace(fitted, parse=_Judged(self), takes_early=None)
 
     async def judge(self, callback: str, argument: Any, kwargs: dict[str, Any]) -> Results:
         """Call the callback; what it gives is judged, and not handed on."""

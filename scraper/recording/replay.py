@@ -149,7 +149,13 @@ class Replay(Tap):
         """`stages` that wait for nothing, take no request that was left out, and note what is made of each page."""
         notes = Notes(self.pages, self._label, stages.parse, stages.refine or Chain(()).refine)
         left_out = _LeftOut(self)
-        return replace(at_once(stages), admission=[*stages.admission, left_out], parse=notes, refine=notes.refine)
+        return replace(
+            at_once(stages),
+            admission=[*stages.admission, left_out],
+            parse=notes,
+            refine=notes.refine,
+            takes_early=None,
+        )
 
     def is_left_out(self, request: Request) -> bool:
         """Whether `request` was never asked for when the recording was made, and was known."""

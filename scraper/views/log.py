@@ -84,6 +84,13 @@ class Log:
         )
         for change in event.changes:
             self._scraper.info("%s: changed since it began: %s", visible(event.spider), visible(change, 300))
+        if event.edited:
+            self._scraper.warning(
+                "%s: the spider's source has changed since this crawl began (%s): pages that are done keep the items "
+                "they gave, so that data files may hold items of both shapes; --fresh starts over",
+                visible(event.spider),
+                visible(", ".join(event.edited), 300),
+            )
         for path in event.inexact:
             self._scraper.warning("%s cannot be cut back: some items may come twice", visible(path))
 

@@ -156,9 +156,10 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
     files = [sink for sink in ending.sinks if sink.path != "-"]
     steps = []
     if ending.job is not None:
-        steps.append(_command(command, "goes on with it"))
+        steps.append(_command(command, "resumes; changes to the spider hold for the pages that are left"))
         if files:
             steps.append(_command(f"{command} --finish", f"closes {', '.join(visible(file.path) for file in files)}"))
+        steps.append(_command(f"{command} --fresh", "starts over, and crawls every page again"))
     elif ending.reason == "interrupted":
         if files:
             steps.append(Text(f"what there is so far: {', '.join(visible(file.path) for file in files)}"))

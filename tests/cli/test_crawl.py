@@ -343,12 +343,27 @@ def test_interrupted_once(endless: Desk, httpserver: HTTPServer, number: signal.
     process.send_signal(number)
     run = ended(process)
     assert run.status == 130
-    assert "scraper crawl books.py -s limits.delay=0.01  goes on with it" in run.err
+    assert "scraper crawl books.py -s limits.delay=0.01  resumes; changes to the spider hold for" in run.err
     assert "books: stopping once what is in flight is done" in run.err
     assert "books  interrupted after" in run.err
     assert "Traceback" not in run.err
     assert len(endless.items("data/books.jsonl.part")) >= 5
     assert not (endless.folder / "data/books.jsonl").exists()
+
+
+@pytest.mark.parametrize("again", ["", "--fresh"])
+def test_the_command_after_an_interruption(endless: Desk, httpserver: HTTPServer, again: str) -> None:
+    """The same command resumes an interrupted crawl, warning of an edited spider; `--fresh` leaves nothing of it."""
+    process = endless.start("books.py", "-s", "limits.delay=0.01")
+    wait_for(httpserver, pages=10)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).status == 130
+    endless.write_spider(url=f"{endless.url}1", body="pass")
+    run = endless.crawl("books.py", "-s", "engine.stop_after.pages=1", *again.split())
+    assert run.status == 0
+    assert ("books: resumed" in run.err) == (not again)
+    assert ("WARNING books: the spider's source has changed since this crawl began (books)" in run.err) == (not again)
+    assert bool(endless.items()) == (not again)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

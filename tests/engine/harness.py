@@ -6,6 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from scraper.engine.engine import Engine
@@ -18,6 +21,7 @@ from scraper.http.response import Response
 from scraper.limits import Backpressure
 from scraper.network.chain import chain
 from scraper.parsing import HardPages, Thread
+from scraper.parsing.callbacks import is_asynchronous_generator
 from scraper.protocols import Checkpoint, Limit, Middleware, Policy, Remembers, Sink
 from scraper.settings.tables import from_tables
 from scraper.sinks.memory import Collect
@@ -82,6 +86,8 @@ async def crawl(
     resumed: Checkpoint | None = None,
     memories: Mapping[str, Remembers] | None = None,
     drift_after: int = 0,
+    job: Path | None = None,
+    takes_early: bool = True,
     **settings: Any,
 ) -> Run:
     """Crawl to the end with `settings` of `[engine]`; every request must then be accounted for."""
@@ -100,6 +106,7 @@ async def crawl(
             clock=time.monotonic,
             memories=memories or {},
             aside=hard,
+            takes_early=partial(is_asynchronous_generator, spider) if takes_early else None,
         )
         engine = Engine(
             spider,
@@ -112,7 +119,7 @@ async def crawl(
                     "frontier": {} if interval is None else {"interval": interval},
                 }
             ),
-            is_kept=interval is not None,
+            job=job or (None if interval is None else Path(gettempdir())),
             resumed=resumed,
         )
         spider._fetch = engine.fetch

@@ -9,6 +9,7 @@ import pytest
 
 from scraper import Request, Response, Spider
 from scraper.errors import SpiderError, StorageError
+from scraper.events import Statistics
 from scraper.frontier import MemoryFrontier
 from scraper.protocols import Checkpoint, Entry, Position, Seeds
 from scraper.sinks.memory import Collect
@@ -217,3 +218,11 @@ async def test_what_cannot_be_remembered_is_told_once() -> None:
     )
     assert run.engine.statistics().errors == 1
     assert len(frontier.commits) > 2
+
+
+@pytest.mark.parametrize("limit", ["pages", "items", "errors"])
+async def test_a_limit_that_an_earlier_process_has_reached(limit: str) -> None:
+    """A crawl that resumes with as much as `[engine.stop_after]` allows ends at once, and asks for nothing."""
+    before = Statistics(discovered=9, fetched=9, items=9, errors=9)
+    run = await crawl(TreeSpider(), answer, resumed=Checkpoint(statistics=before), stop_after={limit: 5})
+    assert (run.reason, run.site.asked) == (f"{limit} limit", [])

@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -187,3 +188,23 @@ async def test_what_pages_ask_themselves(servers: Servers) -> None:
     assert not {"/secret", "/hidden"} & set(site.paths)
     ended = await crawl(Follower, start_urls=[site.url()])
     assert ended.statistics.fetched == 7
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+async def test_items_of_a_running_callback_are_dropped(servers: Servers, tmp_path: Path, is_kept: bool) -> None:
+    """A page that says `noindex` has all items dropped, however many its callback gives, and when it gives them."""
+
+    class Long(Spider):
+        name = "long"
+
+        async def parse(self, response: Response) -> Any:
+            for number in range(3500):
+                yield {"number": number}
+                if number == 1234:
+                    await self.fetch(response.urljoin("/other"))
+
+    site = servers.site({"/": '<meta name="robots" content="noindex">'}, otherwise="page")
+    sinks = [{"path": str(tmp_path / "items.jsonl")}] if is_kept else []
+    settings = {"limits": {"robots_meta": True}, "frontier": {"jobs": str(tmp_path)}, "sinks": sinks}
+    ended = await crawl(Long, settings, start_urls=[site.url()])
+    assert (ended.statistics.items, ended.statistics.drops) == (0, {"noindex": 3500})

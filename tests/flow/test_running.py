@@ -9,6 +9,30 @@ from scraper.testing import bookshop
 from tests.flow.crawls import check
 
 
+async def test_a_stream_does_not_wait_for_a_callback() -> None:
+    """`stream()` gives an item while the callback that yielded it goes on, and `crawl()` counts it."""
+
+    class Patient(Spider):
+        name = "patient"
+
+        async def parse(self, response: Response) -> Any:
+            for number in range(3):
+                yield number_of(number)
+                async with asyncio.timeout(20):
+                    await taken[number].wait()
+
+    taken = [asyncio.Event() for _ in range(3)]
+    async with bookshop.serve() as shop:
+        async for item in scraper.stream(Patient, start_urls=[shop.url]):
+            taken[item["number"]].set()
+    assert all(each.is_set() for each in taken)
+
+
+def number_of(number: int) -> dict[str, int]:
+    """An item."""
+    return {"number": number}
+
+
 async def test_every_item_of_a_stream() -> None:
     """`stream()` gives every item of a crawl, and to leave it early ends the crawl."""
 

@@ -155,12 +155,35 @@ async def test_another_crawl_is_refused(tmp_path: Path, changes: dict[str, Any],
 
 
 async def test_harmless_changes_are_told(tmp_path: Path) -> None:
-    """Limits, source and version may change; each change is a line."""
+    """Limits and the version may change; each change is a line."""
     await begin(tmp_path)
-    changed = replace(SHOP, settings={"limits.per_host": 2, "frontier.jobs": "x"}, source="abc", version="2")
+    changed = replace(SHOP, settings={"limits.per_host": 2, "frontier.jobs": "x"}, version="2")
     assert compare(SHOP, SHOP) == ([], [])
     async with Job(tmp_path, changed) as job:
-        assert [each.partition(" ")[0] for each in job.changes] == ["limits.per_host", "the", "scraper"]
+        assert [each.partition(" ")[0] for each in job.changes] == ["limits.per_host", "scraper"]
+        assert job.edited == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ({}, {"source": "b", "modules": {"items": "2"}}, []),
+        ({"source": "a"}, {"source": "b"}, ["spiders"]),
+        ({"source": "a"}, {"source": "a"}, []),
+        ({"source": "a"}, {"source": ""}, []),
+        ({"source": "a", "modules": {"items": "1"}}, {"source": "b", "modules": {"items": "2"}}, ["spiders", "items"]),
+        ({"modules": {"items": "1", "gone": "1"}}, {"modules": {"items": "2", "common": "1"}}, ["items"]),
+        ({"modules": {"items": "1"}}, {"modules": {"items": "1"}}, []),
+    ],
+)
+async def test_modules_that_have_changed_are_named(
+    tmp_path: Path, old: dict[str, Any], new: dict[str, Any], told: list[str]
+) -> None:
+    """A job names the modules of its spider that have changed since the last process; one without digests, none."""
+    await waiting(tmp_path, replace(SHOP, **old))
+    for expected in (told, []):
+        async with Job(tmp_path, replace(SHOP, **new)) as job:
+            assert (list(job.edited), job.changes) == (expected, ())
 
 
 async def test_the_order_may_change(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from scraper.errors import SpiderError
+from scraper.errors import CrawlStopped, SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.parsing import open_parse
+from scraper.process.running_callback import running_callback, taker
 from scraper.protocols import Parse, Results
 from scraper.settings.schema import ParsingSettings
 from scraper.spider import Spider
@@ -78,6 +79,16 @@ class Slow(Spider):
         yield {"first": True}
         await asyncio.sleep(60)
 
+    async def waits_later(self, response: Response) -> AsyncIterator[Any]:
+        yield number(0)
+        yield number(1)
+        await asyncio.sleep(60)
+
+    async def fives(self, response: Response) -> AsyncIterator[Any]:
+        """Eleven items, of which five pairs are taken."""
+        for each in range(11):
+            yield number(each)
+
     async def raises(self, response: Response) -> Any:
         raise TimeoutError("its own")
 
@@ -126,6 +137,56 @@ async def test_what_was_given_before_is_kept() -> None:
     """A plain callback keeps it, too, where it runs in this process."""
     async with parse("thread") as run:
         assert (await outcome(run, "computes")).items == [{"first": True}]
+
+
+class Slowly:
+    """Takes two items at a time, and its time for that."""
+
+    due = 2
+
+    def __init__(self, *, seconds: float = SECONDS, reason: str = "") -> None:
+        self.seconds = seconds
+        self.reason = reason
+        self.taken: list[Any] = []
+
+    async def take(self, items: list[Any]) -> None:
+        running = running_callback.get()
+        assert running is not None
+        if self.reason:
+            running.stop(self.reason, within=0.01)
+        await asyncio.sleep(self.seconds)
+        self.taken += items
+        items.clear()
+
+
+async def outcome_of(callback: str, takes: Slowly, seconds: float) -> Results:
+    """What a callback gave that has so many `seconds`, apart from what is taken while it runs."""
+
+    async def run() -> Results:
+        taker.set(takes)
+        async with parse("inline", seconds) as called:
+            return await outcome(called, callback)
+
+    return await asyncio.create_task(run())
+
+
+async def test_a_callback_that_waits_for_others_has_all_its_time() -> None:
+    """While its items are taken its time stands still; only that of its own is up in the end."""
+    slowly = Slowly(seconds=0.3)
+    results = await outcome_of("fives", slowly, 1.0)
+    assert results.error is None
+    assert [*slowly.taken, *results.items] == [number(each) for each in range(11)]
+    results = await outcome_of("waits_later", slowly, 0.1)
+    assert str(results.error) == "Slow.waits_later took longer than [parsing] timeout = 0.1 s"
+
+
+async def test_a_stop_does_not_end_what_takes_items() -> None:
+    """A callback that is stopped while its items are taken ends after that, for the reason of the stop."""
+    slowly = Slowly(seconds=0.1, reason="enough")
+    results = await outcome_of("waits_later", slowly, 20.0)
+    assert isinstance(results.error, CrawlStopped)
+    assert results.error.reason == "enough"
+    assert slowly.taken == [number(0), number(1)]
 
 
 async def test_a_timeout_of_its_own_is_its_own_error() -> None:

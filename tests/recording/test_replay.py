@@ -51,6 +51,27 @@ class Shop(Spider):
         yield {"failed": failure.request.url, "why": str(getattr(failure.error, "reason", ""))}
 
 
+class Long(Spider):
+    """Gives more items than one callback may have in memory, and fetches in between."""
+
+    name = "long"
+
+    async def parse(self, response: Response) -> AsyncIterator[Any]:
+        for number in range(2500):
+            yield {"number": number}
+            if number % 600 == 0:
+                await self.fetch(f"{response.url}?{number}")
+
+
+async def test_a_long_callback_is_replayed(tmp_path: Path) -> None:
+    """What is accepted of a page are all items of its callback, those too that it gives before it ends."""
+    async with bookshop.serve() as shop:
+        recorded = await record(Long, tmp_path, start_urls=[shop.url])
+    result, tap = await recorded.replay()
+    assert [each["number"] for each in result.items] == [each["number"] for each in recorded.live.items]
+    assert [len(page.items) for page in tap.pages] == [2500]
+
+
 async def test_the_bookshop_is_replayed(tmp_path: Path) -> None:
     """The items of a replay are those of the crawl: of 240 books, and of what failed, or was refused by robots.txt."""
     recorded = await record(Shop, tmp_path)

@@ -10,7 +10,19 @@ import pytest
 from rich.console import Console
 
 from scraper.errors import FetchError, StorageError
-from scraper.events import Blocked, Broke, Dropped, Failed, Fetched, Finished, Refused, Retried, Started, Statistics
+from scraper.events import (
+    Blocked,
+    Broke,
+    Dropped,
+    Failed,
+    Fetched,
+    Finished,
+    Refused,
+    Resumed,
+    Retried,
+    Started,
+    Statistics,
+)
 from scraper.http.request import Request
 from scraper.views.log import Log, configure
 
@@ -58,6 +70,15 @@ def test_started(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     Log()(Started("books"))
     assert written(caplog) == [("scraper", "INFO", "books: started")]
+
+
+def test_a_spider_that_was_edited(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    """A crawl that resumes with another source is one warning: which modules, what is kept, and how to start over."""
+    log(Resumed("books", Statistics("books", discovered=3, waiting=1), edited=("books", "shop.records\x1b")))
+    [_, (name, level, text)] = written(caplog)
+    assert (name, level) == ("scraper", "WARNING")
+    for part in ("changed since this crawl began (books, shop.records\\x1b)", "both shapes", "--fresh starts over"):
+        assert part in text
 
 
 def test_retried(log: Log, caplog: pytest.LogCaptureFixture) -> None:

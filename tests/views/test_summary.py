@@ -146,7 +146,14 @@ def test_several_files() -> None:
         (Result(Statistics(fetched=1, failed={"http_429": 5})), "scraper crawl books -s limits.delay=1"),
         (Result(Statistics(), reason="interrupted", sinks=(File("a.csv.part"),)), "what there is so far: a.csv.part"),
         (Result(Statistics(), reason="interrupted"), "scraper crawl books  starts over"),
-        (Result(Statistics(), reason="interrupted", job=Path("jobs/books")), "scraper crawl books  goes on with it"),
+        (
+            Result(Statistics(), reason="interrupted", job=Path("jobs/books")),
+            "scraper crawl books  resumes; changes to the spider hold for the pages that are left",
+        ),
+        (
+            Result(Statistics(), reason="interrupted", job=Path("jobs/books")),
+            "scraper crawl books --fresh  starts over, and crawls every page again",
+        ),
         (
             Result(Statistics(), reason="storage failed", job=Path("jobs/books")),
             "books --finish  closes data/books.jsonl",
@@ -160,10 +167,10 @@ def test_next_steps(result: Result, step: str) -> None:
 
 
 def test_what_nobody_can_close() -> None:
-    """Where all went to standard output there is no file to be closed, but the crawl goes on."""
+    """Where all went to standard output there is no file to be closed, but the crawl resumes, or starts over."""
     ended = Result(Statistics(), reason="storage failed", job=Path("jobs/books"), sinks=(File("-"),))
     steps = [each.plain for each in summary.next_steps(ended, command="scraper crawl books")]
-    assert steps == ["scraper crawl books  goes on with it"]
+    assert [each.partition("  ")[0] for each in steps] == ["scraper crawl books", "scraper crawl books --fresh"]
 
 
 def test_json() -> None:

@@ -1,4 +1,4 @@
-"""What a job is a job of, and whether a crawl that was described so may be gone on with by one described otherwise."""
+"""What a job is a job of, and whether a crawl that is described otherwise may resume it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ class Description:
 
     `spider` is the name, `kind` the class (`module:Class`), `arguments` and `settings` (by dotted keys) hold values of
     JSON, and in place of one that may be secret `{DIGEST: …}`. Of each of the `sinks` it is told where and what it
-    writes. `source` is a digest of the spider's module, `version` that of the framework, `started` the time in ISO
-    8601.
+    writes. `source` is a digest of the spider's module, and `modules` are those of the other modules that it uses, by
+    name. `version` is that of the framework, `started` the time in ISO 8601.
     """
 
     spider: str = ""
@@ -21,6 +21,7 @@ class Description:
     settings: dict[str, Any] = field(default_factory=dict)
     sinks: list[dict[str, Any]] = field(default_factory=list)
     source: str = ""
+    modules: dict[str, str] = field(default_factory=dict)
     version: str = ""
     started: str = ""
 
@@ -32,7 +33,7 @@ _NO_MATTER = ("sinks", "frontier.jobs", "frontier.store", "spiders")
 
 
 def compare(old: Description, new: Description) -> tuple[list[str], list[str]]:
-    """What differs, a line each: what does no harm, and what makes it another crawl."""
+    """What differs, a line each: what does no harm, and what makes it another crawl. See `edited` for the source."""
     harmless, harmful = [], []
     if old.spider != new.spider:
         harmful.append(f"its spider was {old.spider}, now it is {new.spider}")
@@ -46,11 +47,15 @@ def compare(old: Description, new: Description) -> tuple[list[str], list[str]]:
                 "", *({key: each[key]} if key in each else {} for each in (old.settings, new.settings))
             )
             (harmful if key in _HARMFUL_SETTINGS else harmless).extend(lines)
-    if old.source != new.source:
-        harmless.append("the spider's source has changed")
     if old.version != new.version:
         harmless.append(f"scraper was version {old.version}, now it is {new.version}")
     return harmless, harmful
+
+
+def edited(old: Description, new: Description) -> list[str]:
+    """The modules of the spider that have changed, by name; a module is not compared if one side has no digest."""
+    own = [new.kind.partition(":")[0]] if old.source and new.source and old.source != new.source else []
+    return own + [name for name, digest in new.modules.items() if old.modules.get(name, digest) != digest]
 
 
 def _differences(what: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:

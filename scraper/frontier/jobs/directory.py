@@ -1,9 +1,9 @@
-"""A job directory: a crawl that is gone on with by the same command, however it ended.
+"""A job directory: a crawl that the same command resumes, however it ended.
 
 It holds `frontier.sqlite`, with the `-wal` and `-shm` files that SQLite keeps beside it, `lock`, and `running`, which
-tells at which pages the process died (see `marks`). A job is unfinished until its crawl came to its end: then it is
-gone on with. A finished one is started over, and so is any with `fresh`; the old file is there until the new one is
-whole. A file that is not such a job's, or is damaged, is refused and left as it is.
+tells at which pages the process died (see `marks`). A job is unfinished until its crawl came to its end, and an
+unfinished one is resumed. A finished one is started over, and so is any with `fresh`; the old file is there until the
+new one is whole. A file that is not such a job's, or is damaged, is refused and left as it is.
 
 A crawl that is refused leaves no job: a new directory in which nothing was discovered is removed again when its crawl
 raises. Where that could not be done, as the process was killed, the job keeps no other crawl from beginning.
@@ -21,7 +21,7 @@ from typing import Self
 from scraper.errors import StorageError
 from scraper.frontier.database import Batch, Durability, Store, create
 from scraper.frontier.jobs import crashes
-from scraper.frontier.jobs.description import Description, compare
+from scraper.frontier.jobs.description import Description, compare, edited
 from scraper.frontier.jobs.integrity import FILE, FINISHED, UNFINISHED, Examined, damage_told, examined, explained
 from scraper.frontier.jobs.lock import Lock
 from scraper.frontier.order import Order
@@ -41,9 +41,10 @@ class Job:
     another crawl, if its file is no job's or damaged, and if the folder cannot be written. With `begun_only` there must
     be an unfinished job to be gone on with; with `recrawl` a finished one is begun anew with what it kept of its pages.
 
-    Afterwards `frontier` is what is to be crawled, `resumed` where the crawl stood, None if it begins, and `changes`
-    tells what differs from then without harm. `died` are the labels of pages at which the process has died since,
-    `crashes` counts those of all times, and `marks` are for the pages of this one.
+    Afterwards `frontier` is what is to be crawled, `resumed` where the crawl stood, None if it begins, `changes` tells
+    what differs from then without harm, and `edited` names the modules of the spider that have changed since. `died`
+    are the labels of pages at which the process has died since, `crashes` counts those of all times, and `marks` are
+    for the pages of this one.
     """
 
     frontier: SqliteFrontier
@@ -63,6 +64,7 @@ class Job:
         self.folder = folder
         self.description = description
         self.changes: tuple[str, ...] = ()
+        self.edited: tuple[str, ...] = ()
         self.died: tuple[str, ...] = ()
         self.crashes: Mapping[str, int] = {}
         self._order = order
@@ -175,6 +177,7 @@ class Job:
                 "(--fresh starts over, --job DIR keeps both)"
             )
         self.changes = tuple(harmless)
+        self.edited = tuple(edited(found.description, self.description))
         self.description = replace(self.description, started=found.description.started)
         return True
 

@@ -27,12 +27,13 @@ class ItemLimit:
         if self._is_set:
             count_yielded.set(_Yielded(self))
 
-    def release(self) -> None:
-        """What they have yielded is written, or never will be."""
+    def release(self, number: int | None = None) -> None:
+        """So many of what they have yielded, or all, are written, or never will be."""
         yielded = count_yielded.get() if self._is_set else None
         if isinstance(yielded, _Yielded):
-            self._in_hand -= yielded.number
-            yielded.number = 0
+            number = yielded.number if number is None else min(number, yielded.number)
+            self._in_hand -= number
+            yielded.number -= number
 
     def is_reached(self, by_page: int) -> bool:
         """Count one more item, the page's number `by_page`: whether it is the last that is wanted."""
