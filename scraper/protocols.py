@@ -154,6 +154,10 @@ class Frontier(Open, Protocol):
         """How many of them wait for `site`."""
         ...
 
+    def unwritten_size(self) -> int:
+        """How many of them are in memory until a commit has written them."""
+        ...
+
     def sites(self) -> Iterable[str]:
         """The sites that requests wait for, in no particular order."""
         ...
@@ -233,6 +237,7 @@ class Results:
 
     `error` is what it raised, in `line`. `faults` are things that it gave and that nothing can be made of, in spite of
     which it went on. `sightings` tells, by item and field, whether an `Item` found something on the page for it.
+    `weight` is how many bytes of memory its requests take, if they are many, and 0 if they are as few as usual.
     """
 
     items: list[Any] = field(default_factory=list)
@@ -242,6 +247,7 @@ class Results:
     line: str = ""
     sightings: dict[str, bool] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    weight: int = 0
 
     @property
     def problems(self) -> list[Fault]:
@@ -255,6 +261,10 @@ class Parse(Open, Protocol):
     async def __call__(self, callback: str, argument: Any, kwargs: dict[str, Any], /) -> Results:
         """What the spider's method `callback` gave. Its exceptions are in `Results.error`, never raised."""
         ...
+
+    def release(self, results: Results, /) -> None:
+        """What `results` holds was handled. Callbacks wait while the requests of others weigh too much."""
+        return
 
 
 class Aside(Protocol):

@@ -101,7 +101,7 @@ def folder(url: str) -> str:
     return page[: page.rfind("/", 0, query if query >= 0 else len(page)) + 1]
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=16_384)
 def _join(base: str, reference: str) -> str | None:
     try:
         return str(join_url(base, reference))

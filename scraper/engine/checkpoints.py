@@ -5,8 +5,6 @@ gate is closed; so each holds all of a page or nothing. What is counted of a pag
 the statistics that are kept: if the process dies, it is counted again.
 """
 
-import asyncio
-
 from scraper.engine.accounting import Totals
 from scraper.engine.stages import Stages
 from scraper.engine.storage import Storage
@@ -16,7 +14,7 @@ from scraper.protocols import Checkpoint
 
 
 class Checkpoints:
-    """Commits every `interval` seconds; never, if that is None, since nothing could resume the crawl.
+    """Commits every `interval` seconds, or sooner; never, if that is None, since nothing could resume the crawl.
 
     Nor once a sink is lost: it does not have the items of what the frontier would call done.
     """
@@ -31,8 +29,9 @@ class Checkpoints:
     async def keep(self) -> None:
         """Commit again and again, until cancelled."""
         while self._interval is not None:
-            await asyncio.sleep(self._interval)
+            await self._storage.until_due(self._interval)
             await self.commit()
+            self._storage.committed()
 
     async def commit(self) -> None:
         """Make durable all that has been applied."""

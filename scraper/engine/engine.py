@@ -72,7 +72,9 @@ class Engine:
         slots = self._slots = Slots(stages.frontier, totals, settings.limits.per_host)
         discovery = self._discovery = Discovery(spider, stages, slots, totals, max_links=settings.limits.max_links)
         workload = self._workload = Workload(self._settings, totals, stages.aside)
-        storage = self._storage = Storage(stages.sinks, totals, stop=self.stop)
+        storage = self._storage = Storage(
+            stages.sinks, totals, unwritten=stages.frontier.unwritten_size if job is not None else int, stop=self.stop
+        )
         pages = self._pages = Pages(stages, discovery, storage, totals, workload, self._tasks, job=job)
         outcomes = Outcomes(stages, slots, discovery, pages, totals, workload)
         queue: asyncio.Queue[Ticket] = asyncio.Queue(self._settings.concurrency)

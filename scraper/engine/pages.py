@@ -74,7 +74,8 @@ class Pages:
         self._tasks.create_task(self._handle_failure(ticket, failure))
 
     async def _handle(self, ticket: Ticket, response: Response) -> None:
-        request = ticket.request
+        request, size = ticket.request, len(response.body)
+        stream = response if request.stream else None
         found: list[Given] = []
         current_tally.set(ticket.tally)
         self._items.begin()
@@ -93,12 +94,13 @@ class Pages:
             left = self._left(response, results)
             if self._stages.refers is not None:
                 results.requests = [self._stages.refers(each, response) for each in results.requests]
+            del response  # which may have to wait long for its links to be applied
             await self._conclude(ticket, found, visit, self._spoiled(ticket, results), left=left)
         finally:
-            if request.stream:
-                await response.aclose()
+            if stream is not None:
+                await stream.aclose()
             self._end(found)
-            self._workload.end_page(len(response.body))
+            self._workload.end_page(size)
 
     def _left(self, response: Response, results: Results) -> Left:
         """Take from `results` what the page asks to be left where it is."""
@@ -142,6 +144,7 @@ class Pages:
         self._items.release()
         for each in found:
             each.close()
+            self._stages.parse.release(each.results)
 
     async def _call_errback(self, failure: Failure) -> Given:
         return await self._call(str(failure.request.errback), failure, {})
@@ -184,6 +187,16 @@ class Pages:
         if stop is not None and all(each.is_empty for each in found):
             self._totals.end_early(stop)
             return
+        if any(each.results.weight for each in found):
+            async with self._storage.turn():
+                await self._apply_all(ticket, found, visit, error, left=left)
+        else:
+            await self._apply_all(ticket, found, visit, error, left=left)
+
+    async def _apply_all(
+        self, ticket: Ticket, found: Sequence[Given], visit: Visit | None, error: BaseException | None, *, left: Left
+    ) -> None:
+        """Apply all that was found, between two checkpoints."""
         async with self._storage.gate:
             for each in found:
                 await self._apply(each, ticket.request)

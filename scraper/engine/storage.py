@@ -6,7 +6,7 @@ all of a page or nothing.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +15,7 @@ from scraper.errors import StorageError
 from scraper.process.stacks import line_of
 from scraper.protocols import Sink
 
+MOST_UNWRITTEN = 10_000  # requests that no commit has written yet, for pages with many links to be applied
 PORTION = 2000  # items of a page that are written before others have their turn
 
 
@@ -54,15 +55,46 @@ class Gate:
 class Storage:
     """The sinks of a crawl, and the gate before them; `error` is what was lost, if anything.
 
-    `stop` is called, with the reason, as soon as something is.
+    `unwritten` tells how many requests no commit has written yet, and `stop` is called, with the reason, as soon as
+    something is lost.
     """
 
-    def __init__(self, sinks: Sequence[Sink], totals: Totals, *, stop: Callable[[str], None]) -> None:
+    def __init__(
+        self, sinks: Sequence[Sink], totals: Totals, *, unwritten: Callable[[], int], stop: Callable[[str], None]
+    ) -> None:
         self._sinks = sinks
         self._totals = totals
+        self._unwritten = unwritten
         self._stop = stop
+        self._turn = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._committed = asyncio.Event()
         self.gate = Gate()
         self.error: StorageError | None = None
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """For a page with many links: wait until no other one is applied, and most requests are written.
+
+        What is neither written nor dropped is in memory, so a commit is asked for if that is much.
+        """
+        async with self._turn:
+            while self._unwritten() > MOST_UNWRITTEN and self.error is None:
+                self._committed.clear()
+                self._due.set()
+                await self._committed.wait()
+            yield
+
+    async def until_due(self, seconds: float) -> None:
+        """Wait until a commit is due: after so many `seconds`, or sooner if one is asked for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._due.wait()
+        self._due.clear()
+
+    def committed(self) -> None:
+        """A commit has ended."""
+        self._committed.set()
 
     async def write(self, items: Sequence[Any], url: str) -> None:
         """Give `items`, of the page `url`, to every sink, a portion at a time, and count those that all have taken."""

@@ -39,6 +39,9 @@ class MemoryFrontier:
     def waiting(self) -> int:
         return self._waiting
 
+    def unwritten_size(self) -> int:
+        return 0
+
     def waiting_for(self, site: str) -> int:
         return len(self._sites.get(site, ()))
 

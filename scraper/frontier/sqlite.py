@@ -88,6 +88,9 @@ class SqliteFrontier:
     def waiting(self) -> int:
         return self._window.waiting
 
+    def unwritten_size(self) -> int:
+        return len(self._journal.added) + sum(len(each.added) for each in self._writing)
+
     def waiting_for(self, site: str) -> int:
         return self._window.waiting_for(site)
 
@@ -153,9 +156,13 @@ class SqliteFrontier:
             raise StorageError(f"{self._store.path}: {request!r} is not where it was put")
         return Entry(abs(place), request, bool(is_start))
 
-    def has(self, number: int) -> bool:
-        """Whether the request of this number is in the file for good."""
-        return number not in self._journal.added and not any(number in each.added for each in self._writing)
+    def unwritten(self, number: int) -> Row | None:
+        """The row of the request of this number, as it will be written; None if it is in the file for good."""
+        for journal in (self._journal, *self._writing):
+            if (added := journal.added.get(number)) is not None:
+                _, high, place, data, is_start, *_ = added
+                return high, place, data, is_start
+        return None
 
     # What is kept of pages from one run of a crawl to the next.
 

@@ -4,12 +4,13 @@ The requests of a site are in its *head*, a heap in memory, or *below* it, on th
 all that are in the head: `_least` is a rank that none below goes under. A new request that comes before it goes into
 the head; if the head gets too large, its worse half goes below, and when it is empty it is filled again.
 
-What is below is in the file, or in the journal of what is not committed yet; until it is, it is `_unwritten` and kept
-here too. A row of the file counts for nothing while its request is `busy`: handed out, and not gone from the file.
+What is below is in the file, or in the journal of what is not committed yet; until it is, it is `_unwritten`, and its
+rank is kept here. A row of the file counts for nothing while its request is `busy`: handed out, and still there.
 """
 
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
+from itertools import chain
 from typing import Protocol
 
 from scraper.errors import StorageError
@@ -36,8 +37,8 @@ class File(Protocol):
         """The request of a row. Raises `StorageError` if it is not as it was written."""
         ...
 
-    def has(self, number: int) -> bool:
-        """Whether the request of this number is in the file for good."""
+    def unwritten(self, number: int) -> Row | None:
+        """The row of the request of this number, as it will be written; None if it is in the file for good."""
         ...
 
 
@@ -49,7 +50,7 @@ class Window:
         self._heads: dict[str, list[tuple[Rank, Entry]]] = {}
         self._below = below
         self._least: dict[str, Rank] = {}
-        self._unwritten: dict[str, dict[int, tuple[Rank, Entry]]] = {}
+        self._unwritten: dict[str, dict[int, Rank]] = {}
         self._in_memory = 0
         self.waiting = sum(below.values())
         self.busy: set[int] = set()
@@ -112,8 +113,8 @@ class Window:
         self._below[site] = self._below.get(site, 0) + 1
         if site in self._least:
             self._least[site] = min(self._least[site], rank)
-        if not self._file.has(entry.number):
-            self._unwritten.setdefault(site, {})[entry.number] = (rank, entry)
+        if self._file.unwritten(entry.number) is not None:
+            self._unwritten.setdefault(site, {})[entry.number] = rank
 
     def _shrink(self, site: str, head: list[tuple[Rank, Entry]]) -> None:
         """Put the worse half of a head below."""
@@ -151,14 +152,16 @@ class Window:
     def _next(self, site: str, number: int) -> list[tuple[Rank, Entry]]:
         """The next requests of a site among those below, `number` at most, in order."""
         unwritten = self._unwritten.get(site, {})
-        found: dict[int, tuple[Rank, Entry]] = {}
+        rows: dict[Rank, Row] = {}
         for row in self._file.read(site, self._least.get(site)):
             each = abs(row[1])
             if each not in self.busy and each not in unwritten:
-                found[each] = ((row[0], row[1]), self._file.entry(site, row))
-                if len(found) == number:
+                rows[row[0], row[1]] = row
+                if len(rows) == number:
                     break
-        return sorted([*found.values(), *unwritten.values()])[:number]
+        next_ones = nsmallest(number, chain(rows, unwritten.values())) if unwritten else rows
+        found = [(rank, rows.get(rank) or self._file.unwritten(abs(rank[1]))) for rank in next_ones]
+        return [(rank, self._file.entry(site, row)) for rank, row in found if row is not None]
 
     def _remember_least(self, site: str, rank: Rank) -> None:
         if len(self._least) > MOST:  # it saves reading rows that are busy, and no more

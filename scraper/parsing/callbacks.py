@@ -9,7 +9,7 @@ of links that it is: most were seen before, and no request need be made of those
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import replace
 from itertools import islice
@@ -28,6 +28,8 @@ from scraper.process.stacks import definition_of, is_cancelled, line_at, line_of
 from scraper.protocols import Fault, Results
 from scraper.spider import Spider
 
+FEW = 1_000  # requests of a page that are kept as they are
+URL = 60  # bytes that a text takes besides its characters
 TURN = 256  # of them that an asynchronous generator gives before others have their turn, though it awaits nothing
 
 
@@ -75,6 +77,7 @@ def run(
         marks.end(place)
     if results.error is not None or results.faults:
         _locate(results, definition_of(type(spider), name))
+    _settle(results)
     del outcome
     if isinstance(argument, Response):
         argument.forget()  # here, in the thread that parsed it, before the next page is
@@ -110,6 +113,7 @@ async def finish(
         SIGHTINGS.reset(token)
     if results.error is not None or results.faults:
         _locate(results, definition_of(type(spider), results.where.rpartition(".")[2]))
+    _settle(results)
     return results
 
 
@@ -166,18 +170,53 @@ def _collect(outcome: Any, results: Results, most: int) -> None:
 
 def _drain(generator: Iterator[Any], results: Results, most: int) -> None:
     """Exhaust a generator. While it delegates to `Links`, the rest of those comes at once."""
-    keep = results.requests.append
-    for each in islice(generator, most):
-        if type(each) is Request:
-            keep(each)
-        else:
-            _sort(each, results, generator)
-        delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
-        while isinstance(delegate, GeneratorType):
-            delegate = delegate.gi_yieldfrom
-        if type(delegate) is Links:
-            results.requests.append(delegate.rest())
+    requests = results.requests
+    keep = requests.append
+    for start in range(0, most, FEW):
+        known = len(requests)
+        for each in islice(generator, min(FEW, most - start)):
+            if type(each) is Request:
+                keep(each)
+            else:
+                _sort(each, results, generator)
+            delegate = generator.gi_yieldfrom  # type: ignore[attr-defined]
+            while isinstance(delegate, GeneratorType):
+                delegate = delegate.gi_yieldfrom
+            if type(delegate) is Links:
+                keep(delegate.rest())
+        if generator.gi_frame is None:  # type: ignore[attr-defined]  # it has ended
+            return
+        requests[known:] = _bunched(requests[known:])
     _check_end(generator, results, most)
+
+
+def _settle(results: Results) -> None:
+    """Bunch the requests of a page if they are many, and weigh them: a URL takes a fifth of what a request takes."""
+    requests = results.requests
+    if len(requests) > FEW:
+        requests = results.requests = _bunched(requests)
+    elif Links not in map(type, requests):
+        return
+    urls = [url for each in requests for url in (each.urls if isinstance(each, Links) else (each.url,))]
+    if len(urls) > FEW:
+        results.weight = sum(map(len, urls)) + URL * len(urls)
+
+
+def _bunched(requests: Sequence[Request | Links]) -> list[Request | Links]:
+    """The same requests, in order: those that differ from the one before in their URL alone as `Links`."""
+    found: list[Request | Links] = []
+    model: Request | None = None
+    urls: list[str] = []
+    for each in requests:
+        if model is not None and type(each) is Request and model.at(each.url) == each:
+            urls.append(each.url)
+        elif type(each) is Request and not (each.meta or each.cb_kwargs):  # which may hold what cannot be compared
+            model, urls = each, [each.url]
+            found.append(Links(each, urls))
+        else:
+            model = None
+            found.append(each)
+    return found
 
 
 def _check_end(iterator: Iterator[Any], results: Results, most: int) -> None:

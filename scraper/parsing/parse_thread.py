@@ -35,6 +35,7 @@ QUIET = 0.001  # seconds without a further page that end the gathering
 PATIENCE = 0.01  # seconds that a page may wait for others to be handed over with
 BUSY = 0.05  # seconds that results may wait for others while there is more to do
 IDLE = 0.1  # seconds without a page after which the thread is taken to have nothing to do
+MOST_BYTES = 8 * 1024 * 1024  # of requests that wait to be handled before no further callback is run
 GRACE = 0.5  # seconds that a callback is waited for when a crawl is cancelled: a thread cannot be stopped
 
 Ran = tuple[Outcome | None, float]
@@ -68,6 +69,8 @@ class Thread(Inline):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="parse")
         self._jobs: deque[tuple[asyncio.Future[Ran], str, Any, dict[str, Any], bool]] = deque()
         self._done: deque[tuple[asyncio.Future[Ran], Ran]] = deque()
+        self._given = 0  # bytes of requests that callbacks gave,
+        self._handled = 0  # and of those that were handled since
         self._worked = 0.0  # seconds for pages that are not aside
         self._debt = (0.0, 0.0, 0.0)  # to these: see `_let_others`
         self._is_draining = False
@@ -143,6 +146,17 @@ class Thread(Inline):
                 busy = now
             await asyncio.sleep(PATIENCE)
 
+    def _is_full(self) -> bool:
+        """Whether what callbacks gave, and nobody has handled yet, takes as much memory as it may."""
+        return self._given - self._handled > MOST_BYTES
+
+    def release(self, results: Results) -> None:
+        """What `results` holds was handled."""
+        if results.weight:
+            self._handled += results.weight
+            if self._jobs and not self._is_draining:
+                self._consider()
+
     def _consider(self) -> None:
         """Send for the thread if that is worth it, or begin to wait for more pages."""
         if len(self._jobs) >= self._batch:
@@ -164,7 +178,7 @@ class Thread(Inline):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._jobs and not self._is_draining:
+        if self._jobs and not self._is_draining and not self._is_full():
             self._is_draining = True
             self._pool.submit(self._drain)
             if self._alarm is None and self._timeout is not None:
@@ -176,7 +190,7 @@ class Thread(Inline):
         self._thread = threading.get_ident()
         now, computed = monotonic(), thread_time()
         due = now + BUSY
-        while jobs:
+        while jobs and not self._is_full():
             try:
                 future, callback, argument, kwargs, may_be_long = jobs.popleft()
             except IndexError:  # the crawl was cancelled, and the queue cleared
@@ -191,6 +205,8 @@ class Thread(Inline):
             seconds = now - begun
             if not may_be_long:
                 self._worked += seconds
+            if outcome is not None:
+                self._given += outcome[0].weight
             if seconds >= LONG:
                 seconds = self._judge(argument, seconds, thread_time() - computed)
             done.append((future, (outcome, seconds)))
