@@ -3,6 +3,7 @@
     python benchmarks/instructions.py             # counts, and prints the ratios
     python benchmarks/instructions.py --check     # exits with 1 if a ratio is more than 3 % above the accepted one
     python benchmarks/instructions.py --accept    # writes the ratios to instructions.json
+    python benchmarks/instructions.py --parts     # what a product page's callback takes, and what all else does
 
 Valgrind's cachegrind counts what a processor would execute: the same program gives the same number to 0.1 %, however
 busy the machine is. Accepted ratios hold for one version of Python and of the libraries that do the work; with other
@@ -33,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 ACCEPTED = HERE / "instructions.json"
 LIBRARIES = ("ada-url", "aiohttp", "msgspec", "multidict", "pydantic", "selectolax", "uvloop", "yarl")
 SMALL, LARGE = 20, 220  # products of two shops: what the large one costs more is what its pages cost
+CALLBACKS = 40, 140  # pages that callback.py reads
 TOLERANCE = 0.03
 CRAWLS = ("hand_fast", "follow_all", "follow")
 
@@ -94,6 +96,21 @@ def measure() -> dict[str, float]:
     }
 
 
+def print_parts() -> None:
+    """Print the instructions of a page's callback, and of all else that a page takes."""
+    small, large = counts(SMALL, CRAWLS), counts(LARGE, CRAWLS)
+    print(f"\n{'M instructions a page':<24}{'callback':>10}{'all else':>10}{'sum':>10}")
+    for name in CRAWLS:
+        with tempfile.TemporaryDirectory(prefix="instructions-") as folder:
+            few, many = (
+                count([sys.executable, str(HERE / "callback.py"), name, str(number)], Path(folder))
+                for number in CALLBACKS
+            )
+        callback = (many - few) / (CALLBACKS[1] - CALLBACKS[0])
+        page = (large[name] - small[name]) / (Shop(LARGE, 0).pages - Shop(SMALL, 0).pages)
+        print(f"{name:<24}{callback / 1e6:>10.2f}{(page - callback) / 1e6:>10.2f}{page / 1e6:>10.2f}")
+
+
 def versions() -> dict[str, str]:
     """What the accepted ratios hold for."""
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
@@ -118,6 +135,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="Count the instructions of a crawl, and of the same by hand.")
     arguments.add_argument("--check", action="store_true", help="fail if a ratio is above the accepted one")
     arguments.add_argument("--accept", action="store_true", help="accept the ratios as they are now")
+    arguments.add_argument("--parts", action="store_true", help="only tell where the instructions of a page go")
     options = arguments.parse_args()
     for tool in ("valgrind", "nginx"):
         if shutil.which(tool) is None and not os.access(f"/usr/sbin/{tool}", os.X_OK):
@@ -125,6 +143,9 @@ def main() -> None:
                 f"{tool} is not installed: no instructions are counted (Debian: apt-get install valgrind nginx-light)"
             )
             return
+    if options.parts:
+        print_parts()
+        return
     ratios = measure()
     if options.accept:
         kept = {"versions": versions(), "ratios": {name: round(ratio, 4) for name, ratio in ratios.items()}}
