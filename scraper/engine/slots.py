@@ -194,6 +194,12 @@ class Slots:
         if not self._is_aside(slot, ticket):
             slot.put_back(ticket)
 
+    def delay(self, slot: Slot, due: float, now: float) -> None:
+        """`slot`, if it waits for its time, is due at `due` at the earliest."""
+        if now < slot.due < due:
+            slot.due = due
+            self.wake(slot, now)
+
     def unblock(self, first: First, now: float) -> None:
         """`first` is answered: what was held for it can be judged again."""
         slot = self.of(first.request)
