@@ -93,6 +93,7 @@ def serve(site: SlowHandshake) -> Iterator[SlowHandshake]:
                 threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # the kernel takes a while to begin
         site.port = listening.getsockname()[1]
         accepting = threading.Thread(target=accept)
         accepting.start()
