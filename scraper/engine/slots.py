@@ -89,7 +89,7 @@ class Slots:
 
     def wake(self, slot: Slot, now: float) -> None:
         """Something about `slot` has changed: find it a new place among the ready or the waiting."""
-        if slot.places.locked():
+        if slot.in_flight >= self._per_host:  # cheaper to ask than `slot.places`, and the same
             return  # it is woken again when a place gets free
         due, priority = self._due(slot)
         if due <= now:
