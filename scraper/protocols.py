@@ -6,6 +6,7 @@ that only the framework fills are in `engine.stages`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -28,6 +29,9 @@ Fetch: TypeAlias = Callable[[Request], Awaitable[Response]]
 Raises `FetchError` if there is no answer that can be used. Follows no redirects and retries nothing: that is
 decided by a `Policy` afterwards, so that every request goes through the limits.
 """
+
+on_wire: ContextVar[Callable[[], object] | None] = ContextVar("on_wire", default=None)
+"""To be called by a `Fetch`, if it is there, each time that the head of the running task's request goes to a socket."""
 
 Middleware: TypeAlias = Callable[[Request, Fetch], Awaitable[Response]]
 """A fetch around a fetch: may change the request, answer it itself, look at the response.
@@ -77,6 +81,25 @@ class Limit(Protocol):
 
     def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
         """`request`, sent earlier, ended in `outcome` at `now`."""
+        ...
+
+
+@runtime_checkable
+class Paces(Protocol):
+    """A limit that counts from when a request is on the wire: later than `sent` by the time that connecting takes.
+
+    Limits with these two methods are told.
+    """
+
+    def on_wire(self, request: Request, now: float) -> float:
+        """The head of `request` went to a socket just before `now`; the time from which its site may be asked again.
+
+        A request that is sent again on another connection, or with credentials, is told again.
+        """
+        ...
+
+    def ended(self, request: Request) -> None:
+        """`request` is under way no longer, whether it was on the wire or not."""
         ...
 
 

@@ -26,6 +26,7 @@ from scraper.views.standard_error import StandardError
 
 FAILED = "storage failed"
 COLLECTOR = (10_000, 20, 20)  # a crawl makes and drops many objects and few cycles: 4 % of its time by the default
+LIVING = 150  # objects of a request that is under way; with fewer in a generation the collector looks at these alone
 
 
 class Watched(Crawl):
@@ -69,7 +70,8 @@ def crawled(
     level = crawl.settings.views.log_level
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
     gc.freeze()  # nothing that is loaded by now will ever be garbage
-    gc.set_threshold(*COLLECTOR)
+    youngest, *older = COLLECTOR
+    gc.set_threshold(max(youngest, LIVING * crawl.settings.engine.concurrency), *older)
     gc.enable()
     with runner() as running:
         try:

@@ -16,6 +16,7 @@ from scraper.engine.workload import Workload
 from scraper.errors import CrawlStopped, FetchError, Reason
 from scraper.events import Parked
 from scraper.http.response import Response
+from scraper.protocols import Paces
 from scraper.spider import Failure
 from scraper.urls import without_credentials
 from scraper.verdict import Deliver, Fail, First, Redirect, Retry
@@ -34,6 +35,7 @@ class Outcomes:
         workload: Workload,
     ) -> None:
         self._stages = stages
+        self._paces = [limit for limit in stages.limits if isinstance(limit, Paces)]
         self._clock = stages.clock
         self._slots = slots
         self._discovery = discovery
@@ -41,12 +43,18 @@ class Outcomes:
         self._totals = totals
         self._workload = workload
 
+    def note_on_wire(self, ticket: Ticket) -> None:
+        """The head of a ticket's request has gone to a socket, from when its site's delay counts."""
+        now = self._clock()
+        for limit in self._paces:
+            self._slots.delay(ticket.slot, limit.on_wire(ticket.request, now), now)
+
     def settle(self, ticket: Ticket, outcome: Response | FetchError | CrawlStopped | None, sent: float) -> None:
         """Free the host's place, learn from the outcome, and do what follows.
 
         The outcome is None if a middleware let the request go, `CrawlStopped` if the stop of the crawl ended one.
         """
-        now, slot = self._clock(), ticket.slot
+        now, slot, asked = self._clock(), ticket.slot, ticket.request
         slot.places.release()
         slot.in_flight -= 1
         self._workload.end_request(ticket)
@@ -57,6 +65,8 @@ class Outcomes:
             self._leave(ticket, outcome)
         else:
             self._follow_up(ticket, outcome, now, now - sent)
+        for limit in self._paces:
+            limit.ended(asked)
         self._slots.wake(slot, now)
 
     def _follow_up(self, ticket: Ticket, outcome: Response | FetchError, now: float, seconds: float) -> None:

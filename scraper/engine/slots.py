@@ -89,7 +89,7 @@ class Slots:
 
     def wake(self, slot: Slot, now: float) -> None:
         """Something about `slot` has changed: find it a new place among the ready or the waiting."""
-        if slot.places.locked():
+        if slot.in_flight >= self._per_host:  # cheaper to ask than `slot.places`, and the same
             return  # it is woken again when a place gets free
         due, priority = self._due(slot)
         if due <= now:
@@ -193,6 +193,12 @@ class Slots:
         slot.due = due
         if not self._is_aside(slot, ticket):
             slot.put_back(ticket)
+
+    def delay(self, slot: Slot, due: float, now: float) -> None:
+        """`slot`, if it waits for its time, is due at `due` at the earliest."""
+        if now < slot.due < due:
+            slot.due = due
+            self.wake(slot, now)
 
     def unblock(self, first: First, now: float) -> None:
         """`first` is answered: what was held for it can be judged again."""

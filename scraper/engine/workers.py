@@ -1,12 +1,18 @@
-"""Requests are fetched: tasks that take one after the other from the queue, and know nothing of turns and limits."""
+"""Requests are fetched: tasks that take one after the other from the queue, and know nothing of turns and limits.
+
+A fetch says when its request goes to a socket. uvloop writes at the end of a turn of the loop, so that moment is noted
+in the next turn: a little late, and never too early.
+"""
 
 import asyncio
+from functools import partial
 
 from scraper.engine.outcomes import Outcomes
 from scraper.engine.stages import Stages
 from scraper.engine.ticket import Ticket
 from scraper.errors import CrawlStopped, FetchError, IgnoreRequest
 from scraper.http.response import Response
+from scraper.protocols import on_wire
 
 
 class Workers:
@@ -20,8 +26,10 @@ class Workers:
 
     async def work(self) -> None:
         """Fetch one request after the other, until cancelled."""
+        soon, note_on_wire = asyncio.get_running_loop().call_soon, self._outcomes.note_on_wire
         while True:
             ticket = await self._queue.get()
+            on_wire.set(partial(soon, note_on_wire, ticket))
             sent = self._clock()
             outcome: Response | FetchError | CrawlStopped | None = None
             try:

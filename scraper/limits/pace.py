@@ -1,10 +1,12 @@
 """When a site is due: one request after the other, no faster than was asked for and no faster than it can bear.
 
-The rule that nothing overrides: two requests to one site start no closer than its *delay*, measured from when
-the first really started. Whoever comes late makes the site due later by as much, so lateness costs a little
-speed and never politeness. A Retry-After of 429 or 503 lets the whole site rest until then. The delay is the
-greatest of what the settings say, of the origin's Crawl-delay and, with `adapt`, of what the site's answers have
-taught:
+The rule that nothing overrides: two requests to one site go out no closer than its *delay*, measured from when the
+first was on the wire. While a connection is opened for a request, no other one starts, as it might overtake the
+first on a connection that is open already. Whoever comes late makes the site due later by as much, so lateness
+costs a little speed and never politeness. A request that nobody sees go out, as a middleware answers it or sends it
+another way, counts from when it was handed over. A Retry-After of 429 or 503 lets the whole site rest until then.
+The delay is the greatest of what the settings say, of the origin's Crawl-delay and, with `adapt`, of what the
+site's answers have taught:
 
 * 429 and 503 double the delay, to 1 s at least.
 * A connection that fails (refused, reset, timed out) makes it half as long again, 0.25 s at least.
@@ -70,10 +72,14 @@ _FAILURES = frozenset(
 class _Site:
     """What is known of a site.
 
-    `added` is the delay that its answers have taught, and a good answer leaves the part `left` of it.
+    `added` is the delay that its answers have taught, and a good answer leaves the part `left` of it. `delay` is the
+    one that counts after the last request. `leaving` is the request, by identity, that is not on the wire yet.
     """
 
     due: float = -inf
+    delay: float = 0.0
+    leaving: int | None = None
+    is_seen: bool = True  # how its requests go out
     last: float = -inf
     added: float = 0.0
     slowed: float = -inf
@@ -110,17 +116,22 @@ class Pace:
         self._crawl_delay = crawl_delay
         self._sites: OrderedDict[str, _Site] = OrderedDict()
         self._starts: dict[int, float] = {}  # by identity of the request
+        self._under_way: dict[int, _Site] = {}  # so as well; only where there is a delay
         self._told: dict[str, float] = {}  # what `changes()` has told
 
     def judge(self, request: Request, now: float) -> Verdict:
-        """Go if the site is due, else Wait until it is."""
+        """Go if the site is due, else Wait until it is; a request that is leaving is looked at less and less often."""
         site = self._sites.get(urls.site(request.url))
-        if site is None or site.due <= now:
+        if site is None:
             return GO
-        return Wait(site.due - now)
+        if site.due > now:
+            return Wait(site.due - now)
+        if site.leaving is None:
+            return GO
+        return Wait(max(site.delay, (now - site.last) / 4))
 
     def sent(self, request: Request, now: float) -> None:
-        """From `now` on the site is not due for its delay."""
+        """From `now` on the site is not due for its delay, nor before `request` is on the wire."""
         site = self._site(urls.site(request.url), now)
         site.last = now
         delay = max(self._delay, site.added)
@@ -130,22 +141,50 @@ class Pace:
             delay = max(delay, self._crawl_delay(urls.origin(request.url)))
         if delay:
             site.due = max(site.due, now + delay)
+            site.delay = delay
+            self._under_way[id(request)] = site
+            if site.is_seen:
+                site.leaving = id(request)
         if self._adapt:
             self._starts[id(request)] = now
             if len(self._starts) > MAX_STARTS:
                 del self._starts[next(iter(self._starts))]
+
+    def on_wire(self, request: Request, now: float) -> float:
+        """The delay begins at `now`."""
+        site = self._under_way.get(id(request))
+        if site is None:
+            return -inf
+        site.is_seen = True
+        if site.leaving == id(request):
+            site.leaving = None
+        site.last = now
+        site.due = max(site.due, now + site.delay)
+        return site.due
+
+    def ended(self, request: Request) -> None:
+        """Nobody waits any longer for `request` to be on the wire."""
+        site = self._under_way.pop(id(request), None)
+        if site is not None and site.leaving == id(request):
+            site.leaving = None
 
     def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
         """How the site answered tells whether it is asked too fast; its robots.txt may say so outright."""
         site = self._sites.get(urls.site(request.url))
         if site is None:
             return
+        if site.leaving == id(request) and isinstance(outcome, Response):
+            site.is_seen = False
+        self.ended(request)
         if self._crawl_delay is not None and is_robots(request):
             site.due = max(site.due, site.last + self._crawl_delay(urls.origin(request.url)))
         if isinstance(outcome, Response) and outcome.status in {429, 503}:
             self._rest(site, outcome, now)
-        if not self._adapt:
-            return
+        if self._adapt:
+            self._adapt_to(site, request, outcome, now)
+
+    def _adapt_to(self, site: _Site, request: Request, outcome: Response | FetchError, now: float) -> None:
+        """What the outcome teaches of the delay that the site can bear."""
         start = self._starts.pop(id(request), now)
         if isinstance(outcome, FetchError):
             if outcome.reason in _FAILURES:
@@ -207,7 +246,7 @@ class Pace:
             if len(self._sites) < MAX_SITES:
                 return
             name, site = self._sites.popitem(last=False)
-            if site.due > now:
+            if site.due > now or site.leaving is not None:
                 self._sites[name] = site
 
     def changes(self) -> dict[str, float | None]:

@@ -41,7 +41,9 @@ def starts(limit: Pace, count: int, *, late: Iterator[float] | None = None, now:
         if seconds:
             now += seconds + (next(late) if late is not None else 0.0)
             continue
-        limit.sent(Request(URL), now)
+        request = Request(URL)
+        limit.sent(request, now)
+        limit.on_wire(request, now)
         found.append(now)
     return found
 
@@ -130,6 +132,85 @@ def test_judging_changes_nothing() -> None:
     assert [wait(limit, 0.0) for _ in range(3)] == [0.0] * 3
     limit.sent(Request(URL), 0.0)
     assert [wait(limit, 0.4) for _ in range(3)] == [0.6] * 3
+
+
+# On the wire.
+
+
+def test_the_delay_counts_from_the_wire() -> None:
+    """A request whose connection takes 0.3 s makes its site due 0.3 s later, with the jitter that was drawn for it."""
+    for limit in (pace(delay=1.0), pace(delay=1.0, jitter=0.5)):
+        request = Request(URL)
+        limit.sent(request, 0.0)
+        delay = wait(limit, 0.0)
+        assert limit.on_wire(request, 0.3) == pytest.approx(0.3 + delay)
+        assert wait(limit, 0.3) == pytest.approx(delay)
+
+
+def test_nothing_overtakes_a_request_that_connects() -> None:
+    """While a request is not on the wire its site waits: a delay at a time, and less often the longer that takes."""
+    limit, request = pace(delay=1.0), Request(URL)
+    limit.sent(request, 0.0)
+    now, looks = 0.0, []
+    while now < 100.0:
+        looks.append(wait(limit, now))
+        now += looks[-1]
+    assert looks[:3] == [1.0, 1.0, 1.0]
+    assert looks == sorted(looks)
+    assert len(looks) < 25
+    assert limit.on_wire(request, 100.0) == 101.0
+    assert wait(limit, 100.5) == 0.5
+    assert wait(limit, 101.0) == 0.0
+
+
+def test_each_time_that_a_request_goes_out_counts() -> None:
+    """One that is sent again on another connection begins the delay again; once it has ended it begins nothing."""
+    limit, request = pace(delay=1.0), Request(URL)
+    limit.sent(request, 0.0)
+    assert limit.on_wire(request, 0.1) == pytest.approx(1.1)
+    assert limit.on_wire(request, 0.5) == 1.5
+    limit.ended(request)
+    assert limit.on_wire(request, 1.0) < 0
+    assert wait(limit, 1.0) == 0.5
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_request_that_never_goes_out_holds_nobody_up(is_told: bool) -> None:
+    """A connection that fails, and a request that was let go, leave the site due after its delay."""
+    limit, request = pace(delay=1.0, adapt=False), Request(URL)
+    limit.sent(request, 0.0)
+    if is_told:
+        limit.learn(request, FetchError(Reason.REFUSED, URL), 2.0)
+    limit.ended(request)
+    assert wait(limit, 2.0) == 0.0
+
+
+def test_what_answers_unseen_is_not_waited_for() -> None:
+    """Where a middleware answers by itself the delay counts from when it gets a request, until one is seen go out."""
+    limit, now = pace(delay=1.0), 0.0
+    first, *others = (Request(URL) for _ in range(4))
+    limit.sent(first, now)
+    assert wait(limit, 3.0) == 1.0
+    limit.learn(first, Response(URL), 3.0)
+    for now, request in enumerate(others, start=4):
+        assert wait(limit, now) == 0.0
+        limit.sent(request, now)
+    assert limit.on_wire(others[-1], 6.5) == 7.5
+    limit.sent(first, 7.5)
+    assert wait(limit, 8.5) == 1.0
+
+
+def test_a_site_that_is_waited_for_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among more sites than are remembered stays the one whose request is not on the wire yet."""
+    monkeypatch.setattr(module, "MAX_SITES", 10)
+    limit = pace(delay=1.0)
+    limit.sent(Request(URL), 0.0)
+    for number in range(50):
+        request = Request(f"http://{number}.example/")
+        limit.sent(request, 10.0 * number)
+        limit.on_wire(request, 10.0 * number)
+        limit.ended(request)
+    assert wait(limit, 1000.0) > 0
 
 
 # Crawl-delay.
