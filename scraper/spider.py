@@ -106,19 +106,23 @@ class Spider:
         """Raises `SpiderError` if there is nothing to start from, or no `parse()` for the pages it starts from."""
         if type(self).start is Spider.start and not hasattr(self, "start_requests"):
             self._check_start_urls()
-            if getattr(self.parse, "__func__", None) is Spider.parse:
+            if getattr(self.parse, "__func__", None) is Spider.parse or not callable(self.parse):
                 raise self._missing("parse(self, response)")
 
     def _check_start_urls(self) -> None:
-        if isinstance(self.start_urls, str):
-            text = f"start_urls is a list of URLs, not one text ({self.start_urls!r})"
-            raise SpiderError(f"spider {self.name!r}: {text}")
         if not self.start_urls:
             raise SpiderError(f"spider {self.name!r} has no start URL: give it start_urls, or `async def start(self)`")
-        for url in self.start_urls if isinstance(self.start_urls, Collection) else ():
-            if not isinstance(url, str) or (urls.canonical(url) is None and urls.lacks_scheme(url)):
+        self._check_urls("start_urls", self.start_urls)
+
+    def _check_urls(self, name: str, given: Any) -> None:
+        """Raises `SpiderError` if `given`, the attribute of that name, is not a list of URLs to start from."""
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            shown = f"one text ({given!r:.200})" if isinstance(given, str) else f"{given!r:.200}"
+            raise SpiderError(f"spider {self.name!r}: {name} is a list of URLs, not {shown}")
+        for url in given if isinstance(given, Collection) else ():
+            if not isinstance(url, str) or not _leads_somewhere(url):
                 shown = urls.without_credentials(url) if isinstance(url, str) else url
-                text = f"start_urls has {shown!r:.200}, not an absolute URL: begin it with http:// or https://"
+                text = f"{name} has {shown!r:.200}, not an absolute URL: begin it with http:// or https://"
                 raise SpiderError(f"spider {self.name!r}: {text}")
 
     def parse(self, response: Response) -> Any:
@@ -143,3 +147,9 @@ class Spider:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+
+def _leads_somewhere(url: str) -> bool:
+    """Whether `url` is one of the web, or at least meant to be, as `http://[` is: that fails alone, and is counted."""
+    address = urls.canonical(url)
+    return urls.is_web(address) if address is not None else not urls.lacks_scheme(url)

@@ -21,6 +21,7 @@ from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, open_job
 from scraper.network import Counts
 from scraper.network.cookies.middleware import Cookies
+from scraper.process.exits import SpiderExit
 from scraper.protocols import Observer, Sink
 from scraper.settings.load import laid_over
 from scraper.settings.schema import Settings
@@ -62,6 +63,7 @@ class Crawl:
         self._cookies: Cookies | None = None
         self._found = Statistics(self.spider.name)
         self._stopped = ""
+        self._exit: SpiderExit | None = None
 
     def stop(self, reason: str = INTERRUPTED) -> None:
         """End the crawl in good order: what is in flight is finished, then files are closed."""
@@ -187,7 +189,9 @@ class Crawl:
     async def _close_spider(self, reason: str) -> list[str]:
         """Call the spider's `closed(reason)`; what went wrong with that."""
         error = await call_closed(self.spider, reason)
-        if error is None:
+        if isinstance(error, SpiderExit):
+            self._exit = error
+        if error is None or error is self._exit:
             return []
         where = f"{type(self.spider).__name__}.closed"
         self._tell(Broke(where, "", "", error))
@@ -215,11 +219,16 @@ class Crawl:
     @property
     def _has_failed(self) -> bool:
         """Whether the crawl is no good as a whole; the cookies of such a one are not saved."""
-        ended = self._engine.exit if self._engine is not None else None
-        return bool(failures_of(self.statistics(), self.settings.engine.fail_when, ended))
+        return bool(failures_of(self.statistics(), self.settings.engine.fail_when, self._ended))
+
+    @property
+    def _ended(self) -> SpiderExit | None:
+        """The first `sys.exit()` in the spider's code that is a failure, or else the first one."""
+        in_crawl = self._engine.exit if self._engine is not None else None
+        return self._exit if self._exit is not None and (in_crawl is None or not in_crawl.status) else in_crawl
 
     def _concluded(self, reason: str, publication: Publication, problems: list[str], job: Path | None = None) -> Result:
-        statistics, ended = self.statistics(), self._engine.exit if self._engine is not None else None
+        statistics, ended = self.statistics(), self._ended
         self._tell(Finished(reason, statistics))
         return Result(
             spider=self.spider.name,

@@ -82,7 +82,6 @@ def _written(sink: Sink) -> Written:
 
 def _withheld(sink: Publishable, before: Replaced | None) -> str:
     """Why a file is not where it is looked for, and what is."""
-    ours = f"{sink.items:,} item{'' if sink.items == 1 else 's'}"
-    if before is None:
-        return f"{sink.name} is not published: the {ours} of this crawl are in {sink.path}"
-    return f"{sink.name} keeps its {before}: the {ours} of this crawl are in {sink.path}"
+    ours = "1 item of this crawl is" if sink.items == 1 else f"{sink.items:,} items of this crawl are"
+    kept = "is not published" if before is None else f"keeps its {before}"
+    return f"{sink.name} {kept}: the {ours} in {sink.path}"

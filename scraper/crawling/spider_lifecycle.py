@@ -6,6 +6,7 @@ from inspect import isawaitable
 from typing import Any
 
 from scraper.errors import ScraperError, SpiderError
+from scraper.process.exits import end_of
 from scraper.process.stacks import line_of
 from scraper.spider import Spider
 
@@ -67,11 +68,13 @@ async def lifespan(spider: Spider) -> AsyncIterator[None]:
 
 
 async def call_closed(spider: Spider, reason: str) -> Exception | None:
-    """Call the spider's `closed(reason)`; what it raised, if it did."""
+    """Call the spider's `closed(reason)`; what it raised, if it did, which is a `SpiderExit` for `sys.exit()`."""
     try:
         outcome = spider.closed(reason)
         if isawaitable(outcome):
             await outcome
+    except SystemExit as error:
+        return end_of(error, f"{type(spider).__name__}.closed")
     except Exception as error:
         return error
     return None

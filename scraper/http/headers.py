@@ -1,13 +1,22 @@
-"""Headers and cookies as they are given to a request, and as they are sent: see `values` for what may be given."""
+"""Headers and cookies as they are given to a request, and as they are sent: see `values` for what may be given.
 
+What would be something else on the wire is refused: a line break or a NUL begins another header, a semicolon another
+cookie, and a name is one word (a token of RFC 9110, 5.6.2).
+"""
+
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scraper.http.values import TEXT, Asked, each_of, name_of, number, pairs, refuse, scalar, text_of, told
+from scraper.http.values import TEXT, TOKEN, Asked, each_of, name_of, number, pairs, refuse, scalar, text_of, told
 
 Cookies = dict[str, str] | list[dict[str, Any]]
 
+SPLITS = re.compile(r"[\r\n\0]")  # what ends a line, and so begins another header
+
 _TEXT_OR_NONE: frozenset[type] = TEXT | {type(None)}
+_ENDS_NAME = re.compile(r"[;,= \t\r\n\0]")  # what no name of a cookie has
+_ENDS_COOKIE = re.compile(r"[;\r\n\0]")
 
 
 def are_settled(headers: Mapping[Any, Any], cookies: Any) -> bool:
@@ -21,8 +30,16 @@ def _is_plain(given: Any, values: frozenset[type]) -> bool:
 
 def settled_headers(request: Asked, given: Any) -> dict[str, str | None]:
     """Headers by name; several values of a name become one (RFC 9110, 5.3). One that is None is not to be sent."""
-    if _is_plain(given, _TEXT_OR_NONE):
-        return {**given}
+    settled = {**given} if _is_plain(given, _TEXT_OR_NONE) else _joined_headers(request, given)
+    for name, value in settled.items():
+        if not TOKEN.fullmatch(name):
+            refuse(request, f"headers has the name {name!r:.80}, which is not one word")
+        if value is not None and SPLITS.search(value):
+            refuse(request, f"headers[{name!r:.80}] has a line break or a NUL")
+    return settled
+
+
+def _joined_headers(request: Asked, given: Any) -> dict[str, str | None]:
     found: dict[str, tuple[str, list[str]]] = {}
     for key, value in pairs(request, "headers", given):
         name = name_of(request, "headers", key)
@@ -43,6 +60,16 @@ def _joined(name: str, values: list[str]) -> str | None:
 
 def settled_cookies(request: Asked, given: Any) -> Cookies:
     """Cookies by name; or, where one is not for its whole host and no other, a list with the parts of each."""
+    settled = _cookies(request, given)
+    for name, value in cookie_pairs(settled):
+        if _ENDS_NAME.search(name):
+            refuse(request, f"cookies has the name {name!r:.80}: it may have no space, and none of ; , =")
+        if _ENDS_COOKIE.search(value):
+            refuse(request, f"cookies[{name!r:.80}] has a line break, a NUL or a semicolon")
+    return settled
+
+
+def _cookies(request: Asked, given: Any) -> Cookies:
     if _is_plain(given, TEXT):
         return {**given}
     if given is None or isinstance(given, Mapping):

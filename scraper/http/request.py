@@ -177,7 +177,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
         if self.timeout is not None:
             force_setattr(self, "timeout", values.timeout(self, self.timeout))
         if self.proxy is not None:
-            force_setattr(self, "proxy", values.text(self, "proxy", self.proxy))
+            force_setattr(self, "proxy", values.proxy(self, self.proxy))
         if self.auth is not None:
             force_setattr(self, "headers", {**self.headers, "Authorization": values.basic(self, self.auth)})
             force_setattr(self, "auth", None)

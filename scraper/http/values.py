@@ -8,7 +8,9 @@
 | `form`, `params` | a mapping or pairs; a value is text, bytes, a number, or a list of these. None leaves it out |
 | `json` | whatever msgspec can write |
 | `meta`, `cb_kwargs` | a mapping or pairs; the keys of `cb_kwargs` are text |
-| `auth` | user and password, both text |
+| `method` | one word |
+| `proxy` | an address, `http://host:port`, or with https or socks5 |
+| `auth` | user and password, both text; a user's name has no colon (RFC 7617, 2) |
 | `timeout` | seconds |
 | `priority` | a whole number |
 
@@ -18,6 +20,7 @@ plain already passes by a look at its types. Headers and cookies have a module o
 
 import codecs
 import os
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -29,6 +32,8 @@ from scraper import urls
 from scraper.errors import SpiderError
 
 TEXT: frozenset[type] = frozenset((str,))
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
+_PROXIES = ("http://", "https://", "socks5://", "socks5h://")
 _PRIORITIES = range(-(2**62), 2**62)  # what a database can order
 
 
@@ -137,12 +142,17 @@ def basic(request: Asked, given: Any) -> str:
     if not isinstance(given, tuple | list) or len(given) != 2:
         refuse(request, f"auth is {told(given)}; give a pair, (user, password)")
     user, password = (text_of(request, each, "text", "auth", place) for place, each in enumerate(given))
+    if ":" in user:
+        refuse(request, "auth[0] has a colon, which begins the password: no user's name can have one")
     return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def method(request: Asked, given: Any) -> str:
     """A method in upper case."""
-    return text_of(request, given, "text", "method").upper() if given is not None else ""
+    name = text_of(request, given, "text", "method").upper() if given is not None else ""
+    if name and not TOKEN.fullmatch(name):
+        refuse(request, f"method is {name!r:.40}, which is not one word")
+    return name
 
 
 def timeout(request: Asked, given: Any) -> float:
@@ -167,6 +177,15 @@ def text(request: Asked, field: str, given: Any) -> str:
     if field == "session" and (given is None or isinstance(given, int)):
         return "" if given is None else number(given)
     return text_of(request, given, "text", field)
+
+
+def proxy(request: Asked, given: Any) -> str:
+    """The address of a proxy, by HTTP if it names no scheme; an empty one is no proxy."""
+    address = text_of(request, given, "text", "proxy")
+    url = urls.canonical(address if "://" in address else f"http://{address}")
+    if address and (url is None or not url.startswith(_PROXIES)):
+        refuse(request, "proxy is not an address: write http://host:port, or with https or socks5")
+    return address
 
 
 def codec(request: Asked, given: Any) -> str:

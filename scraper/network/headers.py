@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 
 from scraper.errors import SettingsError, SpiderError
-from scraper.http.headers import cookie_pairs, own_headers
+from scraper.http.headers import SPLITS, cookie_pairs, own_headers
 from scraper.http.request import Request
+from scraper.http.values import TOKEN
 from scraper.settings.schema import NetworkSettings
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -17,9 +18,6 @@ CODINGS = "gzip, deflate, br, zstd"
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"})
 FRAMING = frozenset({"content-length", "transfer-encoding"})  # these follow from the body, and are not asked for
-
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
-_SPLITS = re.compile(r"[\r\n\0]")  # what ends a line, and so begins another header
 
 
 def defaults(settings: NetworkSettings) -> dict[str, str]:
@@ -40,11 +38,11 @@ def defaults(settings: NetworkSettings) -> dict[str, str]:
 
 def check(request: Request) -> None:
     """Raises `SpiderError` if the method, a header or a cookie of `request` would be something else on the wire."""
-    if request.method not in METHODS and not _TOKEN.fullmatch(request.method):
+    if request.method not in METHODS and not TOKEN.fullmatch(request.method):
         raise SpiderError(f"the method {request.method!r:.80} is not one word")
     check_headers(own_headers(request.headers))
     for name, value in cookie_pairs(request.cookies):
-        if _SPLITS.search(f"{name}{value}") or re.search("[;,= \t]", str(name)) or ";" in str(value):
+        if SPLITS.search(f"{name}{value}") or re.search("[;,= \t]", str(name)) or ";" in str(value):
             raise SpiderError(f"the cookie {name!r:.80} has a line break, a NUL or a semicolon, or an odd name")
 
 
@@ -53,7 +51,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise SpiderError(f"the header {name!r:.80} is {type(value).__name__}, not text")
-        if not _TOKEN.fullmatch(name):
+        if not TOKEN.fullmatch(name):
             raise SpiderError(f"the header name {name!r:.80} is not one word")
-        if _SPLITS.search(value):
+        if SPLITS.search(value):
             raise SpiderError(f"the header {name!r:.80} has a line break or a NUL in its value")

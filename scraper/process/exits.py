@@ -25,8 +25,10 @@ def end_of(error: KeyboardInterrupt | SystemExit, where: str) -> CloseSpider:
     match error.code:
         case None:
             return SpiderExit(reason, 0, "")
-        case int(status):
-            return SpiderExit(reason, status, "")
+        case int(status) if status == 0 or status % 256:
+            return SpiderExit(reason, int(status), "")
+        case int(status):  # of which the system keeps the last eight bits, and these say that all is well
+            return SpiderExit(reason, 1, f"status {status}")
         case words:
             return SpiderExit(reason, 1, str(words))
 

@@ -52,10 +52,10 @@ class SitemapSpider(Spider):
         """Raises `SpiderError` if there is no sitemap, or an attribute that is not understood."""
         if type(self).start is not SitemapSpider.start:
             super().check_start()
-        elif isinstance(self.sitemap_urls, str):
-            raise self._wrong(f"sitemap_urls is a list of URLs, not one text ({self.sitemap_urls!r})")
         elif not self.sitemap_urls:
             raise self._wrong('it has no sitemap_urls: give it some, ["https://…/robots.txt"] for example')
+        else:
+            self._check_urls("sitemap_urls", self.sitemap_urls)
         _ = self._rules, self._followed, self._since
 
     async def start(self) -> AsyncIterator[Any]:

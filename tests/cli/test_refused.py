@@ -12,7 +12,7 @@ from pytest_httpserver import HTTPServer
 
 SPIDER = """
 from contextlib import asynccontextmanager
-from scraper import CSVFeedSpider, Spider
+from scraper import CSVFeedSpider, SitemapSpider, Spider
 
 class Books(Spider):
     name = "books"
@@ -79,8 +79,18 @@ PAGE = "page: int = 1\n"
 UNPARSED = ("def parse(", "def parse_it(")
 SPIDERS = {
     "start_urls is a list of URLs, not one text": [('["', '"'), ('"]', '"')],
+    "start_urls is a list of URLs, not 5": [('["', '5 #["')],
     "has no start URL": [("start_urls", "other_urls")],
     "has no parse(self, response) method": [UNPARSED],
+    "'books' has no parse(self, response) method": [UNPARSED, (PAGE, "parse = None\n")],
+    "sitemap_urls is a list of URLs, not one text": [
+        ("(Spider)", "(SitemapSpider)"),
+        (PAGE, "sitemap_urls = '/a.xml'\n"),
+    ],
+    "sitemap_urls has 'a.xml', not an absolute URL": [
+        ("(Spider)", "(SitemapSpider)"),
+        (PAGE, "sitemap_urls = ['a.xml']\n"),
+    ],
     "has no parse_row(self, response, row) method": [UNPARSED, ("(Spider)", "(CSVFeedSpider)")],
     "needs the argument shop": [(PAGE, "shop: str\n")],
     "cannot be made: ValueError: no": [(PAGE, "def __init__(self): raise ValueError('no')\n")],

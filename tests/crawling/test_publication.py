@@ -150,6 +150,27 @@ async def test_the_words_of_sys_exit_are_told(tmp_path: Path, base: str) -> None
     assert result.problems[0] == "SystemExit in Shop.parse: why not"
 
 
+@pytest.mark.parametrize(("code", "status", "problem"), [(3, 3, "status 3"), ("why", 1, "why"), (256, 1, "status 256")])
+async def test_an_exit_as_the_spider_is_closed(
+    tmp_path: Path, base: str, code: int | str, status: int, problem: str
+) -> None:
+    """`sys.exit()` in `closed()` is a failure as well: nothing is published, and the job has ended."""
+
+    class Closing(Shop):
+        def closed(self, reason: str) -> None:
+            sys.exit(code)
+
+    await crawl(tmp_path, base, sinks=["shop.jsonl", "shop.csv"])
+    result = await crawl(tmp_path, base, sinks=["shop.jsonl", "shop.csv"], kind=Closing, number=1)
+    assert (result.exit_status, result.job) == (status, None)
+    assert result.problems[0] == f"SystemExit in Closing.closed: {problem}"
+    assert [each.partition(":")[2] for each in result.problems[1:]] == [
+        f" the 1 item of this crawl is in {tmp_path / name}.part" for name in ("shop.jsonl", "shop.csv")
+    ]
+    for name in ("shop.jsonl", "shop.csv"):
+        assert (count(tmp_path / name), count(tmp_path / f"{name}.part")) == (3, 1)
+
+
 async def test_items_of_start_alone_are_a_success(tmp_path: Path, base: str) -> None:
     """A spider whose `start()` gives items, and no request, has done what it was to do."""
 

@@ -245,7 +245,7 @@ async def test_a_relative_url(site: Site, settings: dict[str, Any]) -> None:
     assert (written(), ended.statistics.refused) == ([{"a": 1}], {})
 
 
-@pytest.mark.parametrize("url", ["/rel", "a.example", "localhost:8000/", "//a.example/", None, 7])
+@pytest.mark.parametrize("url", ["/rel", "a.example", "localhost:8000/", "//a.example/", "ftp://a.example/", None, 7])
 async def test_start_urls_that_are_not_absolute(url: Any) -> None:
     """They are an error before anything is sent."""
     with pytest.raises(SpiderError, match=r"spider 'giving': start_urls has .*, not an absolute URL"):

@@ -167,6 +167,16 @@ def test_other_fields(field: str, given: Any, kept: Any) -> None:
         ({"headers": ["X-A: b"]}, "headers[0] is a str; give a pair of name and value"),
         ({"headers": ("X-A", "b")}, "headers[0] is a str; give a pair of name and value"),
         ({"headers": 5}, "headers is an int; give a dict, or pairs"),
+        ({"headers": {"X-A": "b\r\nX-Evil: s3cret"}}, "headers['X-A'] has a line break or a NUL"),
+        ({"headers": {"X-A": ["b", "c\0"]}}, "headers['X-A'] has a line break or a NUL"),
+        ({"headers": {"X A": "b"}}, "headers has the name 'X A', which is not one word"),
+        ({"headers": [("", "b")]}, "headers has the name '', which is not one word"),
+        ({"headers": {"X-A:": None}}, "headers has the name 'X-A:', which is not one word"),
+        ({"cookies": {"a": "b; c=s3cret"}}, "cookies['a'] has a line break, a NUL or a semicolon"),
+        ({"cookies": {"a": b"b\r\n"}}, "cookies['a'] has a line break, a NUL or a semicolon"),
+        ({"cookies": [{"name": "a", "value": "b\0", "path": "/p"}]}, "cookies['a'] has a line break, a NUL or"),
+        ({"cookies": {"a=b": "c"}}, "cookies has the name 'a=b': it may have no space, and none of ; , ="),
+        ({"cookies": [{"name": "a b", "value": "c", "path": "/p"}]}, "cookies has the name 'a b': it may have no"),
         ({"cookies": {"a": {"b": 1}}}, "cookies['a'] is a dict; give text, bytes or a number"),
         ({"cookies": {"a": Odd()}}, "cookies['a'] is an Odd; give text"),
         ({"cookies": "a=b"}, "cookies is a str; give a dict, or a list of dicts with name and value"),
@@ -199,6 +209,10 @@ def test_other_fields(field: str, given: Any, kept: Any) -> None:
         ({"auth": "ab"}, "auth is a str; give a pair, (user, password)"),
         ({"auth": ("user", None)}, "auth[1] is None; give text"),
         ({"auth": ("a", "b", "c")}, "auth is a tuple; give a pair"),
+        ({"auth": ("a:b", "c")}, "auth[0] has a colon, which begins the password"),
+        ({"proxy": "ftp://me:s3cret@p.example:1"}, "proxy is not an address: write http://host:port, or with https"),
+        ({"proxy": "http://me:s3cret@p.example:99999"}, "proxy is not an address"),
+        ({"meta": {"proxy": "socks4://p.example:1"}}, "proxy is not an address"),
         ({"proxy": 8080}, "proxy is an int; give text"),
         ({"proxy": b"http://p.example:1"}, "proxy is a bytes; give text"),
         ({"timeout": "5"}, "timeout is a str; give a number of seconds above 0"),
@@ -209,6 +223,8 @@ def test_other_fields(field: str, given: Any, kept: Any) -> None:
         ({"priority": "1"}, "priority is '1'; give a whole number"),
         ({"priority": 2**70}, "priority is 1180591620717411303424; give a number between"),
         ({"method": b"GET"}, "method is a bytes; give text"),
+        ({"method": "GET / HTTP/1.1"}, "method is 'GET / HTTP/1.1', which is not one word"),
+        ({"method": "A\r\nB"}, "method is 'A\\r\\nB', which is not one word"),
         ({"method": 5}, "method is an int; give text"),
         ({"session": ["a"]}, "session is a list; give text"),
         ({"encoding": "utf-88"}, "encoding is 'utf-88', which is none that Python knows"),
@@ -224,6 +240,7 @@ def test_what_means_nothing(fields: dict[str, Any], problem: str) -> None:
         Request(URL, **fields)
     assert str(caught.value).startswith(f"Request({URL!r}): {problem}")
     assert "\n" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
     with pytest.raises(SpiderError):
         Request(URL).replace(**fields)
 

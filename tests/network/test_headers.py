@@ -51,8 +51,10 @@ async def test_headers_are_sent_once(network: Open) -> None:
 )
 def test_what_would_be_two_headers(headers: dict[str, str]) -> None:
     """A line break or a NUL in a header, and a name that is not one word, is an error that names the header."""
+    request = Request(URL)
+    request.headers.update(headers)  # as a middleware may
     with pytest.raises(SpiderError) as caught:
-        check(Request(URL, headers=headers))
+        check(request)
     assert "X-Odd" in str(caught.value) or "''" in str(caught.value)
     assert str(caught.value).isprintable()
 
@@ -104,14 +106,10 @@ async def test_values_of_all_kinds_on_the_wire(network: Open) -> None:
 
 
 def test_what_would_be_two_lines() -> None:
-    """A method or a cookie that would be something else on the wire is an error, too."""
-    for request in (
-        Request(URL, method="GET / HTTP/1.1\r\nX-Evil: 1"),
-        Request(URL, method="A B"),
-        Request(URL, cookies={"a": "b\r\nX-Evil: 1"}),
-        Request(URL, cookies={"a": "b; c=d"}),
-        Request(URL, cookies={"a=b; c": "d"}),
-    ):
+    """A cookie that became something else on the wire in a middleware is an error, too."""
+    for cookies in ({"a": "b\r\nX-Evil: 1"}, {"a": "b; c=d"}, {"a=b; c": "d"}):
+        request = Request(URL)
+        request.cookies.update(cookies)
         with pytest.raises(SpiderError):
             check(request)
     check(Request(URL, method="PROPFIND", headers={"X-A": "ä b\t"}, cookies={"a": "b=c, d"}))
@@ -121,9 +119,11 @@ async def test_a_request_that_must_not_be_sent(network: Open) -> None:
     """Such a request fails on its own as `bad_request`; nothing of it reaches a server, and the crawl goes on."""
     async with raw(repeating(OK)) as server:
         net = await network()
-        for fields in ({"headers": {"X": "a\r\nb"}}, {"method": "A\r\nB"}, {"cookies": {"a": "b\r\nc"}}):
+        for field, odd in (("headers", {"X": "a\r\nb"}), ("cookies", {"a": "b\r\nc"})):
+            request = Request(server.url)
+            getattr(request, field).update(odd)
             with pytest.raises(FetchError) as caught:
-                await net.fetch(Request(server.url, **fields))
+                await net.fetch(request)
             assert caught.value.reason == Reason.BAD_REQUEST
             assert isinstance(caught.value.__cause__, SpiderError)
         assert server.heard == []

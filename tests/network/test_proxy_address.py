@@ -149,8 +149,8 @@ async def test_a_proxy_that_fails(network: Open) -> None:
 
 
 async def test_a_request_with_a_wrong_proxy(network: Open) -> None:
-    """A request that names something else for a proxy fails, and its password is not told."""
+    """A request whose proxy lacks what its scheme needs fails, and its password is not told."""
     with pytest.raises(FetchError) as caught:
-        await (await network()).fetch(Request("http://a.example/", proxy="socks4://me:secret@a.example:1080"))
+        await (await network()).fetch(Request("http://a.example/", proxy="socks5://me:secret@a.example"))
     assert caught.value.reason == Reason.BAD_REQUEST
     assert "secret" not in str(caught.value)
