@@ -17,7 +17,7 @@ def build(settings: PipelinesSettings, own: Iterable[object], spider: object) ->
     pipelines: list[Any] = []
     if settings.require:
         pipelines.append(Require(settings.require))
-    if settings.check:
+    if settings.validate:
         pipelines.append(Validate())
     if settings.unique:
         pipelines.append(Unique(settings.unique))
