@@ -20,7 +20,7 @@ from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.copies import copied
-from scraper.items.item import SIGHTINGS, is_item
+from scraper.items.item_types import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.exits import end_of, stop_of
 from scraper.process.running_callback import count_yielded

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from scraper.errors import CloseSpider, CrawlStopped, DropItem, ScraperError, SpiderError
-from scraper.items.item import is_item
+from scraper.items.item_types import is_item
 from scraper.pipelines.unique import Unique
 from scraper.process.exits import end_of, stop_of
 from scraper.process.stacks import definition_of, is_cancelled, line_of, users_line_of
