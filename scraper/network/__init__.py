@@ -15,6 +15,11 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from scraper.network.connection.system_certificates import import_aiohttp
+
+import_aiohttp()  # before whatever imports it
+
+# ruff: noqa: E402
 from scraper.errors import SettingsError
 from scraper.http.request import Request
 from scraper.http.response import Response
