@@ -11,6 +11,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
+import msgspec
+
 from scraper.errors import FetchError
 from scraper.events import Event, Statistics
 from scraper.http.request import Links, Request
@@ -43,8 +45,7 @@ Observer: TypeAlias = Callable[[Event], None]
 """Is told what happened. Must return at once and must not raise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
+class Attempts(msgspec.Struct, frozen=True):
     """How often a request was tried: `retries` of the address at hand, `hops` followed to come there."""
 
     retries: int = 0
@@ -80,8 +81,7 @@ class Limit(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """A request in the frontier; `number` tells entries apart and grows with each."""
 
     number: int
@@ -180,8 +180,7 @@ class Position:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Seeds:
+class Seeds(msgspec.Struct, frozen=True):
     """How much of what the spider's `start()` gives was taken: its results in all, and whether it has ended."""
 
     taken: int = 0
@@ -219,29 +218,27 @@ class Remembers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A mistake of the spider's, and in which line (`file:line`) it was made; "" if that is not known."""
 
     error: BaseException
     line: str = ""
 
 
-@dataclass(slots=True)
-class Results:
+class Results(msgspec.Struct):
     """What a callback gave: items and requests in the order they came, and how it ended.
 
     `error` is what it raised, in `line`. `faults` are things that it gave and that nothing can be made of, in spite of
     which it went on. `sightings` tells, by item and field, whether an `Item` found something on the page for it.
     """
 
-    items: list[Any] = field(default_factory=list)
-    requests: list[Request | Links] = field(default_factory=list)
+    items: list[Any] = msgspec.field(default_factory=list)
+    requests: list[Request | Links] = msgspec.field(default_factory=list)
     error: BaseException | None = None
     where: str = ""
     line: str = ""
-    sightings: dict[str, bool] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    sightings: dict[str, bool] = msgspec.field(default_factory=dict)
+    faults: list[Fault] = msgspec.field(default_factory=list)
 
     @property
     def problems(self) -> list[Fault]:

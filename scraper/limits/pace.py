@@ -25,9 +25,10 @@ slowly, and what was a rise becomes normal in the end.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import inf
 from random import Random
+
+import msgspec
 
 from scraper import urls
 from scraper.errors import FetchError, Reason
@@ -66,8 +67,7 @@ _FAILURES = frozenset(
 )
 
 
-@dataclass(slots=True)
-class _Site:
+class _Site(msgspec.Struct):
     """What is known of a site.
 
     `added` is the delay that its answers have taught, and a good answer leaves the part `left` of it.
@@ -78,7 +78,7 @@ class _Site:
     added: float = 0.0
     slowed: float = -inf
     best: float = inf
-    rounds: deque[float] = field(default_factory=lambda: deque(maxlen=ROUNDS))
+    rounds: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=ROUNDS))
     round_over: float = -inf
     is_rising: bool = False
     left: float = FORGIVING

@@ -11,10 +11,11 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import replace
 from itertools import islice
 from types import GeneratorType
 from typing import Any
+
+from msgspec.structs import replace
 
 from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request

@@ -12,11 +12,12 @@ import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 from types import ModuleType
 from typing import Any
+
+import msgspec
 
 from scraper.errors import SpiderError
 from scraper.http.request import Request
@@ -26,8 +27,7 @@ from scraper.spider import Spider
 from scraper.verdict import GO
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A spider class and the file it stands in."""
 
     spider: type[Spider]
