@@ -21,10 +21,8 @@ import msgspec
 
 from scraper.errors import SpiderError
 from scraper.http.request import Request
-from scraper.limits.scope import Scope
 from scraper.settings.messages import suggestion
 from scraper.spider import Spider
-from scraper.verdict import GO
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -98,6 +96,9 @@ def _is_for(url: str, spider: type[Spider], own: Mapping[str, Any]) -> bool:
         given = own.get(name, getattr(spider, name, None))
         sites = [each for each in given if isinstance(each, str)] if isinstance(given, list | tuple | set) else []
         if sites:
+            from scraper.limits.scope import Scope  # with all limits, which a list of spiders does not need
+            from scraper.verdict import GO
+
             try:
                 return Scope(sites).judge(Request(url), 0.0) is GO
             except SpiderError:  # a crawl would tell of it
