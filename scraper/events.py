@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+import msgspec
+
 from scraper.errors import FetchError
 from scraper.http.request import Request
 from scraper.http.response import Response
@@ -54,15 +56,13 @@ class Statistics:
         return self.discovered == self.fetched + sum(self.refused.values()) + sum(self.failed.values()) + self.waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """The crawl is about to send its first request."""
 
     spider: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(msgspec.Struct, frozen=True):
     """The crawl continues where an earlier process left it, with `found`; `changes` tells what is different since.
 
     `inexact` are the sinks that may get items twice, since they cannot be cut back. `edited` names the modules of the
@@ -76,30 +76,26 @@ class Resumed:
     edited: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(msgspec.Struct, frozen=True):
     """An earlier process ended while it handled `pages`, told by URL. They come last; see `limits.quarantine`."""
 
     pages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(msgspec.Struct, frozen=True):
     """A response is handed to its callback. `seconds` is how long the server took."""
 
     response: Response
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _OfRequest:
+class _OfRequest(msgspec.Struct, frozen=True):
     """Something other than an answer came of `request`."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Retried(_OfRequest):
+class Retried(_OfRequest, frozen=True):
     """A request failed for `reason` and will be sent again in `wait` seconds."""
 
     reason: str
@@ -107,46 +103,40 @@ class Retried(_OfRequest):
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refused(_OfRequest):
+class Refused(_OfRequest, frozen=True):
     """A request was not sent, and never will be, for `reason`."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed(_OfRequest):
+class Failed(_OfRequest, frozen=True):
     """A request was given up."""
 
     error: FetchError
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(msgspec.Struct, frozen=True):
     """Nothing more is sent to `host`, which could not be reached, lastly for `reason`; what waits for it is kept."""
 
     host: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drifted:
+class Drifted(msgspec.Struct, frozen=True):
     """`field`, an item's that used to be found, was found on none of the last `pages`: the site may have changed."""
 
     field: str
     pages: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(msgspec.Struct, frozen=True):
     """A pipeline dropped an item."""
 
     item: object
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Broke:
+class Broke(msgspec.Struct, frozen=True):
     """Code of the spider, a pipeline or a sink raised: `where` names it (`Books.parse`), `line` is `file:line`."""
 
     where: str
@@ -155,16 +145,14 @@ class Broke:
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True):
     """The event loop could not run for `seconds`, because of what `where` (file, line, function) was doing."""
 
     where: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """The crawl has ended for `reason`: 'finished', 'interrupted', or what ended it early."""
 
     reason: str

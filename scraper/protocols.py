@@ -12,6 +12,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
+import msgspec
+
 from scraper.errors import FetchError
 from scraper.events import Event, Statistics
 from scraper.http.request import Links, Request
@@ -47,8 +49,7 @@ Observer: TypeAlias = Callable[[Event], None]
 """Is told what happened. Must return at once and must not raise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
+class Attempts(msgspec.Struct, frozen=True):
     """How often a request was tried: `retries` of the address at hand, `hops` followed to come there."""
 
     retries: int = 0
@@ -103,8 +104,7 @@ class Paces(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """A request in the frontier; `number` tells entries apart and grows with each."""
 
     number: int
@@ -207,8 +207,7 @@ class Position:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Seeds:
+class Seeds(msgspec.Struct, frozen=True):
     """How much of what the spider's `start()` gives was taken: its results in all, and whether it has ended."""
 
     taken: int = 0
@@ -246,16 +245,14 @@ class Remembers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A mistake of the spider's, and in which line (`file:line`) it was made; "" if that is not known."""
 
     error: BaseException
     line: str = ""
 
 
-@dataclass(slots=True)
-class Results:
+class Results(msgspec.Struct):
     """What a callback gave: items and requests in the order they came, and how it ended.
 
     `error` is what it raised, in `line`. `faults` are things that it gave and that nothing can be made of, in spite of
@@ -263,13 +260,13 @@ class Results:
     `weight` is how many bytes of memory its requests take, if they are many, and 0 if they are as few as usual.
     """
 
-    items: list[Any] = field(default_factory=list)
-    requests: list[Request | Links] = field(default_factory=list)
+    items: list[Any] = msgspec.field(default_factory=list)
+    requests: list[Request | Links] = msgspec.field(default_factory=list)
     error: BaseException | None = None
     where: str = ""
     line: str = ""
-    sightings: dict[str, bool] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    sightings: dict[str, bool] = msgspec.field(default_factory=dict)
+    faults: list[Fault] = msgspec.field(default_factory=list)
     weight: int = 0
 
     @property

@@ -1,38 +1,33 @@
 """What a limit says of a request, and what is to follow an answer."""
 
-from dataclasses import dataclass
+import msgspec
 
 from scraper.http.request import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(msgspec.Struct, frozen=True):
     """The request may be sent now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """The request's host is not due yet: ask again in `seconds`."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True):
     """The request must never be sent; `reason` is one of `errors.Reason`."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Park:
+class Park(msgspec.Struct, frozen=True):
     """The request's host cannot be reached, lastly for `reason`: what waits for it is left to another run."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class First:
+class First(msgspec.Struct, frozen=True):
     """`request` has to be answered before this one can be judged (robots.txt, say)."""
 
     request: Request
@@ -42,28 +37,24 @@ Verdict = Go | Wait | Refuse | Park | First
 GO = Go()
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """Send the same request again, not sooner than in `seconds`; it failed for `reason`."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(msgspec.Struct, frozen=True):
     """Send `request` in place of the one that was answered."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(msgspec.Struct, frozen=True):
     """Hand the response to its callback."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(msgspec.Struct, frozen=True):
     """Give the request up; `reason` is one of `errors.Reason` or an `http_…` status."""
 
     reason: str
@@ -73,8 +64,7 @@ Sequel = Retry | Redirect | Deliver | Fail
 DELIVER = Deliver()
 
 
-@dataclass(frozen=True, slots=True)
-class Permits:
+class Permits(msgspec.Struct, frozen=True):
     """What a page lets a crawler do: follow its links, and keep the items that are of it."""
 
     follow: bool = True

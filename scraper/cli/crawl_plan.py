@@ -4,9 +4,8 @@ Settings are read before anything is imported that only spiders need: a mistake 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scraper.cli.options import loaded_from
 from scraper.cli.spiders.choose import chosen, is_file
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from scraper.spider import Spider
 
 
-@dataclass(frozen=True, slots=True)
-class CrawlPlan:
+class CrawlPlan(NamedTuple):
     """A spider to crawl with, the arguments to make it with, and its settings; `config_path` is None without a file."""
 
     spider_class: "type[Spider]"

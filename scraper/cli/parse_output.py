@@ -14,7 +14,8 @@ from rich.text import Text
 from scraper.crawling.parsed_page import PageItem, PageRequest, ParsedPage
 from scraper.errors import SpiderError
 from scraper.http.request import Request
-from scraper.items.item import ItemError, Misfit, fields, plain
+from scraper.items.item import ItemError
+from scraper.items.item_types import Misfit, fields, plain
 from scraper.protocols import Fault
 from scraper.secrets import masked
 from scraper.urls import without_credentials

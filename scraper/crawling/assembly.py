@@ -4,8 +4,9 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import cache, partial
+
+import msgspec
 
 from scraper.crawling.recrawl import Revisits
 from scraper.crawling.resume import memories_of
@@ -27,8 +28,7 @@ from scraper.settings.schema import FrontierSettings, NetworkSettings, Settings
 from scraper.spider import Spider
 
 
-@dataclass(frozen=True, slots=True)
-class Assembled:
+class Assembled(msgspec.Struct, frozen=True):
     """The stages of a crawl, and its cookies; `cached` counts what the HTTP cache was good for, if there is one."""
 
     stages: Stages

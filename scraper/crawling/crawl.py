@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from scraper.crawling.assembly import open_stages
 from scraper.crawling.job_description import describe, job_name
@@ -213,7 +215,9 @@ class Crawl:
             try:
                 await job.finish(reason)
             except StorageError as error:
-                return replace(publication, problems=(*publication.problems, str(error)), is_complete=False)
+                return msgspec.structs.replace(
+                    publication, problems=(*publication.problems, str(error)), is_complete=False
+                )
         return publication
 
     @property

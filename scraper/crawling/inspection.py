@@ -8,9 +8,10 @@ is written: items go to whoever asked, no job is kept, and no cookies are saved.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.parsed_page import PageParser, ParsedPage

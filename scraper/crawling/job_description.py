@@ -28,7 +28,7 @@ def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -
         spider=spider.name,
         kind=f"{type(spider).__module__}:{type(spider).__qualname__}",
         arguments={name: _kept(name, value) for name, value in sorted(arguments.items())},
-        sinks=[sink.model_dump(mode="json") for sink in settings.sinks],
+        sinks=[sink.values() for sink in settings.sinks],
         settings={
             key: _hidden(value) if key.startswith(_PRIVATE) else _plain(value)
             for key, value in flat(settings)

@@ -6,8 +6,10 @@ whose sink says `publish = "always"` are published all the same, unless they cou
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Self
+
+import msgspec
 
 from scraper.crawling.result import Written
 from scraper.errors import StorageError
@@ -15,15 +17,14 @@ from scraper.protocols import Publishable, Replaced, Sink
 from scraper.sinks.memory import Collect, HandOver
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(msgspec.Struct, frozen=True):
     """What became of the files. `problems` tells, one line each, why files were not published.
 
     `is_complete` says whether all that was collected is in its file, published or not.
     """
 
     written: tuple[Written, ...]
-    kept: list[Any] = field(default_factory=list)
+    kept: list[Any] = msgspec.field(default_factory=list)
     problems: tuple[str, ...] = ()
     is_complete: bool = True
 
@@ -57,7 +58,8 @@ async def publish(sinks: Sequence[Sink], *, has_failed: bool) -> Publication:
         except StorageError as error:
             errors.append(str(error))
     ended = Publication.of(sinks, problems=(*errors, *problems), is_complete=not errors)
-    return replace(ended, written=tuple(replace(each, replaced=replaced.get(each.path)) for each in ended.written))
+    written = tuple(replace(each, replaced=replaced.get(each.path)) for each in ended.written)
+    return msgspec.structs.replace(ended, written=written)
 
 
 def _would_lose(sink: Publishable, before: Replaced | None) -> bool:

@@ -8,7 +8,6 @@ new, changed, unchanged or gone. See docs/recrawl.md.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -132,8 +131,7 @@ class Revisits:
         return packed([fields.get(name) for name in self._unique]) if self._unique else None
 
 
-@dataclass(slots=True, eq=False)
-class Visit:
+class Visit(msgspec.Struct, eq=False):
     """One page in this run: `again` is what it gave before, if it has not changed, and is applied in place of a call.
 
     `changes` counts the items, by their marks, once they are `marked()`.
@@ -144,7 +142,7 @@ class Visit:
     before: Page | None
     page: Page
     is_same: bool
-    changes: Counter[str] = field(default_factory=Counter)
+    changes: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def again(self) -> Results | None:

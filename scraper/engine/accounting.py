@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
+
+import msgspec
 
 from scraper.errors import REFUSALS, CloseSpider, CrawlStopped, FetchError, Reason
 from scraper.events import Broke, Drifted, Dropped, Failed, Fetched, Refused, Retried, Statistics, by_kind
@@ -18,8 +20,7 @@ from scraper.settings.schema import StopAfter
 MOST_REASONS = 100  # of dropped items that are counted apart
 
 
-@dataclass(slots=True, eq=False)
-class Tally:
+class Tally(msgspec.Struct, eq=False):
     """What was counted of a request of the frontier, and of what its callback fetched, while it is not done."""
 
     discovered: int = 0
@@ -28,12 +29,12 @@ class Tally:
     retries: int = 0
     redirects: int = 0
     bytes: int = 0
-    statuses: list[int] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    statuses: list[int] = msgspec.field(default_factory=list)
+    refused: list[str] = msgspec.field(default_factory=list)
+    failed: list[str] = msgspec.field(default_factory=list)
 
 
-_OF_A_REQUEST = tuple(each.name for each in fields(Tally))
+_OF_A_REQUEST = Tally.__struct_fields__
 
 current_tally: ContextVar[Tally | None] = ContextVar("current_tally", default=None)
 """The tally of the page whose callback is running in this task."""
@@ -246,11 +247,11 @@ class Totals:
 
     def count_seed(self) -> None:
         """One more of its results is applied."""
-        self._seeds = replace(self._seeds, taken=self._seeds.taken + 1)
+        self._seeds = msgspec.structs.replace(self._seeds, taken=self._seeds.taken + 1)
 
     def end_seeds(self) -> None:
         """It has ended."""
-        self._seeds = replace(self._seeds, has_ended=True)
+        self._seeds = msgspec.structs.replace(self._seeds, has_ended=True)
 
     # The totals.
 

@@ -4,7 +4,7 @@ A redirect or a retry does not stay with its worker: it goes back to its host's 
 limit, as any other request does.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from scraper.engine.accounting import Totals
 from scraper.engine.discovery import Discovery

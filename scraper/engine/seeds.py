@@ -12,7 +12,7 @@ from scraper.engine.slots import Slots
 from scraper.errors import CloseSpider, CrawlStopped, SpiderError
 from scraper.http.request import Links, Request
 from scraper.items.copies import copied
-from scraper.items.item import is_item
+from scraper.items.item_types import is_item
 from scraper.process.exits import end_of, stop_of
 from scraper.process.stacks import definition_of, is_cancelled, line_at, users_line_of
 from scraper.protocols import Fault, Results

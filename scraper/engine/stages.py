@@ -4,8 +4,9 @@ The seams that users can fill, too, are in `protocols`, which is public: these h
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from scraper.errors import FetchError
 from scraper.http.request import Links, Request
@@ -105,8 +106,7 @@ class Revisits(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Stages:
+class Stages(msgspec.Struct, frozen=True):
     """The parts of a crawl, opened, by the order in which a request meets them.
 
     `admission` is judged when a request is found, `limits` when it is about to be sent. `refine` runs the
@@ -127,7 +127,7 @@ class Stages:
     sinks: Sequence[Sink]
     observers: Sequence[Observer]
     clock: Clock
-    memories: dict[str, Remembers] = field(default_factory=dict)
+    memories: dict[str, Remembers] = msgspec.field(default_factory=dict)
     revisits: Revisits | None = None
     named: Callable[[str], None] | None = None
     permits: Callable[[Response], Permits] | None = None

@@ -13,9 +13,10 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from scraper.errors import StorageError
 from scraper.frontier.order import Order, Rank
@@ -71,8 +72,7 @@ Waiting = tuple[str, int, int, bytes, bool, str | None, str | None]
 Failure = tuple[int, str, str, str, bytes, bool]
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """What one commit writes. With an `order` all that waits is put in it first."""
 
     order: Order | None = None
@@ -85,7 +85,7 @@ class Batch:
     forgotten: Sequence[tuple[str, str]] = ()
     pages: Sequence[tuple[bytes, int, bytes]] = ()
     pages_gone: Sequence[tuple[bytes, int]] = ()
-    meta: dict[str, bytes] = field(default_factory=dict)
+    meta: dict[str, bytes] = msgspec.field(default_factory=dict)
 
 
 class Store:

@@ -8,10 +8,11 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Self, cast
+
+import msgspec
 
 from scraper.errors import StorageError
 from scraper.frontier.database import Batch, Failure, Key, Store, Waiting
@@ -27,15 +28,14 @@ from scraper.protocols import LAST, Checkpoint, Entry
 from scraper.urls import site, without_credentials
 
 
-@dataclass(slots=True, eq=False)
-class Journal:
+class Journal(msgspec.Struct, eq=False):
     """What happened since a commit: requests that are to be written, by their numbers, and rows that are to go."""
 
-    added: dict[int, Waiting] = field(default_factory=dict)
-    gone: list[Key] = field(default_factory=list)
-    failed: list[Failure] = field(default_factory=list)
-    pages: list[tuple[bytes, int, bytes]] = field(default_factory=list)
-    pages_gone: list[tuple[bytes, int]] = field(default_factory=list)
+    added: dict[int, Waiting] = msgspec.field(default_factory=dict)
+    gone: list[Key] = msgspec.field(default_factory=list)
+    failed: list[Failure] = msgspec.field(default_factory=list)
+    pages: list[tuple[bytes, int, bytes]] = msgspec.field(default_factory=list)
+    pages_gone: list[tuple[bytes, int]] = msgspec.field(default_factory=list)
 
 
 class SqliteFrontier:

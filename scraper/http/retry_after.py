@@ -1,7 +1,6 @@
 """How long a Retry-After header asks to wait (RFC 9110, 10.2.3): seconds, or a date in one of three forms (5.6.7)."""
 
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 LONGEST_REST = 300.0  # seconds for which a site is left alone at most, whatever it asks
 
@@ -22,6 +21,8 @@ def http_date(value: str) -> float | None:
     """The moment that an HTTP-date names, in seconds since 1970; None for anything else. A missing zone is GMT."""
     if not 20 <= len(value) <= 40 or not value.isascii():
         return None
+    from email.utils import parsedate_to_datetime  # few servers make it worth its import
+
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

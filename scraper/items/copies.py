@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel
+
+from scraper.items.item_types import is_model
 
 
 def copied(item: Any) -> Any:
@@ -25,13 +26,13 @@ def _copier(kind: Any) -> Callable[[Any], Any]:
         return lambda item: item
     if issubclass(kind, ChainMap):
         return lambda item: type(item)(*map(copy, item.maps))
-    if issubclass(kind, Mapping) and not issubclass(kind, dict | BaseModel) and hasattr(kind, "copy"):
+    if issubclass(kind, Mapping) and not (issubclass(kind, dict) or is_model(kind)) and hasattr(kind, "copy"):
         return kind.copy  # type: ignore[no-any-return]  # as Scrapy's items keep their values apart
     return _with_dict if _is_simple(kind) else copy
 
 
 def _is_frozen(kind: Any) -> bool:
-    if issubclass(kind, BaseModel):
+    if is_model(kind):
         return bool(kind.model_config.get("frozen"))
     if issubclass(kind, msgspec.Struct):
         return bool(kind.__struct_config__.frozen)

@@ -14,42 +14,21 @@ field that may be None is None where nothing is found, unless it has another def
 is extracted from the element that its query finds.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, Self, cast
 
-import msgspec
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from scraper.errors import SpiderError
 from scraper.items.fields import Convert, Join, Source, is_many, members, reader, single
-from scraper.items.record import Record, validated, whole
+from scraper.items.item_types import SIGHTINGS, Misfit
+from scraper.items.record import Record, validated
 from scraper.markup.selectors.css_parser import SelectorError
 from scraper.urls import join, without_credentials
 
 LONG = 120  # characters of a value that is shown in an error
-
-
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """A field that could not be made: of which item, by which selector, of what value, and what is wrong with that.
-
-    `selector` is empty where the field has none, `value` where nothing was found.
-    """
-
-    item: str
-    field: str
-    selector: str
-    value: str
-    problem: str
-
-    def __str__(self) -> str:
-        where = f" from {self.selector!r}" if self.selector else ""
-        got = f", got {self.value}" if self.value else ""
-        return f"{self.item}.{self.field}{where}: {self.problem}{got}"
 
 
 class ItemError(SpiderError):
@@ -58,10 +37,6 @@ class ItemError(SpiderError):
     def __init__(self, text: str, misfits: tuple[Misfit, ...] = ()) -> None:
         super().__init__(text)
         self.misfits = misfits
-
-
-SIGHTINGS: ContextVar[dict[str, bool] | None] = ContextVar("SIGHTINGS", default=None)
-"""By item and field, whether something was found on the page whose callback is running."""
 
 
 class Page(Protocol):
@@ -240,62 +215,3 @@ def _misfits(cls: type[Item], error: ValidationError, taken: Mapping[str, Any]) 
         else:
             got = _shown(each["input"] if "." in name else taken.get(field, each["input"]))
             yield Misfit(cls.__name__, name, selector, got, each["msg"])
-
-
-def is_item(value: object) -> bool:
-    """Whether `value` can be an item: a mapping, a dataclass, an attrs, pydantic or msgspec object."""
-    if isinstance(value, dict | BaseModel | msgspec.Struct):
-        return True
-    if isinstance(value, type):
-        return False
-    return dataclasses.is_dataclass(value) or hasattr(type(value), "__attrs_attrs__") or isinstance(value, Mapping)
-
-
-def fields(item: Any) -> dict[str, Any]:  # noqa: PLR0911 -- a table of types
-    """An item's fields and their values, in order; nested records stay what they are.
-
-    What an `Item`, or an item of Scrapy's, declares is there even if nothing was put into it, and None then.
-    """
-    match item:
-        case dict():
-            return item
-        case Record():
-            return whole(item)
-        case BaseModel():
-            return dict(item)
-        case msgspec.Struct():
-            return msgspec.structs.asdict(item)
-    kind: Any = type(item)
-    names = getattr(kind, "__attrs_attrs__", None)
-    if names is not None:
-        return {each.name: getattr(item, each.name) for each in names}
-    if not dataclasses.is_dataclass(item) and isinstance(item, Mapping):
-        return dict.fromkeys(declared(kind)) | dict(item)
-    return {each.name: getattr(item, each.name) for each in dataclasses.fields(item)}
-
-
-@lru_cache(maxsize=1024)
-def declared(kind: Any) -> Mapping[str, Mapping[str, Any]]:
-    """What mappings with `fields`, as Scrapy's items have them, say of these; nothing for other classes."""
-    said = getattr(kind, "fields", None) if issubclass(kind, Mapping) and not issubclass(kind, dict) else None
-    return said if isinstance(said, Mapping) else {}
-
-
-def plain(value: object) -> object:  # noqa: PLR0911 -- a table of types
-    """The JSON-like form of a value that msgspec does not know by itself (its `enc_hook`)."""
-    match value:
-        case BaseModel():
-            return fields(value)
-        case Mapping():
-            return dict(value)
-        case set() | frozenset():
-            return sorted(value, key=str)
-        case complex() | range():
-            return str(value)
-        case BaseException():
-            return f"{type(value).__name__}: {value}"
-    if hasattr(value, "__fspath__"):
-        return value.__fspath__()
-    if hasattr(value, "tolist"):  # numpy's arrays and numbers
-        return value.tolist()
-    raise TypeError(f"a value of type {type(value).__qualname__} cannot be written: {value!r:.80}")

@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from scraper.items import record
-from scraper.items.item import declared, fields
-from scraper.items.record import Record
+from scraper.items.item_types import declared, fields, is_model
 
 
 def unfilled(item: Any) -> Iterable[str]:
@@ -15,11 +13,22 @@ def unfilled(item: Any) -> Iterable[str]:
 
     Those of an `Item` that have a type are: they are null.
     """
-    if isinstance(item, Record):
-        return record.unfilled(item)
     kind: Any = type(item)
+    if _is_record(kind):
+        from scraper.items import record
+
+        return record.unfilled(item)
     names = declared(kind)
     return names.keys() - item.keys() if names else ()
+
+
+@lru_cache(maxsize=1024)
+def _is_record(kind: type) -> bool:
+    if not is_model(kind):
+        return False
+    from scraper.items.record import Record  # needs pydantic, which is loaded now
+
+    return issubclass(kind, Record)
 
 
 def serialized(item: Any) -> dict[str, Any]:
@@ -51,7 +60,7 @@ def _called(function: Callable[[Any], Any], name: str, value: Any) -> Any:
 def _serializers(kind: Any) -> dict[str, Callable[[Any], Any]]:
     """The functions that the fields of a class name as their `serializer`, as Scrapy's exporters look for them."""
     said: Mapping[str, Mapping[str, Any]] = declared(kind)
-    if issubclass(kind, Record):
+    if _is_record(kind):
         said = kind.__declared__
     elif hasattr(kind, "__attrs_attrs__"):
         said = {each.name: each.metadata for each in kind.__attrs_attrs__}

@@ -9,8 +9,9 @@ Only failures of the connection count. A site that answers, however it answers, 
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from math import inf
+
+import msgspec
 
 from scraper import urls
 from scraper.errors import UNREACHED, FetchError
@@ -24,8 +25,7 @@ PATIENCE = 120.0  # and after which another is sent: it was ignored by a middlew
 MAX_SITES = 10_000  # whose failures are remembered, apart from those that rest or are parked
 
 
-@dataclass(slots=True)
-class _Site:
+class _Site(msgspec.Struct):
     """What failed at a site, which rests until `due`, for ever if that is inf; `trial` is the request sent to see."""
 
     failures: int = 0

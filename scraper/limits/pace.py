@@ -27,9 +27,10 @@ slowly, and what was a rise becomes normal in the end.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import inf
 from random import Random
+
+import msgspec
 
 from scraper import urls
 from scraper.errors import FetchError, Reason
@@ -68,8 +69,7 @@ _FAILURES = frozenset(
 )
 
 
-@dataclass(slots=True)
-class _Site:
+class _Site(msgspec.Struct):
     """What is known of a site.
 
     `added` is the delay that its answers have taught, and a good answer leaves the part `left` of it. `delay` is the
@@ -84,7 +84,7 @@ class _Site:
     added: float = 0.0
     slowed: float = -inf
     best: float = inf
-    rounds: deque[float] = field(default_factory=lambda: deque(maxlen=ROUNDS))
+    rounds: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=ROUNDS))
     round_over: float = -inf
     is_rising: bool = False
     left: float = FORGIVING

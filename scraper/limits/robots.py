@@ -19,8 +19,10 @@ finds the lines that are for us, and `robots_rules` compares their rules with UR
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, replace
 from math import inf
+
+import msgspec
+from msgspec.structs import replace
 
 from scraper import urls
 from scraper.errors import UNREACHED, FetchError, Reason
@@ -63,8 +65,7 @@ def product_token(user_agent: str) -> str:
     return found[found.lastindex or 0].lower() if found else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(msgspec.Struct, frozen=True):
     """What is known of an origin. `verdict` holds for all its pages, unless there are `rules`."""
 
     until: float

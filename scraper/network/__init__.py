@@ -10,11 +10,17 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from scraper.network.connection.system_certificates import import_aiohttp
+
+import_aiohttp()  # before whatever imports it
+
+# ruff: noqa: E402
 from scraper.errors import SettingsError
 from scraper.http.request import Request
 from scraper.http.response import Response
@@ -47,8 +53,7 @@ __all__ = ["Counts", "Guard", "Network", "check_network", "open_network"]
 logger = logging.getLogger("scraper")
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(msgspec.Struct, frozen=True):
     """How requests are sent, and the policies that decide what follows an answer, in their order.
 
     `cookies` are what may outlive the crawl; `cached` counts what the cache was good for, if there is one. `refers` has

@@ -5,10 +5,10 @@ Most pages come with their head, in one piece or a few; nothing waits for those.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import aiohttp
 from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING
+from msgspec.structs import replace
 from yarl import URL
 
 from scraper.errors import FetchError, Reason

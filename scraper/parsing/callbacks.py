@@ -11,16 +11,17 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import replace
 from itertools import islice
 from types import GeneratorType
 from typing import Any
+
+from msgspec.structs import replace
 
 from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.copies import copied
-from scraper.items.item import SIGHTINGS, is_item
+from scraper.items.item_types import SIGHTINGS, is_item
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.exits import end_of, stop_of
 from scraper.process.running_callback import count_yielded, running_callback, taker

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from scraper.pipelines.chain import Chain, Refined
+from scraper.pipelines.require import Require
 from scraper.pipelines.unique import Unique
-from scraper.pipelines.validate import Require, Validate
 from scraper.settings.schema import PipelinesSettings
 
 
@@ -17,11 +17,13 @@ def build(settings: PipelinesSettings, own: Iterable[object], spider: object) ->
     pipelines: list[Any] = []
     if settings.require:
         pipelines.append(Require(settings.require))
-    if settings.check:
+    if settings.validate:
+        from scraper.pipelines.validate import Validate  # needs pydantic, which takes long to load
+
         pipelines.append(Validate())
     if settings.unique:
         pipelines.append(Unique(settings.unique))
     return Chain([*pipelines, *own], spider=spider, concurrency=settings.concurrency)
 
 
-__all__ = ["Chain", "Refined", "Require", "Unique", "Validate", "build"]
+__all__ = ["Chain", "Refined", "Require", "Unique", "build"]

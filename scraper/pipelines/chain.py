@@ -12,28 +12,28 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from scraper.errors import CloseSpider, CrawlStopped, DropItem, ScraperError, SpiderError
-from scraper.items.item import is_item
+from scraper.items.item_types import is_item
 from scraper.pipelines.unique import Unique
 from scraper.process.exits import end_of, stop_of
 from scraper.process.stacks import definition_of, is_cancelled, line_of, users_line_of
 
 
-@dataclass(frozen=True, slots=True)
-class Refined:
+class Refined(msgspec.Struct, frozen=True):
     """What became of some items: each is either in `kept` or, with a reason to be counted, in `dropped`.
 
     `errors` are exceptions of pipelines: where (`PricePipeline.process`), in which line (`file:line`), and what.
     """
 
-    kept: list[Any] = field(default_factory=list)
-    dropped: list[tuple[Any, str]] = field(default_factory=list)
-    errors: list[tuple[str, str, BaseException]] = field(default_factory=list)
-    claims: list[tuple[Unique, list[bytes]]] = field(default_factory=list)
+    kept: list[Any] = msgspec.field(default_factory=list)
+    dropped: list[tuple[Any, str]] = msgspec.field(default_factory=list)
+    errors: list[tuple[str, str, BaseException]] = msgspec.field(default_factory=list)
+    claims: list[tuple[Unique, list[bytes]]] = msgspec.field(default_factory=list)
 
     def settle(self) -> None:
         """The items are written: what pipelines remember of them is remembered for good."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from scraper.errors import DropItem
-from scraper.items.item import fields, plain
+from scraper.items.item_types import fields, plain
 
 
 class Unique:

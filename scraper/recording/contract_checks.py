@@ -1,9 +1,10 @@
 """Checks a contract: its callback is called with the sample page, and what it gives is judged and goes no further."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from scraper.engine.stages import Stages, Tap
 from scraper.events import Event, Failed, Refused

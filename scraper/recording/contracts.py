@@ -32,7 +32,7 @@ import msgspec
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.items.item import fields
+from scraper.items.item_types import fields
 from scraper.settings.messages import nearest
 from scraper.spider import Spider
 

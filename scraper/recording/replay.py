@@ -12,11 +12,11 @@ that was not asked for then does not exist.
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextvars import Token
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from scraper import urls
 from scraper.engine.stages import Refine, Refined, Stages, Tap

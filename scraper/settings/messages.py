@@ -1,4 +1,4 @@
-"""What does not fit, in words: pydantic's errors and a JSON Schema become one line that a person can act on."""
+"""What does not fit, in words: what was found wrong and a JSON Schema become one line that a person can act on."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -56,13 +56,11 @@ def written(place: Place) -> str:
     return " ".join([*([f"[{'.'.join(map(str, tables))}]"] if tables else []), str(key), *rest])
 
 
-def misfit(schema: Schema, place: Place, *, kind: str, given: object) -> str:
+def misfit(schema: Schema, place: Place, *, given: object, is_of_its_type: bool) -> str:
     """What was expected at `place` of a document of this `schema`, and what was `given`.
 
-    `kind` is pydantic's for the error. A value of the right type is told how much of it is accepted. What may be
-    secret is not repeated.
+    A value that is of its type is told how much of it is accepted. What may be secret is not repeated.
     """
-    is_of_its_type = "type" not in kind and "parsing" not in kind
     wanted = f"expected {expected(schema, node_at(schema, place), bounds=is_of_its_type)}"
     return wanted if is_private(schema, place) else f"{wanted}, got {shown(given)}"
 

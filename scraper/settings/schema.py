@@ -8,44 +8,20 @@ Where settings come from, and which of two sources wins, is told in `scraper.set
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    SecretStr,
-    model_serializer,
-    model_validator,
-)
+from scraper.settings.table import Table
+from scraper.settings.values import Bounds, ByteSize, Reading, SecretStr
 
-
-def _written_as_size(value: object) -> object:
-    if isinstance(value, bool | float):
-        raise ValueError("neither a number of bytes nor a text")
-    return value
-
-
-# A title says what is expected, where the type alone would not.
-Flag = Annotated[bool, Field(strict=True)]
-Count = Annotated[int, Field(ge=1, strict=True)]
-Limit = Annotated[int, Field(ge=0, strict=True)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True, title="a number of seconds")]
-Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True, title="a number of seconds")]
-Share = Annotated[float, Field(ge=0, le=1, strict=True)]
-Percentage = Annotated[float, Field(ge=0, le=100, strict=True, title="a percentage")]
-Status = Annotated[int, Field(ge=100, le=599, strict=True, title="an HTTP status")]
-Text = Annotated[str, Field(min_length=1)]
-Printable = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$", title="a text of printable ASCII characters")]
-Size = Annotated[
-    ByteSize, BeforeValidator(_written_as_size), Field(gt=0, title='a number of bytes, or a text like "32 MiB"')
-]
-
-
-class Table(BaseModel):
-    """A table of config.toml: a key that is not listed is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+Flag = bool
+Count = Annotated[int, Bounds(ge=1)]
+Limit = Annotated[int, Bounds(ge=0)]
+Seconds = Annotated[float, Bounds(ge=0, title="a number of seconds")]
+Timeout = Annotated[float, Bounds(gt=0, title="a number of seconds")]
+Share = Annotated[float, Bounds(ge=0, le=1)]
+Percentage = Annotated[float, Bounds(ge=0, le=100, title="a percentage")]
+Status = Annotated[int, Bounds(ge=100, le=599, title="an HTTP status")]
+Text = Annotated[str, Bounds(min_length=1)]
+Printable = Annotated[str, Bounds(pattern=r"^[\x20-\x7e]+$", title="a text of printable ASCII characters")]
+Size = ByteSize
 
 
 class StopAfter(Table):
@@ -69,7 +45,7 @@ class FailWhen(Table):
 class EngineSettings(Table):
     """The loop."""
 
-    concurrency: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 32
+    concurrency: Annotated[int, Bounds(ge=1, le=10_000)] = 32
     """Worker tasks: how many requests are in flight at most."""
     stop_after: StopAfter = StopAfter()
     fail_when: FailWhen = FailWhen()
@@ -199,16 +175,16 @@ class NetworkSettings(Table):
     """Characters of a URL that is asked for at most."""
     allow_addresses: tuple[Text, ...] = ()
     """Hosts, addresses and networks that may be reached although they are not of the public internet."""
-    headers: Annotated[dict[str, str], Field(repr=False)] = {}
+    headers: dict[str, str] = {}  # noqa: RUF012 -- a table takes a copy
     cookies: Flag = True
     load_cookies: Text | None = None
     """A Netscape cookie file to begin with."""
     save_cookies: Text | None = None
     """A Netscape cookie file to write at the end."""
     auth: tuple[AuthSettings, ...] = ()
-    proxy: Annotated[str | None, Field(repr=False)] = None
+    proxy: str | None = None
     """http://[user:password@]host:port, or with https or socks5"""
-    proxies: Annotated[tuple[str, ...], Field(repr=False)] = ()
+    proxies: tuple[str, ...] = ()
     """Proxies that share the work."""
     proxy_per: Literal["host", "request"] = "host"
     """Whether a host keeps the proxy that it was given, or each request is for the next one."""
@@ -229,7 +205,7 @@ class ParsingSettings(Table):
     """Response in, items and requests out."""
 
     executor: Literal["thread", "process", "inline"] = "thread"
-    workers: Annotated[int, Field(ge=1, le=256, strict=True)] = 1
+    workers: Annotated[int, Bounds(ge=1, le=256)] = 1
     timeout: Seconds = 300.0
     """Seconds that a callback has for a page; 0 is any number."""
     max_results: Limit = 1_000_000
@@ -243,7 +219,7 @@ class PipelinesSettings(Table):
 
     require: tuple[str, ...] = ()
     """Drop items in which one of these fields is missing or empty."""
-    check: Annotated[Flag, Field(alias="validate")] = False
+    validate: Flag = False
     """Drop items whose values do not fit the types that their class declares."""
     unique: tuple[str, ...] = ()
     """Drop items that are equal to an earlier one in these fields."""
@@ -282,22 +258,21 @@ class SpidersSettings(Table):
 
     source: Text = "spiders"
     """A folder, or the dotted name of a module or package."""
-    own: dict[str, dict[str, Any]] = {}
+    own: dict[str, dict[str, Any]] = {}  # noqa: RUF012 -- a table takes a copy
     """By spider name: its arguments, and any of the tables above."""
 
-    @model_validator(mode="before")
     @classmethod
-    def _read(cls, value: Any) -> Any:
+    def read(cls, value: object, place: tuple[str | int, ...], reading: Reading) -> Any:
         """From both ways to write it: a text, or a table that holds a table for each spider."""
         if isinstance(value, str):
-            return {"source": value}
-        if not isinstance(value, Mapping):
-            return value
-        own = {name: each for name, each in value.items() if name != "source" and isinstance(each, Mapping)}
-        return {"own": own, **{name: each for name, each in value.items() if name not in own}}
+            value = {"source": value}
+        if isinstance(value, Mapping):
+            own = {name: each for name, each in value.items() if name != "source" and isinstance(each, Mapping)}
+            value = {"own": own, **{name: each for name, each in value.items() if name not in own}}
+        return super().read(value, place, reading)
 
-    @model_serializer
-    def _write(self) -> dict[str, Any]:
+    def values(self, *, changed: bool = False) -> dict[str, Any]:
+        """As the file has it: a table for each spider beside `source`."""
         return {"source": self.source, **self.own}
 
 

@@ -8,15 +8,14 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic.json_schema import GenerateJsonSchema
-
 from scraper.errors import SettingsError
 from scraper.settings import schema as declared
 from scraper.settings.messages import Place, Problem, composite, keys_at, misfit, nearest
-from scraper.settings.schema import Settings, Table
+from scraper.settings.schema import Settings
+from scraper.settings.table import Table
+from scraper.settings.values import Node, Reading
 
-OWN = frozenset(Settings.model_fields) - {"spiders", "crawl"}
+OWN = frozenset(Settings.keys) - {"spiders", "crawl"}
 """The tables that a spider can have of its own."""
 
 SCRAPY = {
@@ -56,7 +55,8 @@ def from_tables(tables: Mapping[str, Any], *, origin: str = "settings") -> Setti
     Raises `SettingsError` if something in them is unknown or does not fit; `origin` begins its text.
     """
     refuse([f"{origin}: {problem}" for problem in problems(tables)])
-    return Settings.model_validate(tables)
+    settings: Settings = Settings.read(tables, (), Reading())
+    return settings
 
 
 def refuse(errors: Sequence[str]) -> None:
@@ -76,19 +76,19 @@ def problems(tables: Mapping[str, Any]) -> list[Problem]:
 
 
 def _misfits(tables: Mapping[str, Any], *, within: Place = ()) -> Iterator[Problem]:
-    try:
-        Settings.model_validate(tables)
-    except ValidationError as error:
-        # A mistyped key first: it tells more than that the right one is missing.
-        for each in sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden"):
-            place, given = within + each["loc"], each["input"]
-            match each["type"]:
-                case "extra_forbidden":
-                    yield Problem(place, _unknown(place, given))
-                case "missing":
-                    yield Problem(place, "is missing")
-                case kind:
-                    yield Problem(place, misfit(known_schema(), place, kind=kind, given=given))
+    reading = Reading()
+    Settings.read(tables, (), reading)
+    # A mistyped key first: it tells more than that the right one is missing.
+    for each in sorted(reading.misfits, key=lambda each: each.fault != "unknown"):
+        place = within + each.place
+        match each.fault:
+            case "unknown":
+                yield Problem(place, _unknown(place, each.given))
+            case "missing":
+                yield Problem(place, "is missing")
+            case _:
+                text = misfit(known_schema(), place, given=each.given, is_of_its_type=each.is_of_its_type)
+                yield Problem(place, text)
 
 
 def _unknown(place: Place, given: object) -> str:
@@ -102,31 +102,23 @@ def _unknown(place: Place, given: object) -> str:
 
 def flat(settings: Table, *, within: str = "") -> Iterator[tuple[str, Any]]:
     """Every key, with dots, and its value; what is set for single spiders is left out."""
-    for name, field in type(settings).model_fields.items():
-        value, key = getattr(settings, name), within + (field.alias or name)
+    for name, value in settings:
+        key = within + name
         if isinstance(value, Table):
             yield from flat(value, within=f"{key}.")
         elif key != "spiders.own":
             yield key, value
 
 
-class _Untitled(GenerateJsonSchema):
-    """Leaves out the titles that only repeat a name."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
 def _described() -> dict[tuple[str, str], str]:
-    """The docstrings of all keys. (pydantic would read them whenever this module is imported, and that takes time.)"""
+    """The docstrings of all keys."""
     found: dict[tuple[str, str], str] = {}
     tables = [each for each in ast.parse(inspect.getsource(declared)).body if isinstance(each, ast.ClassDef)]
     for table in tables:
         for each in pairwise(table.body):
             match each:
                 case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(text))):
-                    field = getattr(declared, table.name).model_fields[name]
-                    found[table.name, field.alias or name] = text
+                    found[table.name, name] = text
     return found
 
 
@@ -143,7 +135,10 @@ def schema() -> dict[str, Any]:
 @cache
 def known_schema() -> dict[str, Any]:
     """The JSON Schema of config.toml without what its keys mean; not to be changed."""
-    made = Settings.model_json_schema(schema_generator=_Untitled)
+    defined: dict[str, Node] = {}
+    Settings.node(defined)
+    root = defined.pop("Settings")
+    made = {"$defs": dict(sorted(defined.items())), **root}
     tables = {name: node for name, node in made["properties"].items() if name in OWN}
     spiders = made["$defs"]["SpidersSettings"]
     own = {"type": "object", "properties": tables, "description": "A spider's own: its arguments, and any table."}
@@ -159,8 +154,4 @@ def known_schema() -> dict[str, Any]:
             },
         ],
     }
-    for node in (made, *made["$defs"].values()):
-        for child in node.get("properties", {}).values():
-            if "$ref" in child:
-                child.pop("default", None)
     return made

@@ -14,7 +14,7 @@ from scraper import urls
 from scraper.errors import SpiderError
 from scraper.http.request import Request
 from scraper.http.response import Response
-from scraper.items.item import is_item
+from scraper.items.item_types import is_item
 from scraper.markup.document.content_type import content_type, mime_type
 from scraper.markup.document.text_stream import GZIP, DocumentError, texts
 from scraper.markup.document.tree import NOWHERE

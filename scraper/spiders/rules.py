@@ -9,7 +9,7 @@ from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.copies import copied
-from scraper.items.item import is_item
+from scraper.items.item_types import is_item
 from scraper.markup.document.content_type import content_type, is_html
 from scraper.markup.links.link_extractor import Link, LinkExtractor
 from scraper.parsing.callbacks import is_asynchronous

@@ -119,7 +119,7 @@ def test_debug_shows_the_traceback(folder: Path) -> None:
 
 
 def test_a_mistake_is_told_before_anything_slow_is_imported(folder: Path) -> None:
-    """Neither a list nor an error waits for aiohttp or rich, nor settings for what spiders need."""
+    """Neither a list nor an error waits for aiohttp, rich or pydantic, nor settings for what spiders need."""
     make(folder, books=BOOKS)
     program = "import sys; from scraper.cli import main; main(sys.argv[1:], standalone_mode=False)\n"
     program += "print(*sorted({'aiohttp', 'rich', 'asyncio', 'selectolax', 'pydantic'} & set(sys.modules)))"
@@ -128,13 +128,12 @@ def test_a_mistake_is_told_before_anything_slow_is_imported(folder: Path) -> Non
         done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
         return done.stdout.splitlines()[-1]
 
-    assert "aiohttp" not in imported("list")
-    assert "rich" not in imported("list")
-    assert imported("settings") == "pydantic"
-    assert imported("settings", "-s", "limits.dely=1") == "pydantic"
+    assert not {"aiohttp", "rich", "pydantic"} & set(imported("list").split())
+    assert not imported("settings")
+    assert not imported("settings", "-s", "limits.dely=1")
     assert imported("--help") == ""
     for command in ("fetch", "view", "parse", "shell"):
-        assert imported(command, "example.com") == "pydantic"
+        assert not imported(command, "example.com")
 
 
 def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:
@@ -214,7 +213,7 @@ def test_settings_are_shown_as_toml_with_their_origins(folder: Path) -> None:
     assert again["spiders"]["books"] == {"pages": 3}
     del again["spiders"]["books"]
     settings = load(Path("config.toml"), environ={}, overrides=["limits.per_host=3"]).for_spider("books", {}, "")
-    assert from_tables(again).model_dump(exclude={"spiders"}) == settings.settings.model_dump(exclude={"spiders"})
+    assert {**from_tables(again).values(), "spiders": {}} == {**settings.settings.values(), "spiders": {}}
 
 
 def test_settings_as_json_hold_values_origins_and_arguments(folder: Path) -> None:

@@ -10,7 +10,7 @@ from msgspec.msgpack import Ext
 
 from scraper import File, FormRequest, JsonRequest, Link, Request, StorageError
 from scraper.frontier.serialization.requests import decoded, encoded, sealed
-from scraper.items.item import Misfit
+from scraper.items.item_types import Misfit
 from scraper.markup.structured_data.metadata import Metadata
 
 URL = "http://a.example/"

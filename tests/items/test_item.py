@@ -21,7 +21,8 @@ from scraper.errors import SpiderError
 from scraper.http.response import Response
 from scraper.items.copies import copied
 from scraper.items.fields import css
-from scraper.items.item import Item, ItemError, fields, is_item, plain
+from scraper.items.item import Item, ItemError
+from scraper.items.item_types import fields, is_item, plain
 from scraper.items.serializers import serialized, unfilled
 from scraper.markup import Selector
 

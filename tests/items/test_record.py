@@ -13,7 +13,7 @@ from itemloaders.processors import Join, MapCompose, TakeFirst
 from pydantic import ValidationError
 
 from scraper import Field, Item, Response, Selector, css
-from scraper.items.item import fields
+from scraper.items.item_types import fields
 
 
 class Book(Item):

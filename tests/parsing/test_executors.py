@@ -13,7 +13,7 @@ import pytest_asyncio
 from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
-from scraper.items.item import fields
+from scraper.items.item_types import fields
 from scraper.parsing import Inline, Processes, Thread, open_parse
 from scraper.protocols import Parse, Results
 from scraper.settings.schema import ParsingSettings

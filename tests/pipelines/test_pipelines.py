@@ -23,7 +23,8 @@ from pydantic import BaseModel, BeforeValidator, Field, HttpUrl
 from scraper.errors import CloseSpider, DropItem, SpiderError
 from scraper.items.fields import css
 from scraper.items.item import Item
-from scraper.pipelines import Chain, Refined, Require, Unique, Validate, build
+from scraper.pipelines import Chain, Refined, Require, Unique, build
+from scraper.pipelines.validate import Validate
 from scraper.settings.schema import PipelinesSettings
 
 SPIDER = object()

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -61,7 +60,7 @@ def crawl(
     [engine.fail_when] holds; 2 for wrong usage, configuration or spider; 130 if interrupted.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
     plans = [
-        replace(plan, settings=_with_sinks(plan.settings, outputs))
+        plan._replace(settings=_with_sinks(plan.settings, outputs))
         for plan in plan_crawls(config, overrides, spiders, arguments)
     ]
     if folder is not None and len(plans) > 1:

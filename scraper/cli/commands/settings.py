@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ByteSize, SecretStr
 
 from scraper.cli.options import loaded_from, settings_options
 from scraper.cli.spiders.choose import chosen, is_file
@@ -15,8 +14,9 @@ from scraper.secrets import HIDDEN, PROXIES, masked, masked_proxy
 from scraper.settings.environment import Filled
 from scraper.settings.load import Loaded
 from scraper.settings.messages import Place, is_hidden
-from scraper.settings.schema import Table
+from scraper.settings.table import Table
 from scraper.settings.tables import flat, known_schema, schema
+from scraper.settings.values import ByteSize, SecretStr
 
 
 @click.command("settings")
@@ -51,7 +51,7 @@ def settings(
 
 def _json(name: str, loaded: Loaded) -> dict[str, Any]:
     hiding = Hiding(loaded)
-    settings = hiding.shown(loaded.settings.model_dump(mode="json", by_alias=True), loaded.tables, ())
+    settings = hiding.shown(loaded.settings.values(), loaded.tables, ())
     arguments = hiding.shown(loaded.arguments, _arguments(name, loaded), ("spiders", name))
     return {"spider": name or None, "settings": settings, "origins": loaded.origins, "arguments": arguments}
 
@@ -130,7 +130,7 @@ def _at(tables: Any, names: Iterable[str]) -> Any:
 
 def _set_keys(table: Table) -> list[str]:
     """The keys of `table` that differ from their defaults."""
-    return list(table.model_dump(exclude_defaults=True))
+    return list(table.values(changed=True))
 
 
 def _lines(rows: Iterable[tuple[str, Any, str]]) -> Iterator[str]:
@@ -151,21 +151,15 @@ def _value(value: Any) -> str:  # noqa: PLR0911 -- one return a kind
         case str():
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case ByteSize():
-            return _size(value)
+            text = str(value)
+            return f'"{text}"' if " " in text else text
         case int() | float():
             return repr(value)
         case Table():
-            return _value(value.model_dump(by_alias=True, exclude_defaults=True))
+            return _value(value.values(changed=True))
         case Mapping():
             return "{" + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + "}"
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case _:
             return str(value)
-
-
-def _size(value: ByteSize) -> str:
-    for unit, bytes_ in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if value and value % bytes_ == 0:
-            return f'"{value // bytes_} {unit}"'
-    return str(int(value))

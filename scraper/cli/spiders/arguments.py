@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from types import GenericAlias, UnionType
-from typing import Any, Union, get_args, get_origin
-
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from scraper.cli.masking import shown_argument
 from scraper.cli.spiders.declarations import Declared, Reader
@@ -24,6 +22,9 @@ from scraper.settings.environment import plain
 from scraper.settings.messages import Schema, expected, resolved, shown, suggestion
 from scraper.settings.tables import OWN
 from scraper.spider import Spider
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 def pairs(texts: Sequence[str]) -> dict[str, str]:
@@ -74,6 +75,8 @@ def _read(reader: Reader, spider: type[Spider], name: str, value: Any, *, origin
 
 def _fitting(declared: Declared, value: Any, *, origin: str) -> Any:
     """`value` as its type. Raises `SettingsError`, which tells a variable by its name, if it is none of that type."""
+    from pydantic import ValidationError  # needed only for an argument with a type
+
     adapter = _adapter(declared)
     if adapter is None:
         raise SettingsError(f"{origin}: no text can be {declared.type}: make it in the spider")
@@ -86,7 +89,7 @@ def _fitting(declared: Declared, value: Any, *, origin: str) -> Any:
     raise SettingsError(f"{origin}: expected {_words(adapter)}{got}")
 
 
-def _attempts(adapter: TypeAdapter[Any], value: Any) -> Iterator[Callable[[], Any]]:
+def _attempts(adapter: "TypeAdapter[Any]", value: Any) -> Iterator[Callable[[], Any]]:
     """The ways to read `value`, the most literal first."""
     yield lambda: adapter.validate_python(value)
     if isinstance(value, str):
@@ -103,8 +106,10 @@ def _attempts(adapter: TypeAdapter[Any], value: Any) -> Iterator[Callable[[], An
             yield lambda: adapter.validate_python([part.strip() for part in parts if part.strip()])
 
 
-def _adapter(declared: Declared) -> TypeAdapter[Any] | None:
+def _adapter(declared: Declared) -> "TypeAdapter[Any] | None":
     """What makes values of the declared type; None if pydantic does not know it."""
+    from pydantic import PydanticUserError, TypeAdapter
+
     try:
         return TypeAdapter(_concrete(declared.type) if declared.has_type else Any)
     except PydanticUserError:
@@ -121,7 +126,9 @@ def _concrete(annotation: Any) -> Any:
     return annotation
 
 
-def _schema(adapter: TypeAdapter[Any]) -> Schema:
+def _schema(adapter: "TypeAdapter[Any]") -> Schema:
+    from pydantic import PydanticUserError
+
     try:
         schema = adapter.json_schema()
     except PydanticUserError:  # JSON has nothing like it
@@ -129,6 +136,6 @@ def _schema(adapter: TypeAdapter[Any]) -> Schema:
     return resolved(schema, schema)
 
 
-def _words(adapter: TypeAdapter[Any]) -> str:
+def _words(adapter: "TypeAdapter[Any]") -> str:
     schema = _schema(adapter)
     return expected(schema, schema, bounds=True)

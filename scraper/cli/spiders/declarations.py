@@ -8,10 +8,11 @@ import dis
 import inspect
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
+
+import msgspec
 
 from scraper.errors import SpiderError
 from scraper.spider import Spider
@@ -20,8 +21,7 @@ _NOT_ARGUMENTS = {"name", "contracts", "custom_settings", "pipelines", "middlewa
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """An attribute of a class, or a parameter of its `__init__`, that stands in the module `module`."""
 
     module: str

@@ -12,22 +12,20 @@ import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
+import msgspec
+
 from scraper.errors import SpiderError
 from scraper.http.request import Request
-from scraper.limits.scope import Scope
 from scraper.settings.messages import suggestion
 from scraper.spider import Spider
-from scraper.verdict import GO
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A spider class and the file it stands in."""
 
     spider: type[Spider]
@@ -98,6 +96,9 @@ def _is_for(url: str, spider: type[Spider], own: Mapping[str, Any]) -> bool:
         given = own.get(name, getattr(spider, name, None))
         sites = [each for each in given if isinstance(each, str)] if isinstance(given, list | tuple | set) else []
         if sites:
+            from scraper.limits.scope import Scope  # with all limits, which a list of spiders does not need
+            from scraper.verdict import GO
+
             try:
                 return Scope(sites).judge(Request(url), 0.0) is GO
             except SpiderError:  # a crawl would tell of it

@@ -5,8 +5,9 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from scraper.errors import StorageError
 from scraper.events import Statistics
@@ -22,8 +23,7 @@ _HEADER = 100  # bytes (https://sqlite.org/fileformat.html, 1.3)
 _MAGIC = b"SQLite format 3\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(msgspec.Struct, frozen=True):
     """What the file of a job says of itself. `state` is 'unfinished' or 'finished', `reason` for what it finished.
 
     A crawl `has_begun` once it has discovered a request or given an item.

@@ -15,12 +15,11 @@ from enum import Enum, Flag
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel
 
 from scraper.http.form_request import FormRequest
 from scraper.http.json_request import JsonRequest
 from scraper.http.request import Request
-from scraper.items.item import Misfit
+from scraper.items.item_types import Misfit, is_model
 from scraper.markup.forms.entry_list import File
 from scraper.markup.links.link_extractor import Link
 from scraper.markup.structured_data.metadata import Metadata
@@ -45,7 +44,7 @@ def apart(value: Any) -> list[Any] | None:
         return [name, value.value if isinstance(value, Flag) else value.name]
     if not _is_record(kind):
         return None
-    if isinstance(value, BaseModel):
+    if is_model(kind):
         return [name, *(getattr(value, part) for part in _PYDANTIC)]
     fields = {each: getattr(value, each) for each in _fields(kind) if hasattr(value, each)}
     return [name, {each: field for each, field in fields.items() if field is not msgspec.UNSET}]
@@ -64,7 +63,9 @@ def together(parts: list[Any]) -> Any:
     if issubclass(kind, msgspec.Struct):
         return kind(**content)
     made: Any = object.__new__(kind)
-    if issubclass(kind, BaseModel):
+    if is_model(kind):
+        from pydantic import BaseModel
+
         BaseModel.__setstate__(made, dict(zip(_PYDANTIC, (content, *rest), strict=True)))
         return made
     known = set(_fields(kind))
@@ -99,7 +100,7 @@ def _is_record(kind: type) -> bool:
         return kind in REQUESTS or not hasattr(kind, "__post_init__")  # it would be run
     if issubclass(kind, tuple):
         return hasattr(kind, "_fields")
-    return issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind) or hasattr(kind, "__attrs_attrs__")
+    return is_model(kind) or dataclasses.is_dataclass(kind) or hasattr(kind, "__attrs_attrs__")
 
 
 def _fields(kind: Any) -> tuple[str, ...]:

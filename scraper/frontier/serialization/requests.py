@@ -13,7 +13,7 @@ from scraper.errors import SpiderError, StorageError
 from scraper.frontier.serialization.records import REQUESTS
 from scraper.frontier.serialization.values import CannotKeep, kept, restored
 from scraper.http.request import Request
-from scraper.items.item import plain
+from scraper.items.item_types import plain
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Request, ext_hook=restored).decode

@@ -11,15 +11,18 @@ import atexit
 import os
 import signal
 import struct
-import subprocess
 import sys
 from contextlib import suppress
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser
 
 from scraper.markup.document.complexity import is_simple
 from scraper.process.signals import unheard
+
+if TYPE_CHECKING:
+    import subprocess
 
 SECONDS = 2.0  # of computing that a page may take
 MEMORY = 2 << 30  # bytes that the process may use
@@ -90,6 +93,8 @@ class Sandbox:
         program = f"from scraper.markup.document.sandbox import serve; serve({SECONDS}, {PATIENCE})"
         command = [sys.executable, "-c", program]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        import subprocess  # few pages need a process of theirs
+
         with unheard():
             return subprocess.Popen(  # noqa: S603 -- ourselves
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment

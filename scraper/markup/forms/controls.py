@@ -6,9 +6,9 @@ these, what the tree no longer tells, a control's table is taken to be.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 from selectolax.lexbor import LexborNode
 
 _CONTROLS = "form, button, input, select, textarea"
@@ -21,8 +21,7 @@ _TYPES = (
 _INPUT_TYPES = frozenset(_TYPES.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(msgspec.Struct, frozen=True):
     """A control, its kind, and whether it may be part of what is sent.
 
     `kind` is the type of an input, `submit`, `reset` or `button` of a button, and otherwise the tag. What is in a

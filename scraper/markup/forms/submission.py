@@ -6,9 +6,10 @@ no content can have the boundary in it but by a collision of SHA-256.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import quote_plus
+
+import msgspec
 
 from scraper.markup.document.encoding_labels import codec_of
 from scraper.markup.forms.entry_list import Entry, File
@@ -28,8 +29,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """What is to be sent: where to, how, and with what content. A GET has all of it in its URL."""
 
     url: str

@@ -11,10 +11,11 @@ would have Lexbor ignore their case, they are asked as attributes (`is_exact`).
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
+import msgspec
+from msgspec.structs import replace
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from scraper.markup.selectors.css_text import FILLER, NAME, WHITE, cut, end_of_brackets, literal, unescaped
@@ -37,31 +38,27 @@ def shortened(query: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(msgspec.Struct, frozen=True):
     """The element's text has `text` in it; `is_folded` ignores case and folds white space."""
 
     text: str
     is_folded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(msgspec.Struct, frozen=True):
     """The nearest `lang` is `tag` or one of its kind: `en-GB` is `en`."""
 
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Among:
+class Among(msgspec.Struct, frozen=True):
     """The element is, or is not, one that a chain finds in the page."""
 
     chains: "tuple[Chain, ...]"
     is_wanted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(msgspec.Struct, frozen=True):
     """A chain that starts from the element finds something."""
 
     chains: "tuple[Chain, ...]"
@@ -70,8 +67,7 @@ class Has:
 Test: TypeAlias = Contains | Language | Among | Has
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A compound selector of a chain, and how it is combined with the one before: ' ', '>', '+' or '~'."""
 
     combinator: str
@@ -88,8 +84,7 @@ class Step:
         return self.css or "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """Steps that lead from one element to another."""
 
     steps: tuple[Step, ...]

@@ -6,10 +6,11 @@ the text nodes of what it matches (`p::text` those right inside it, `p ::text` a
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
+
+import msgspec
 
 from scraper.markup.selectors.css_parser import Chain, Reader, SelectorError, Step, shortened
 from scraper.markup.selectors.css_text import FILLER, NAME, STRING, WHITE, clean, cut, literal, unescaped
@@ -19,8 +20,7 @@ __all__ = ["Chain", "Kind", "Part", "Query", "SelectorError", "Step", "compile_e
 Kind = Literal["element", "text", "deep text", "attribute"]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One selector of a query's list."""
 
     chain: Chain
@@ -46,8 +46,7 @@ class Part:
         return chain.needs_steps or chain.steps[0].is_scope
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """A compiled query.
 
     `css` is what Lexbor matches, and `last_css` what it matches by the last step of each part. If all parts take

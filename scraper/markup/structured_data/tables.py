@@ -1,9 +1,9 @@
 """Tables of a page as rows of cells, each in the columns and rows that it spans (HTML, 4.9.12)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 
+import msgspec
 from selectolax.lexbor import LexborNode
 
 from scraper.markup.selectors.element_text import visible
@@ -15,8 +15,7 @@ _LONGEST_SPAN = {"colspan": 1000, "rowspan": 65534}
 _TOO_LARGE = f"has more than {CELLS:,} cells"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """What stands in a row and a column."""
 
     text: str

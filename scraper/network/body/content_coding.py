@@ -14,10 +14,10 @@ costs time even if it holds nothing, so many are allowed only if they hold somet
 import sys
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import brotli
+import msgspec
 
 from scraper.errors import Reason
 
@@ -48,8 +48,7 @@ class CodecError(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What one step of decoding may give: `size` bytes, in `streams` streams and one more for each `LEAST` bytes."""
 
     size: int
@@ -103,8 +102,7 @@ class Stream(Protocol):
     def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """A coding whose bodies may consist of many streams."""
 
     name: str

@@ -7,8 +7,9 @@ are not; its connections are kept apart from all others, so what is forgiven to 
 import logging
 import ssl
 from codecs import BOM_UTF8
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from scraper.errors import SettingsError
 from scraper.network.connection.address_guard import host_of
@@ -17,14 +18,13 @@ from scraper.settings.schema import NetworkSettings
 logger = logging.getLogger("scraper")
 
 
-@dataclass(slots=True)
-class Trust:
+class Trust(msgspec.Struct):
     """How the certificates of hosts are looked at: `usual`, unless the host is insecure."""
 
     usual: ssl.SSLContext | bool
     insecure: ssl.SSLContext
     hosts: frozenset[str]
-    _told: set[str] = field(default_factory=set)
+    _told: set[str] = msgspec.field(default_factory=set)
 
     def of(self, host: str) -> ssl.SSLContext | bool:
         """What to give aiohttp for `host`: True is whatever its session does. Tells once of each insecure host."""

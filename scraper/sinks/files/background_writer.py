@@ -13,8 +13,8 @@ import logging
 import os
 import zlib
 from collections import deque
-from dataclasses import dataclass
 
+import msgspec
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from scraper.errors import StorageError
@@ -28,16 +28,14 @@ ROOM = 1024 * 1024
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """The size of a file, and the CRC-32 of what is in it."""
 
     bytes: int = 0
     crc: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class _Piece:
+class _Piece(msgspec.Struct, eq=False):
     """Bytes to be written; `end` is where the file ends with them, once they are."""
 
     data: bytearray
@@ -51,7 +49,7 @@ class BackgroundWriter:
     `size` is how many bytes are in it, after compression by `packing`.
     """
 
-    def __init__(self, file: AsyncFileIO, name: str, *, packing: Packing | None = None, end: End = End()) -> None:
+    def __init__(self, file: AsyncFileIO, name: str, *, packing: Packing | None = None, end: End = End()) -> None:  # noqa: B008 -- it is frozen
         self.size = end.bytes
         self._file: AsyncFileIO | None = file
         self._name = name

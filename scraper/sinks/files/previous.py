@@ -7,7 +7,6 @@ import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -23,8 +22,7 @@ else:
 MOST = 256 * 1024 * 1024  # bytes of a file whose items are counted, and of what comes of unpacking it
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(msgspec.Struct, frozen=True):
     """A file that was there before: its items (None if they cannot be counted), its bytes, and when it was written."""
 
     items: int | None

@@ -19,10 +19,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from scraper.items.item import fields, is_item, plain
+from scraper.items.item_types import fields, is_item, is_model, plain
 from scraper.items.serializers import serialized, unfilled
 
 # Exactly these types are written by msgspec in the form that is promised above.
@@ -142,7 +140,7 @@ def _tidy(value: Any) -> Any:  # noqa: PLR0911 -- a table of types
     match value:
         case Enum():
             return _tidy(value.value)
-        case BaseModel():
+        case _ if is_model(kind):
             return json_object(value)
         case Mapping():
             return _object(value.items())
@@ -196,6 +194,8 @@ def _foreign(value: Any) -> Any:
     except TypeError as error:
         if isinstance(value, Iterator):  # would be used up
             raise
+        from pydantic_core import PydanticSerializationError, to_jsonable_python  # few values need it
+
         try:
             return to_jsonable_python(value)
         except PydanticSerializationError:

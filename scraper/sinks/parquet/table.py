@@ -8,7 +8,6 @@ offset of its own), the column's next wider type is taken and the file is begun 
 import base64
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -25,8 +24,7 @@ _BASE_AT_ONCE = 10_000  # rows read of a file that is continued
 _LABEL = b"scraper"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """What a file is made of: the first `base` rows of the file `continued`, and all lines of `log`.
 
     `kinds` are the types that the log's fields have had; they and `mark` go into the file.
@@ -106,12 +104,11 @@ def rows_of(path: str, mark: str) -> int:
     return int(found.num_rows) if _label(found.metadata or {}).mark == mark else -1
 
 
-@dataclass(frozen=True, slots=True)
-class _Label:
+class _Label(msgspec.Struct, frozen=True):
     """What a file tells of its crawl: its mark, and the types that its fields have had."""
 
     mark: str = ""
-    kinds: dict[str, list[str]] = field(default_factory=dict)
+    kinds: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 def _label(metadata: Mapping[bytes, bytes]) -> _Label:

@@ -11,10 +11,11 @@ neither do the names here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import isfinite
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, TypeAlias
+
+import msgspec
 
 from scraper.sinks.formats.values import cell, record, text, utf8
 
@@ -32,20 +33,18 @@ OURS = "/* scraper */"
 """Stands in the definition of each table that a crawl has made, and tells it from those of others."""
 
 
-@dataclass(slots=True, eq=False)
-class Statement:
+class Statement(msgspec.Struct, eq=False):
     """One statement of SQL, to be executed for each of `rows`."""
 
     sql: str
     rows: list[tuple[Stored, ...]]
 
 
-@dataclass(slots=True, eq=False)
-class _Table:
+class _Table(msgspec.Struct, eq=False):
     """What is known of a table; `columns` are by their names in lower case."""
 
     name: str
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str] = msgspec.field(default_factory=dict)
     rows: int = 0
 
 
