@@ -12,6 +12,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
+from msgspec import structs
+
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.parsed_page import PageParser, ParsedPage
 from scraper.crawling.spider_lifecycle import blame, with_start
@@ -207,11 +209,10 @@ def _for_pages(settings: Settings, accepted: Collection[int]) -> Settings:
     """`settings` for single pages: callbacks run here, nothing ends the crawl but its user, and it saves nothing."""
     statuses = tuple({*settings.network.accept_statuses, *accepted})
     executor = "thread" if settings.parsing.executor == "process" else settings.parsing.executor
-    return settings.model_copy(
-        update={
-            "engine": settings.engine.model_copy(update={"stop_after": StopAfter()}),
-            "limits": settings.limits.model_copy(update={"park_after": 0}),  # who asks again means it
-            "network": settings.network.model_copy(update={"accept_statuses": statuses, "save_cookies": None}),
-            "parsing": settings.parsing.model_copy(update={"executor": executor}),
-        }
+    return structs.replace(
+        settings,
+        engine=structs.replace(settings.engine, stop_after=StopAfter()),
+        limits=structs.replace(settings.limits, park_after=0),  # who asks again means it
+        network=structs.replace(settings.network, accept_statuses=statuses, save_cookies=None),
+        parsing=structs.replace(settings.parsing, executor=executor),
     )
