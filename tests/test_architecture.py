@@ -97,7 +97,7 @@ def test_every_test_has_a_sentence(test: Path) -> None:
 
 KEYS = [
     *(key for key, _ in flat(Settings())),
-    *(f"sinks.{name}" for name in SinkSettings.keys),
+    *(f"sinks.{name}" for name in SinkSettings.__struct_fields__),
 ]
 
 

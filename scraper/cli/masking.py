@@ -45,7 +45,7 @@ def _masked_override(text: str) -> str:
     """`TABLE.KEY=VALUE` of a setting; empty if it is none."""
     key, equals, value = text.partition("=")
     path = tuple(key_path(key) or ())
-    if not equals or not path or path[0] not in Settings.keys:
+    if not equals or not path or path[0] not in Settings.__struct_fields__:
         return ""
     if PROXIES & {*path} and not names_secret(value):
         return f"{key}={masked_proxy(value)}"

@@ -263,7 +263,7 @@ def _are_in_memory(sinks: Sequence[Sink]) -> bool:
 
 
 def _settled(settings: Settings | Mapping[str, Any] | None, spider: Spider) -> Settings:
-    """Settings as given; tables, and none at all, go on top of the spider's own."""
+    """Settings as given, once checked; tables, and none at all, go on top of the spider's own."""
     if isinstance(settings, Settings):
-        return settings
+        return from_tables(settings.values())
     return from_tables(laid_over(spider.custom_settings, settings or {}))

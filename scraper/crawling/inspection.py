@@ -11,7 +11,7 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.parsed_page import PageParser, ParsedPage
@@ -200,7 +200,7 @@ class _Answers(Tap):
             self.by_site[site(request.url)] = http_status(response.status)
             return response
 
-        self.stages = replace(stages, fetch=fetch)
+        self.stages = structs.replace(stages, fetch=fetch)
         return self.stages
 
 
@@ -208,11 +208,10 @@ def _for_pages(settings: Settings, accepted: Collection[int]) -> Settings:
     """`settings` for single pages: callbacks run here, nothing ends the crawl but its user, and it saves nothing."""
     statuses = tuple({*settings.network.accept_statuses, *accepted})
     executor = "thread" if settings.parsing.executor == "process" else settings.parsing.executor
-    return settings.model_copy(
-        update={
-            "engine": settings.engine.model_copy(update={"stop_after": StopAfter()}),
-            "limits": settings.limits.model_copy(update={"park_after": 0}),  # who asks again means it
-            "network": settings.network.model_copy(update={"accept_statuses": statuses, "save_cookies": None}),
-            "parsing": settings.parsing.model_copy(update={"executor": executor}),
-        }
+    return structs.replace(
+        settings,
+        engine=structs.replace(settings.engine, stop_after=StopAfter()),
+        limits=structs.replace(settings.limits, park_after=0),  # who asks again means it
+        network=structs.replace(settings.network, accept_statuses=statuses, save_cookies=None),
+        parsing=structs.replace(settings.parsing, executor=executor),
     )

@@ -21,6 +21,8 @@ from scraper.network.connection.system_certificates import import_aiohttp
 import_aiohttp()  # before whatever imports it
 
 # ruff: noqa: E402
+from msgspec import structs
+
 from scraper.errors import SettingsError
 from scraper.http.request import Request
 from scraper.http.response import Response
@@ -147,7 +149,7 @@ async def _open_wire(
     deadlines = stack.enter_context(closing(Deadlines(rate=settings.min_rate, window=settings.read_timeout)))
     pool = SocksPool(most_idle=most_idle, ssl=trusted.usual, resolver=Resolver(guard))
     session = await stack.enter_async_context(open_session(settings, pool))
-    alone = settings.model_copy(update={"proxy": None})  # proxies are given to requests before
+    alone = structs.replace(settings, proxy=None)  # proxies are given to requests before
     fetcher = Fetcher(
         session, alone, deadlines, is_followed=redirects.is_followed, trust=trusted, guard=guard, most=most
     )

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import structs
 
 from scraper import urls
 from scraper.engine.stages import Refine, Refined, Stages, Tap
@@ -36,7 +36,7 @@ from scraper.sinks.formats.values import json_lines, json_object, problem
 from scraper.verdict import GO, Refuse, Retry, Sequel, Verdict
 from scraper.views.formatting import told
 
-_NO_NETWORK = {
+_NO_NETWORK: dict[str, Any] = {
     "auth": (),
     "ca_file": None,
     "cache": CacheSettings(),
@@ -52,20 +52,19 @@ _NO_NETWORK = {
 
 def still(settings: Settings) -> Settings:
     """`settings` for a crawl that is the same each time, waits for nothing, and leaves nothing but its items."""
-    return settings.model_copy(
-        update={
-            "engine": settings.engine.model_copy(update={"concurrency": 1, "fail_when": FailWhen()}),
-            "frontier": FrontierSettings(store="memory", order=settings.frontier.order),
-            "limits": settings.limits.model_copy(update={"delay": 0.0, "jitter": 0.0, "adapt": False}),
-            "network": settings.network.model_copy(update=_NO_NETWORK),
-            "parsing": ParsingSettings(executor="inline"),
-        }
+    return structs.replace(
+        settings,
+        engine=structs.replace(settings.engine, concurrency=1, fail_when=FailWhen()),
+        frontier=FrontierSettings(store="memory", order=settings.frontier.order),
+        limits=structs.replace(settings.limits, delay=0.0, jitter=0.0, adapt=False),
+        network=structs.replace(settings.network, **_NO_NETWORK),
+        parsing=ParsingSettings(executor="inline"),
     )
 
 
 def at_once(stages: Stages) -> Stages:
     """`stages` without what would make a crawl wait: the pace, and the time before a retry."""
-    return replace(
+    return structs.replace(
         stages,
         limits=[each for each in stages.limits if not isinstance(each, Pace)],
         policies=[_hurried(each) for each in stages.policies],
@@ -149,7 +148,7 @@ class Replay(Tap):
         """`stages` that wait for nothing, take no request that was left out, and note what is made of each page."""
         notes = Notes(self.pages, self._label, stages.parse, stages.refine or Chain(()).refine)
         left_out = _LeftOut(self)
-        return replace(
+        return structs.replace(
             at_once(stages),
             admission=[*stages.admission, left_out],
             parse=notes,

@@ -5,6 +5,7 @@ A text that was filled in knows how it was written, and that is what errors and 
 """
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,13 +61,13 @@ def _text(text: str, environ: Mapping[str, str], place: Place) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` with texts that no longer know how they were written."""
+    """`value` with texts that no longer know how they were written, and with lists for other collections."""
     match value:
-        case Filled():
+        case str():
             return str.__str__(value)
         case Mapping():
             return {key: plain(each) for key, each in value.items()}
-        case list():
+        case list() | tuple() | set() | frozenset() | deque():
             return [plain(each) for each in value]
         case _:
             return value

@@ -177,7 +177,7 @@ def _environment(environ: Mapping[str, str]) -> Iterator[Source]:
     """The variables that name a table and a key; any other may be somebody else's."""
     for variable in sorted(environ):
         path = variable.removeprefix(PREFIX).lower().split("__")
-        if variable.startswith(PREFIX) and ((path[0] in Settings.keys and path[1:]) or path in _LONE):
+        if variable.startswith(PREFIX) and ((path[0] in Settings.__struct_fields__ and path[1:]) or path in _LONE):
             yield Source(variable, _fitting(path, environ[variable], origin=variable))
 
 

@@ -19,6 +19,7 @@ _KINDS = {
     "object": "a table",
     "string": "a text",
 }
+_TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "string": (str,)}
 _FORMATS = {
     "date": "a date like 2026-01-31",
     "date-time": "a date and time like 2026-01-31T12:00:00",
@@ -56,12 +57,14 @@ def written(place: Place) -> str:
     return " ".join([*([f"[{'.'.join(map(str, tables))}]"] if tables else []), str(key), *rest])
 
 
-def misfit(schema: Schema, place: Place, *, given: object, is_of_its_type: bool) -> str:
+def misfit(schema: Schema, place: Place, *, given: object) -> str:
     """What was expected at `place` of a document of this `schema`, and what was `given`.
 
     A value that is of its type is told how much of it is accepted. What may be secret is not repeated.
     """
-    wanted = f"expected {expected(schema, node_at(schema, place), bounds=is_of_its_type)}"
+    node = node_at(schema, place)
+    is_of_its_type = isinstance(given, _TYPES.get(node.get("type", ""), ())) and not isinstance(given, bool)
+    wanted = f"expected {expected(schema, node, bounds=is_of_its_type)}"
     return wanted if is_private(schema, place) else f"{wanted}, got {shown(given)}"
 
 

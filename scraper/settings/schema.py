@@ -5,26 +5,31 @@ What does not fit is refused in one line that names the table, the key, what was
 Where settings come from, and which of two sources wins, is told in `scraper.settings.load`.
 """
 
-from collections.abc import Mapping
+from sys import float_info
 from typing import Annotated, Any, Literal
 
+from msgspec import Meta, field
+
 from scraper.settings.table import Table
-from scraper.settings.values import Bounds, ByteSize, Reading, SecretStr
+from scraper.settings.values import ByteSize, SecretStr
+
+MOST = float_info.max
+"""What is less than infinity, and no bound to speak of."""
 
 Flag = bool
-Count = Annotated[int, Bounds(ge=1)]
-Limit = Annotated[int, Bounds(ge=0)]
-Seconds = Annotated[float, Bounds(ge=0, title="a number of seconds")]
-Timeout = Annotated[float, Bounds(gt=0, title="a number of seconds")]
-Share = Annotated[float, Bounds(ge=0, le=1)]
-Percentage = Annotated[float, Bounds(ge=0, le=100, title="a percentage")]
-Status = Annotated[int, Bounds(ge=100, le=599, title="an HTTP status")]
-Text = Annotated[str, Bounds(min_length=1)]
-Printable = Annotated[str, Bounds(pattern=r"^[\x20-\x7e]+$", title="a text of printable ASCII characters")]
+Count = Annotated[int, Meta(ge=1)]
+Limit = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=MOST, title="a number of seconds")]
+Timeout = Annotated[float, Meta(gt=0, le=MOST, title="a number of seconds")]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Percentage = Annotated[float, Meta(ge=0, le=100, title="a percentage")]
+Status = Annotated[int, Meta(ge=100, le=599, title="an HTTP status")]
+Text = Annotated[str, Meta(min_length=1)]
+Printable = Annotated[str, Meta(pattern=r"^[\x20-\x7e]+$(?!\n)", title="a text of printable ASCII characters")]
 Size = ByteSize
 
 
-class StopAfter(Table):
+class StopAfter(Table, frozen=True, kw_only=True):
     """Ends the crawl early, in good order, when any of these is reached."""
 
     items: Count | None = None
@@ -33,7 +38,7 @@ class StopAfter(Table):
     seconds: Timeout | None = None
 
 
-class FailWhen(Table):
+class FailWhen(Table, frozen=True, kw_only=True):
     """Gives exit status 1 to a crawl that ended but did not bring what it should have."""
 
     items_below: Count | None = None
@@ -42,16 +47,16 @@ class FailWhen(Table):
     """More failed requests and callbacks than this percentage of all pages asked for."""
 
 
-class EngineSettings(Table):
+class EngineSettings(Table, frozen=True, kw_only=True):
     """The loop."""
 
-    concurrency: Annotated[int, Bounds(ge=1, le=10_000)] = 32
+    concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 32
     """Worker tasks: how many requests are in flight at most."""
-    stop_after: StopAfter = StopAfter()
-    fail_when: FailWhen = FailWhen()
+    stop_after: StopAfter = field(default_factory=StopAfter)
+    fail_when: FailWhen = field(default_factory=FailWhen)
 
 
-class FrontierSettings(Table):
+class FrontierSettings(Table, frozen=True, kw_only=True):
     """Where requests wait."""
 
     store: Literal["sqlite", "memory"] = "sqlite"
@@ -73,7 +78,7 @@ class FrontierSettings(Table):
     """Follow no redirect to a page that was met before, and take what one leads to for met."""
 
 
-class LimitsSettings(Table):
+class LimitsSettings(Table, frozen=True, kw_only=True):
     """May a request be sent, and when?"""
 
     robots: Flag = True
@@ -106,29 +111,29 @@ class LimitsSettings(Table):
     """Connections to one host that fail one after the other before it is left alone for a while; 0 is any number."""
 
 
-class AuthSettings(Table):
+class AuthSettings(Table, frozen=True, kw_only=True):
     """What to say to one origin, so that it lets the crawl in."""
 
     origin: Text
     """Scheme, host and port: "https://a.example". Nothing is said to any other."""
     type: Literal["basic", "bearer", "digest"] = "basic"
     user: str = ""
-    password: SecretStr = SecretStr("")
-    token: SecretStr = SecretStr("")
+    password: SecretStr = field(default_factory=lambda: SecretStr(""))
+    token: SecretStr = field(default_factory=lambda: SecretStr(""))
     """What "bearer" takes in place of user and password."""
 
 
-class CacheSettings(Table):
+class CacheSettings(Table, frozen=True, kw_only=True):
     """Answers that were kept, in place of asking again."""
 
     mode: Literal["off", "rfc", "always"] = "off"
     """Ask again when RFC 9111 says so, or never."""
     path: Text = "cache.sqlite"
-    max_size: Size = ByteSize(1024 * 1024 * 1024)
+    max_size: Size = field(default_factory=lambda: ByteSize(1024 * 1024 * 1024))
     """The size of all that is kept, after which the answers go that were not used for longest."""
 
 
-class NetworkSettings(Table):
+class NetworkSettings(Table, frozen=True, kw_only=True):
     """Request in, response out."""
 
     user_agent: Printable = "scraper/0.1"
@@ -167,15 +172,15 @@ class NetworkSettings(Table):
     """What a page that links to another is told of in the Referer of the next request."""
     secret_headers: tuple[Text, ...] = ()
     """Headers that, as Authorization and Cookie, do not follow a redirect to another origin, and are not shown."""
-    max_body: Size = ByteSize(32 * 1024 * 1024)
+    max_body: Size = field(default_factory=lambda: ByteSize(32 * 1024 * 1024))
     """The longest body, after decompression, that is taken: bytes, or a text like "32 MiB"."""
-    max_stream: Size = ByteSize(1024 * 1024 * 1024)
+    max_stream: Size = field(default_factory=lambda: ByteSize(1024 * 1024 * 1024))
     """The longest body, after decompression, of a request with `stream=True`."""
     max_url: Count = 8192
     """Characters of a URL that is asked for at most."""
     allow_addresses: tuple[Text, ...] = ()
     """Hosts, addresses and networks that may be reached although they are not of the public internet."""
-    headers: dict[str, str] = {}  # noqa: RUF012 -- a table takes a copy
+    headers: dict[str, str] = field(default_factory=dict)
     cookies: Flag = True
     load_cookies: Text | None = None
     """A Netscape cookie file to begin with."""
@@ -188,7 +193,7 @@ class NetworkSettings(Table):
     """Proxies that share the work."""
     proxy_per: Literal["host", "request"] = "host"
     """Whether a host keeps the proxy that it was given, or each request is for the next one."""
-    cache: CacheSettings = CacheSettings()
+    cache: CacheSettings = field(default_factory=CacheSettings)
     verify_tls: Flag = True
     insecure_hosts: tuple[Text, ...] = ()
     """Hosts whose certificates are not checked."""
@@ -201,11 +206,11 @@ class NetworkSettings(Table):
     """Error statuses whose pages are handed to callbacks nevertheless."""
 
 
-class ParsingSettings(Table):
+class ParsingSettings(Table, frozen=True, kw_only=True):
     """Response in, items and requests out."""
 
     executor: Literal["thread", "process", "inline"] = "thread"
-    workers: Annotated[int, Bounds(ge=1, le=256)] = 1
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
     timeout: Seconds = 300.0
     """Seconds that a callback has for a page; 0 is any number."""
     max_results: Limit = 1_000_000
@@ -214,7 +219,7 @@ class ParsingSettings(Table):
     """Pages in a row without a field of an `Item` that was found before, which are told of; 0 is never."""
 
 
-class PipelinesSettings(Table):
+class PipelinesSettings(Table, frozen=True, kw_only=True):
     """Items are refined, in this order: `require`, `validate`, `unique`, then the spider's own pipelines."""
 
     require: tuple[str, ...] = ()
@@ -227,7 +232,7 @@ class PipelinesSettings(Table):
     """Pages whose items are refined at the same time."""
 
 
-class SinkSettings(Table):
+class SinkSettings(Table, frozen=True, kw_only=True):
     """A data file."""
 
     path: Text
@@ -244,7 +249,7 @@ class SinkSettings(Table):
     """CSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
 
 
-class ViewsSettings(Table):
+class ViewsSettings(Table, frozen=True, kw_only=True):
     """Who watches."""
 
     progress: Flag = True
@@ -253,40 +258,30 @@ class ViewsSettings(Table):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
-class SpidersSettings(Table):
+class SpidersSettings(Table, frozen=True, kw_only=True):
     """Where spiders are found, and what is set for each: `spiders = "folder"` is short for `source` alone."""
 
     source: Text = "spiders"
     """A folder, or the dotted name of a module or package."""
-    own: dict[str, dict[str, Any]] = {}  # noqa: RUF012 -- a table takes a copy
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By spider name: its arguments, and any of the tables above."""
 
-    @classmethod
-    def read(cls, value: object, place: tuple[str | int, ...], reading: Reading) -> Any:
-        """From both ways to write it: a text, or a table that holds a table for each spider."""
-        if isinstance(value, str):
-            value = {"source": value}
-        if isinstance(value, Mapping):
-            own = {name: each for name, each in value.items() if name != "source" and isinstance(each, Mapping)}
-            value = {"own": own, **{name: each for name, each in value.items() if name not in own}}
-        return super().read(value, place, reading)
-
-    def values(self, *, changed: bool = False) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """As the file has it: a table for each spider beside `source`."""
         return {"source": self.source, **self.own}
 
 
-class Settings(Table):
+class Settings(Table, frozen=True, kw_only=True):
     """All of config.toml."""
 
-    spiders: SpidersSettings = SpidersSettings()
+    spiders: SpidersSettings = field(default_factory=SpidersSettings)
     crawl: tuple[str, ...] = ()
     """The spiders that a bare `scraper crawl` runs."""
-    engine: EngineSettings = EngineSettings()
-    frontier: FrontierSettings = FrontierSettings()
-    limits: LimitsSettings = LimitsSettings()
-    network: NetworkSettings = NetworkSettings()
-    parsing: ParsingSettings = ParsingSettings()
-    pipelines: PipelinesSettings = PipelinesSettings()
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    frontier: FrontierSettings = field(default_factory=FrontierSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    parsing: ParsingSettings = field(default_factory=ParsingSettings)
+    pipelines: PipelinesSettings = field(default_factory=PipelinesSettings)
     sinks: tuple[SinkSettings, ...] = ()
-    views: ViewsSettings = ViewsSettings()
+    views: ViewsSettings = field(default_factory=ViewsSettings)

@@ -6,16 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
+
+from msgspec.json import schema_components
+from msgspec.structs import asdict, fields
 
 from scraper.errors import SettingsError
 from scraper.settings import schema as declared
+from scraper.settings.environment import plain
 from scraper.settings.messages import Place, Problem, composite, keys_at, misfit, nearest
 from scraper.settings.schema import Settings
-from scraper.settings.table import Table
-from scraper.settings.values import Node, Reading
+from scraper.settings.table import Table, as_toml, default, misfits, read, something
 
-OWN = frozenset(Settings.keys) - {"spiders", "crawl"}
+OWN = frozenset(Settings.__struct_fields__) - {"spiders", "crawl"}
 """The tables that a spider can have of its own."""
 
 SCRAPY = {
@@ -55,8 +58,8 @@ def from_tables(tables: Mapping[str, Any], *, origin: str = "settings") -> Setti
     Raises `SettingsError` if something in them is unknown or does not fit; `origin` begins its text.
     """
     refuse([f"{origin}: {problem}" for problem in problems(tables)])
-    settings: Settings = Settings.read(tables, (), Reading())
-    return settings
+    made = _with_spiders(tables)
+    return read({key: value if key == "spiders" else plain(value) for key, value in made.items()}, Settings)
 
 
 def refuse(errors: Sequence[str]) -> None:
@@ -76,10 +79,8 @@ def problems(tables: Mapping[str, Any]) -> list[Problem]:
 
 
 def _misfits(tables: Mapping[str, Any], *, within: Place = ()) -> Iterator[Problem]:
-    reading = Reading()
-    Settings.read(tables, (), reading)
     # A mistyped key first: it tells more than that the right one is missing.
-    for each in sorted(reading.misfits, key=lambda each: each.fault != "unknown"):
+    for each in sorted(misfits(_with_spiders(tables), Settings), key=lambda each: each.fault != "unknown"):
         place = within + each.place
         match each.fault:
             case "unknown":
@@ -87,8 +88,20 @@ def _misfits(tables: Mapping[str, Any], *, within: Place = ()) -> Iterator[Probl
             case "missing":
                 yield Problem(place, "is missing")
             case _:
-                text = misfit(known_schema(), place, given=each.given, is_of_its_type=each.is_of_its_type)
-                yield Problem(place, text)
+                yield Problem(place, misfit(known_schema(), place, given=each.given))
+
+
+def _with_spiders(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """`tables`, with that of the spiders, which has two ways to write it, as `SpidersSettings` has it."""
+    match tables.get("spiders"):
+        case str(source):
+            return {**tables, "spiders": {"source": plain(source)}}
+        case Mapping() as spiders:
+            own = {name: each for name, each in spiders.items() if name != "source" and isinstance(each, Mapping)}
+            rest = {name: plain(each) for name, each in spiders.items() if name not in own}
+            return {**tables, "spiders": {"own": own, **rest}}
+        case _:
+            return dict(tables)
 
 
 def _unknown(place: Place, given: object) -> str:
@@ -102,7 +115,7 @@ def _unknown(place: Place, given: object) -> str:
 
 def flat(settings: Table, *, within: str = "") -> Iterator[tuple[str, Any]]:
     """Every key, with dots, and its value; what is set for single spiders is left out."""
-    for name, value in settings:
+    for name, value in asdict(settings).items():
         key = within + name
         if isinstance(value, Table):
             yield from flat(value, within=f"{key}.")
@@ -135,8 +148,9 @@ def schema() -> dict[str, Any]:
 @cache
 def known_schema() -> dict[str, Any]:
     """The JSON Schema of config.toml without what its keys mean; not to be changed."""
-    defined: dict[str, Node] = {}
-    Settings.node(defined)
+    defined = schema_components([Settings], schema_hook=_node, ref_template="#/$defs/{name}")[1]
+    for table in Table.__subclasses__():
+        _complete(table, defined)
     root = defined.pop("Settings")
     made = {"$defs": dict(sorted(defined.items())), **root}
     tables = {name: node for name, node in made["properties"].items() if name in OWN}
@@ -155,3 +169,25 @@ def known_schema() -> dict[str, Any]:
         ],
     }
     return made
+
+
+def _node(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of a value with a type of ours."""
+    node: dict[str, Any] = kind.NODE
+    return node
+
+
+def _complete(table: type[Table], defined: dict[str, Any]) -> None:
+    """Make msgspec's schema of `table` say our defaults, choices in their order, and no bound that is none."""
+    for key in fields(table):
+        node = defined[table.__name__]["properties"][key.name]
+        if "$ref" in node:
+            continue
+        if not key.required:
+            node["default"] = as_toml(default(key))
+        if get_origin(kind := something(key.type)) is Literal:
+            node = node.get("anyOf", [node])[0]
+            node |= {"enum": list(get_args(kind)), "type": "string"}
+        for each in node.get("anyOf", [node]):
+            if each.get("maximum") == declared.MOST:
+                del each["maximum"]

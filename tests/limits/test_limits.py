@@ -3,6 +3,7 @@
 import ast
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,9 @@ from scraper.settings.schema import LimitsSettings
 from scraper.verdict import GO, First, Refuse, Verdict
 
 
-def limits(*domains: str, **settings: float) -> list[Limit]:
+def limits(*domains: str, **settings: Any) -> list[Limit]:
     return before_sending(
-        LimitsSettings.model_validate(settings),
+        LimitsSettings(**settings),
         allowed_domains=domains,
         user_agent="bot/1.0",
         rng=random.Random(1),
@@ -94,7 +95,7 @@ def test_a_user_agent_has_a_name(agent: str) -> None:
     """With robots.txt obeyed, a user agent by which none could address the crawler is refused at the start."""
 
     def limits(*, robots: bool) -> list[Limit]:
-        settings = LimitsSettings.model_validate({"robots": robots})
+        settings = LimitsSettings(robots=robots)
         return before_sending(settings, allowed_domains=(), user_agent=agent, rng=random.Random(1), wall=lambda: 0.0)
 
     with pytest.raises(SettingsError, match=r"^\[network\] user_agent = .* has no name by which a robots.txt"):

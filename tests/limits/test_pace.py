@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,8 +23,8 @@ NOON = 1_559_559_600.0  # Mon, 03 Jun 2019 11:00:00 GMT
 URL = "http://a.example/"
 
 
-def pace(*, crawl_delay: Callable[[str], float] | None = None, **settings: float) -> Pace:
-    return Pace(LimitsSettings.model_validate(settings), rng=Random(1), wall=lambda: NOON, crawl_delay=crawl_delay)
+def pace(*, crawl_delay: Callable[[str], float] | None = None, **settings: Any) -> Pace:
+    return Pace(LimitsSettings(**settings), rng=Random(1), wall=lambda: NOON, crawl_delay=crawl_delay)
 
 
 def wait(limit: Pace, now: float, url: str = URL) -> float:

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from scraper.network import Network, open_network
-from scraper.settings.schema import NetworkSettings
+from scraper.settings.tables import from_tables
 
 Open = Callable[..., Awaitable[Network]]
 
@@ -79,7 +79,7 @@ async def network() -> Any:
         ) -> Network:
             return await stack.enter_async_context(
                 open_network(
-                    NetworkSettings(**settings),
+                    from_tables({"network": settings}).network,
                     middlewares=middlewares,
                     accept_statuses=accept_statuses,
                     rng=Random(0),

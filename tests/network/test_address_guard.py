@@ -17,7 +17,7 @@ from scraper.network import Network, open_network
 from scraper.network.connection import resolver
 from scraper.network.connection.address_guard import AddressNotAllowedError, Guard, is_public
 from scraper.network.connection.resolver import Resolver
-from scraper.settings.schema import NetworkSettings
+from scraper.settings.tables import from_tables
 from scraper.verdict import GO, Refuse
 from tests.network.raw import Raw, raw, repeating
 
@@ -346,7 +346,7 @@ async def why(net: Network, url: str) -> str:
 
 
 def guarded(guard: Guard, **settings: Any) -> Any:
-    return open_network(NetworkSettings(**settings), guard=guard, rng=Random(0))
+    return open_network(from_tables({"network": settings}).network, guard=guard, rng=Random(0))
 
 
 async def test_nothing_is_connected_to(lookups: Any) -> None:

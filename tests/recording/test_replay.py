@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from msgspec import structs
 from multidict import CIMultiDict
 
 from scraper import DropItem, Failure, FetchError, Item, Request, Response, Spider, css
@@ -223,11 +224,10 @@ async def test_nothing_is_waited_for(tmp_path: Path, servers: Servers) -> None:
     answers = iter([web.Response(status=503)])
     pages: dict[str, Any] = {"/robots.txt": "", "/0": lambda asked: next(answers, "ok"), "/1": "ok", "/2": "ok"}
     recorded = await record(Patient, tmp_path, root=servers.site(pages).root)
-    slow = recorded.settings.model_copy(
-        update={
-            "limits": recorded.settings.limits.model_copy(update={"delay": 60.0}),
-            "network": recorded.settings.network.model_copy(update={"backoff": 60.0, "max_backoff": 600.0}),
-        }
+    slow = structs.replace(
+        recorded.settings,
+        limits=structs.replace(recorded.settings.limits, delay=60.0),
+        network=structs.replace(recorded.settings.network, backoff=60.0, max_backoff=600.0),
     )
     exchanges = recorded.recording.exchanges
     failed = [each.outcome for each in exchanges if isinstance(each.outcome, Response) and each.outcome.status == 503]
@@ -324,9 +324,7 @@ async def test_a_robots_txt_that_was_not_asked_for_does_not_exist(tmp_path: Path
     """A recording that was made without robots.txt can be replayed with it."""
     root = servers.site({"/": LINKS}, otherwise="page").root
     recorded = await record(Follower, tmp_path, {"limits": {"robots": False}}, root=root)
-    obedient = recorded.settings.model_copy(
-        update={"limits": recorded.settings.limits.model_copy(update={"robots": True})}
-    )
+    obedient = structs.replace(recorded.settings, limits=structs.replace(recorded.settings.limits, robots=True))
     with without_sockets():
         found = await check(Follower, obedient, recorded.recording, recorded.arguments)
     assert found.is_same

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from scraper.errors import SettingsError
 from scraper.settings.load import Loaded, load
-from scraper.settings.schema import Settings
+from scraper.settings.schema import LimitsSettings, Settings
 from scraper.settings.tables import flat, from_tables, schema
 from scraper.settings.values import ByteSize
 
@@ -341,6 +342,24 @@ def test_tables_from_python_are_refused_in_the_same_words() -> None:
     assert from_tables({"limits": {"delay": 2}}).limits.delay == 2
     with pytest.raises(SettingsError, match=r"^settings: \[limits\] delai: unknown key; did you mean delay\?$"):
         from_tables({"limits": {"delai": 2}})
+
+
+@pytest.mark.parametrize(
+    ("tables", "error"),
+    [
+        ({"network": {"headers": {1: "a"}}}, r"settings: \[network\.headers\] 1: expected a text"),
+        ({"network": {"user_agent": "a\n"}}, r"settings: \[network\] user_agent: expected a text of printable ASCII"),
+        ({"limits": {"delay": 10**400}}, r"settings: \[limits\] delay: expected a number of seconds of at least 0"),
+        (
+            Settings(limits=LimitsSettings(delay=inf)).values(),
+            r"settings: \[limits\] delay: expected a number of seconds",
+        ),
+    ],
+)
+def test_what_toml_could_not_hold_is_refused_too(tables: dict[str, Any], error: str) -> None:
+    """A key that is not a text, a line end, and a number without end are refused in tables from Python."""
+    with pytest.raises(SettingsError, match=error):
+        from_tables(tables)
 
 
 # The schema and the page.

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -87,9 +87,9 @@ def test_a_format_beats_the_ending() -> None:
 
 
 @pytest.mark.parametrize("name", ["sqlite", "parquet"])
-def test_a_store_is_no_stream(name: str) -> None:
+def test_a_store_is_no_stream(name: Literal["sqlite", "parquet"]) -> None:
     """Standard output takes lines, and no database."""
-    table = SinkSettings.model_validate({"path": "-", "format": name})
+    table = SinkSettings(path="-", format=name)
     with pytest.raises(SettingsError, match=f"path '-': the format {name} needs a file"):
         open_sinks([table], spider="books", arguments={}, started=STARTED)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from msgspec import structs
 
 from scraper.cli.crawl_plan import plan_crawls
 from scraper.cli.options import arguments_option, output_option, settings_options, sinks_of
@@ -78,7 +79,7 @@ def _with_sinks(settings: Settings, outputs: Sequence[str]) -> Settings:
     """`settings` with the sinks that -o names, or the default one if there is none at all."""
     if not outputs and settings.sinks:
         return settings
-    return settings.model_copy(update={"sinks": sinks_of(outputs, default=DEFAULT_PATH)})
+    return structs.replace(settings, sinks=sinks_of(outputs, default=DEFAULT_PATH))
 
 
 def _check_paths(paths: Sequence[Sequence[str]], *, is_json: bool) -> None:

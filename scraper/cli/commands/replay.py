@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import click
+from msgspec import structs
 
 from scraper.cli.crawl_plan import plan_crawl
 from scraper.cli.options import arguments_option, loaded_from, name_option, output_option, settings_options, sinks_of
@@ -50,6 +51,6 @@ def replay(
     kind = found[0].spider
     recording = open_recording(loaded.folder / FOLDER / (name or kind.name), kind.name)
     plan = plan_crawl(kind, loaded, [*recording.accepted.header.arguments, *arguments])
-    settings = plan.settings.model_copy(update={"sinks": sinks})
+    settings = structs.replace(plan.settings, sinks=sinks)
     crawl = Watched(kind, settings, arguments=plan.arguments, observers=[Log()], tap=recording.tap())
     sys.exit(crawled(crawl, StandardError()).exit_status)

@@ -101,7 +101,7 @@ class Hiding:
             case str():
                 return masked_proxy(value) if PROXIES & {*place} else masked(value)
             case Table():
-                return self.shown({key: getattr(value, key) for key in _set_keys(value)}, given, place)
+                return self.shown(value.changed(), given, place)
             case Mapping():
                 return {key: self.shown(each, _at(given, [key]), (*place, key)) for key, each in value.items()}
             case list() | tuple():
@@ -128,11 +128,6 @@ def _at(tables: Any, names: Iterable[str]) -> Any:
     return tables
 
 
-def _set_keys(table: Table) -> list[str]:
-    """The keys of `table` that differ from their defaults."""
-    return list(table.values(changed=True))
-
-
 def _lines(rows: Iterable[tuple[str, Any, str]]) -> Iterator[str]:
     for key, value, origin in rows:
         text = f"# {_key(key)} is not set" if value is None else f"{_key(key)} = {_value(value)}"
@@ -156,7 +151,7 @@ def _value(value: Any) -> str:  # noqa: PLR0911 -- one return a kind
         case int() | float():
             return repr(value)
         case Table():
-            return _value(value.values(changed=True))
+            return _value(value.changed())
         case Mapping():
             return "{" + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + "}"
         case list() | tuple():

@@ -22,10 +22,10 @@ from scraper.spider import Spider
 
 def limited(settings: Settings, pages: int) -> Settings:
     """`settings` for a crawl that is recorded: so many pages, and nothing is written but the recording."""
-    stop_after = settings.engine.stop_after.model_copy(update={"pages": pages})
-    engine = settings.engine.model_copy(update={"stop_after": stop_after})
-    frontier = settings.frontier.model_copy(update={"store": "memory", "recrawl": "never"})
-    return settings.model_copy(update={"engine": engine, "frontier": frontier, "sinks": ()})
+    stop_after = structs.replace(settings.engine.stop_after, pages=pages)
+    engine = structs.replace(settings.engine, stop_after=stop_after)
+    frontier = structs.replace(settings.frontier, store="memory", recrawl="never")
+    return structs.replace(settings, engine=engine, frontier=frontier, sinks=())
 
 
 def recorder(folder: Path, spider: str, settings: Settings, *, secrets: bool = False) -> Recorder:

@@ -48,8 +48,7 @@ class _Table(msgspec.Struct, eq=False):
     rows: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class _Insertion:
+class _Insertion(msgspec.Struct, eq=False):
     """How rows of one kind are added to `table`: first there have to be columns `missing`, and `rest` is in `_more`."""
 
     table: _Table
