@@ -15,12 +15,6 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import msgspec
-
-from scraper.network.connection.system_certificates import import_aiohttp
-
-import_aiohttp()  # before whatever imports it
-
-# ruff: noqa: E402
 from msgspec import structs
 
 from scraper.errors import SettingsError
