@@ -171,7 +171,7 @@ async def outcome_of(callback: str, takes: Slowly, seconds: float) -> Results:
 
 
 async def test_a_callback_that_waits_for_others_has_all_its_time() -> None:
-    """While its items are taken its time stands still; only that of its own is up in the end."""
+    """While its items are taken its time stands still; only the time that it uses itself runs out."""
     slowly = Slowly(seconds=0.3)
     results = await outcome_of("fives", slowly, 1.0)
     assert results.error is None
