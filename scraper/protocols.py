@@ -70,7 +70,10 @@ class Open(Protocol):
 
 
 class Limit(Protocol):
-    """May a request be sent, and when? Pure bookkeeping: it does no I/O and is handed `now`."""
+    """May a request be sent, and when? Pure bookkeeping: it does no I/O and is handed `now`.
+
+    A limit that inherits this notes and learns nothing, and overrides what it is there for.
+    """
 
     def judge(self, request: Request, now: float) -> Verdict:
         """What to do with `request` at `now`. Changes nothing that a second call would notice."""
@@ -78,11 +81,11 @@ class Limit(Protocol):
 
     def sent(self, request: Request, now: float) -> None:
         """`request` is being sent at `now`."""
-        ...
+        return  # see `Open`
 
     def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
         """`request`, sent earlier, ended in `outcome` at `now`."""
-        ...
+        return
 
 
 @runtime_checkable
@@ -284,7 +287,7 @@ class Parse(Open, Protocol):
 
     def release(self, results: Results, /) -> None:
         """What `results` holds was handled. Callbacks wait while the requests of others weigh too much."""
-        return
+        return  # see `Open`
 
 
 class Aside(Protocol):

@@ -97,7 +97,7 @@ class Discovery:
         if (found.callback is not None and found.callback not in self._methods) or not _is_plain(found):
             return False
         url = found.url
-        return self._frontier.knows(key(url) if "%" in url or "#" in url or (url and url[-1] == "?") else url)
+        return self._frontier.knows(key(url) if "%" in url or "#" in url or url[-1:] == "?" else url)
 
     def _add(self, found: Request | Links, parent: Request | None, *, is_again: bool) -> list[SpiderError]:
         """Add a request, or those of a piece of links; what is wrong with those that cannot be crawled."""
@@ -122,7 +122,7 @@ class Discovery:
     def _add_links(self, links: Links, parent: Request | None, refused: _Refused) -> None:
         remember = self._frontier.remember
         for url in links.urls:
-            page = key(url) if "%" in url or "#" in url or (url and url[-1] == "?") else url
+            page = key(url) if "%" in url or "#" in url or url[-1:] == "?" else url
             if remember(page):
                 self._admit(links.request(url), parent, page, refused)
             else:

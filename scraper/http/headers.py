@@ -13,10 +13,10 @@ from scraper.http.values import TEXT, TOKEN, Asked, each_of, name_of, number, pa
 Cookies = dict[str, str] | list[dict[str, Any]]
 
 SPLITS = re.compile(r"[\r\n\0]")  # what ends a line, and so begins another header
+ENDS_NAME = re.compile(r"[;,= \t\r\n\0]")  # what no name of a cookie has
+ENDS_COOKIE = re.compile(r"[;\r\n\0]")  # nor any value
 
 _TEXT_OR_NONE: frozenset[type] = TEXT | {type(None)}
-_ENDS_NAME = re.compile(r"[;,= \t\r\n\0]")  # what no name of a cookie has
-_ENDS_COOKIE = re.compile(r"[;\r\n\0]")
 
 
 def are_settled(headers: Mapping[Any, Any], cookies: Any) -> bool:
@@ -62,9 +62,9 @@ def settled_cookies(request: Asked, given: Any) -> Cookies:
     """Cookies by name; or, where one is not for its whole host and no other, a list with the parts of each."""
     settled = _cookies(request, given)
     for name, value in cookie_pairs(settled):
-        if _ENDS_NAME.search(name):
+        if ENDS_NAME.search(name):
             refuse(request, f"cookies has the name {name!r:.80}: it may have no space, and none of ; , =")
-        if _ENDS_COOKIE.search(value):
+        if ENDS_COOKIE.search(value):
             refuse(request, f"cookies[{name!r:.80}] has a line break, a NUL or a semicolon")
     return settled
 

@@ -50,7 +50,7 @@ def refuse(request: Asked, text: str) -> NoReturn:
 
 
 def mapping(request: Asked, field: str, given: Any) -> dict[Any, Any]:
-    """A dict of its own: what `meta` and `cb_kwargs` are given."""
+    """A copy of what `meta` and `cb_kwargs` are given, as a dict."""
     found = {**given} if type(given) is dict else dict(pairs(request, field, given))
     if field == "cb_kwargs" and not TEXT.issuperset(map(type, found)):
         odd = next(key for key in found if type(key) is not str)

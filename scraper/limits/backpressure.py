@@ -5,16 +5,14 @@ pages that take seconds each.
 """
 
 from scraper import urls
-from scraper.errors import FetchError
 from scraper.http.request import Request
-from scraper.http.response import Response
-from scraper.protocols import Aside
+from scraper.protocols import Aside, Limit
 from scraper.verdict import GO, Verdict, Wait
 
 AGAIN = 0.05  # seconds after which it is asked again
 
 
-class Backpressure:
+class Backpressure(Limit):
     """Lets a site wait while `aside` holds enough pages of it."""
 
     def __init__(self, aside: Aside) -> None:
@@ -25,12 +23,6 @@ class Backpressure:
         if not self._aside.pages or not self._aside.is_full(urls.site(request.url)):
             return GO
         return Wait(AGAIN)
-
-    def sent(self, request: Request, now: float) -> None:
-        """Sending changes nothing."""
-
-    def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
-        """Nor does an answer: what becomes of its page does."""
 
     def __repr__(self) -> str:
         return f"<Backpressure {self._aside.pages} pages aside>"

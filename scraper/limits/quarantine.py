@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from scraper.errors import FetchError, Reason
+from scraper.errors import Reason
 from scraper.http.request import Request
-from scraper.http.response import Response
 from scraper.process.crash_marks import label
+from scraper.protocols import Limit
 from scraper.verdict import GO, Refuse, Verdict
 
 CRASHES = 2
@@ -13,7 +13,7 @@ CRASHES = 2
 _QUARANTINED = Refuse(Reason.QUARANTINED)
 
 
-class Quarantine:
+class Quarantine(Limit):
     """Refuses requests at whose pages the process died too often, told by `crashes`, which counts by label."""
 
     def __init__(self, crashes: Mapping[str, int]) -> None:
@@ -22,9 +22,3 @@ class Quarantine:
     def judge(self, request: Request, now: float) -> Verdict:
         """Go, or a refusal as QUARANTINED."""
         return _QUARANTINED if self._labels and label(request) in self._labels else GO
-
-    def sent(self, request: Request, now: float) -> None:
-        """Nothing to note."""
-
-    def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
-        """Nothing to learn: whoever dies cannot tell."""

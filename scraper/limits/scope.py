@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from scraper import urls
-from scraper.errors import FetchError, Reason, SpiderError
+from scraper.errors import Reason, SpiderError
 from scraper.http.request import Request
-from scraper.http.response import Response
+from scraper.protocols import Limit
 from scraper.verdict import GO, Refuse, Verdict
 
 HEADS = 16_384  # how many heads' verdicts are remembered
@@ -28,17 +28,7 @@ _TOO_DEEP = Refuse(Reason.DEPTH)
 _PORT = re.compile(r":([0-9]{1,5})\Z").search
 
 
-class _Stateless:
-    """A limit to which nothing that happens makes a difference."""
-
-    def sent(self, request: Request, now: float) -> None:
-        """Nothing to note."""
-
-    def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
-        """Nothing to learn."""
-
-
-class Scheme(_Stateless):
+class Scheme(Limit):
     """Only valid http and https URLs are asked for."""
 
     def __init__(self) -> None:
@@ -61,7 +51,7 @@ def _judge_validity(head: str) -> Verdict:
     return _INVALID if urls.canonical(head) is None else GO
 
 
-class Scope(_Stateless):
+class Scope(Limit):
     """Only hosts of `allowed_domains` are asked: those equal to one of them or below it; any host, if it is empty.
 
     `example.com` admits example.com and shop.example.com, on any port; `example.com:8080` only that port of
@@ -125,7 +115,7 @@ def _port(authority: str, scheme: str = "") -> int | None:
     return int(found[1]) if found else USUAL_PORTS.get(scheme)
 
 
-class Depth(_Stateless):
+class Depth(Limit):
     """Only pages at most `max_depth` links away from a start URL are asked for; any, if it is 0."""
 
     def __init__(self, max_depth: int) -> None:

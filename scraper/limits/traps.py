@@ -11,9 +11,9 @@ A path without end that does not repeat itself (`/2031/05/17`) is told by its de
 
 from collections import OrderedDict
 
-from scraper.errors import FetchError, Reason
+from scraper.errors import Reason
 from scraper.http.request import Request
-from scraper.http.response import Response
+from scraper.protocols import Limit
 from scraper.settings.schema import LimitsSettings
 from scraper.urls import without_fragment
 from scraper.verdict import GO, Refuse, Verdict
@@ -26,7 +26,7 @@ _VARIANTS = Refuse(Reason.TOO_MANY_QUERIES)
 _AGAIN = Refuse(Reason.TOO_OFTEN)
 
 
-class Traps:
+class Traps(Limit):
     """Refuses links by `max_repeats`, `max_queries` and `max_same`; each may be any number, if it is 0."""
 
     def __init__(self, settings: LimitsSettings) -> None:
@@ -48,12 +48,6 @@ class Traps:
         if self._max_queries and "?" in url and not _has_room(self._queries, url.partition("?")[0], self._max_queries):
             return _VARIANTS
         return GO
-
-    def sent(self, request: Request, now: float) -> None:
-        """Nothing to note."""
-
-    def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
-        """Nothing to learn."""
 
     def __repr__(self) -> str:
         return f"<Traps {len(self._queries)} paths with queries, {len(self._same)} pages asked for again>"

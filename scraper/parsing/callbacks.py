@@ -11,7 +11,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from itertools import islice
+from itertools import chain, islice
 from types import GeneratorType
 from typing import Any
 
@@ -198,9 +198,9 @@ def _settle(results: Results) -> None:
         requests = results.requests = _bunched(requests)
     elif Links not in map(type, requests):
         return
-    urls = [url for each in requests for url in (each.urls if isinstance(each, Links) else (each.url,))]
-    if len(urls) > FEW:
-        results.weight = sum(map(len, urls)) + URL * len(urls)
+    bunches = [each.urls if isinstance(each, Links) else (each.url,) for each in requests]
+    if (number := sum(map(len, bunches))) > FEW:
+        results.weight = sum(map(len, chain.from_iterable(bunches))) + URL * number
 
 
 def _bunched(requests: Sequence[Request | Links]) -> list[Request | Links]:

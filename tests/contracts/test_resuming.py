@@ -3,13 +3,11 @@
 import asyncio
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +20,7 @@ from hypothesis import strategies as st
 from scraper.errors import StorageError
 from scraper.protocols import Position
 from tests.contracts.files import ENDINGS, LINES, part_of, part_rows, rows, sink_of, write
+from tests.little_space import little_space
 
 ROOT = Path(__file__).parent.parent.parent
 GROWING = [*LINES, "parquet"]
@@ -320,17 +319,6 @@ def test_each_item_once_after_any_deaths(ending: str, acts: list[Any], number: i
         path.parent.mkdir()
         job = asyncio.run(live(path))
         assert rows(job.path) == books(job.written)
-
-
-@contextmanager
-def little_space(size: int) -> Iterator[None]:
-    """No file can grow beyond `size` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @settings(max_examples=80, deadline=None)  # disks take their time

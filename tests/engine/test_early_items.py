@@ -1,12 +1,10 @@
 """The items of a callback that goes on for long: they do not stay in memory, and are written once, in order."""
 
 import asyncio
-import resource
 import threading
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from scraper.pipelines.unique import Unique
 from scraper.sinks.memory import Collect
 from tests.engine.harness import Run, crawl
 from tests.engine.test_checkpoints import Recording
+from tests.little_space import little_space
 
 URL = "http://long.example/"
 MEBIBYTE = 1024 * 1024
@@ -279,17 +278,6 @@ async def test_a_pipeline_stops_the_crawl_at_once(way: dict[str, Any]) -> None:
     assert run.reason == "full"
     assert len(run.items) < 5000
     assert numbers(run) == [each for each in range(len(numbers(run)) + 1) if each != 5]
-
-
-@contextmanager
-def little_space(size: int) -> Iterator[None]:
-    """No file can grow beyond `size` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("trouble", ["full", "gone"])

@@ -246,7 +246,7 @@ async def test_a_page_that_gave_nothing_before_the_stop_is_not_done(gives: bool)
 
 
 async def test_a_middleware_that_a_callback_waits_for() -> None:
-    """A callback awaits a request whose middleware the stop has ended: it is told of the stop, too."""
+    """A callback awaits a request whose middleware the stop has ended: it learns of the stop, too."""
 
     class Behind(Looping):
         async def parse(self, response: Response) -> Any:

@@ -45,7 +45,7 @@ async def test_it_ends_with_a_spent_budget(servers: Servers) -> None:
 
 async def test_it_ends_with_a_redirect_that_is_refused(servers: Servers) -> None:
     """A redirect to where the crawl may not go is refused, and the crawl ends."""
-    site = servers.site({"/": redirect("http://localhost:1/")})
+    site = servers.site({"/": redirect("http://elsewhere.example:1/")})
     ended = await crawl(Follower, start_urls=[site.url()], allowed_domains=["127.0.0.1"], seconds=5)
     assert ended.statistics.refused == {"offsite": 1}
 

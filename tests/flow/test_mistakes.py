@@ -175,7 +175,7 @@ async def test_a_page_with_a_mistake_is_asked_for_again(site: Site) -> None:
 
 
 class Giving(Spider):
-    """Asks for one page in a way of its own."""
+    """Asks for one page in its own way."""
 
     name = "giving"
     root: str = ""

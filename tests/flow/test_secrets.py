@@ -31,7 +31,7 @@ import asyncio
 import os
 
 from scraper import Request, Spider
-from scraper.errors import DropItem
+from scraper.errors import DropItem, SpiderError
 
 WORD = "SECRET-"
 
@@ -45,9 +45,16 @@ class LeakySpider(Spider):
             yield self.asking("http://u:" + WORD + "url@HOST/" + path)
         yield self.asking("http://u:" + WORD + "port/x@HOST/")
         yield self.asking("ftp://u:" + WORD + "ftp@HOST/")
-        yield self.asking("http://HOST/header", headers={"X-Any": WORD + "header\\r\\nforged"})
-        yield self.asking("http://HOST/cookie", cookies={"a": WORD + "cookie\\r\\nforged"})
-        yield self.asking("http://HOST/proxy", proxy="gopher://p:" + WORD + "proxy@HOST")
+        for wrong in (
+            {"headers": {"X-Any": WORD + "header\\r\\nforged"}},
+            {"cookies": {"a": WORD + "cookie\\r\\nforged"}},
+            {"proxy": "gopher://p:" + WORD + "proxy@HOST"},
+            {"method": "GET forged"},
+        ):
+            try:
+                yield self.asking("http://HOST/wrong", **wrong)
+            except SpiderError as error:
+                self.logger.warning("refused: %s", error)
         yield self.asking("https://HOST/tunnel", proxy="http://p:" + WORD + "tunnel@HOST")
 
     def asking(self, url, **fields):
@@ -151,8 +158,9 @@ async def test_a_crawl_tells_no_secrets(servers: Servers, tmp_path: Path) -> Non
     for output in outputs:
         check(output)
     crawled = outputs[0]
-    expected = ("bad_response", "bad_encoding", "bad_redirect", "bad_request", "proxy", "invalid_url", "Traceback")
+    expected = ("bad_response", "bad_encoding", "bad_redirect", "proxy", "invalid_url", "Traceback")
     assert not [each for each in (*expected, "password=***", "http://***@") if each not in crawled]
+    assert crawled.count("refused: Request(") == 4
     assert "argument password has changed" in outputs[3]
     assert "argument password was set, now there is none" in outputs[4]
     files = b"".join(each.read_bytes() for each in (tmp_path / ".scraper").rglob("*") if each.is_file())

@@ -224,7 +224,7 @@ class Records:
             record.text = record.text if len(record) else None
         return record
 
-    # What is told of the document, by expat or as tag soup.
+    # What expat or the tag soup reports of the document.
 
     def _declared_type(self, name: str, _system: object, _public: object, has_declarations: int) -> None:
         self._doctype(name, bool(has_declarations))

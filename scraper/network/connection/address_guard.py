@@ -20,9 +20,9 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from scraper import urls
-from scraper.errors import FetchError, Reason, SettingsError
+from scraper.errors import Reason, SettingsError
 from scraper.http.request import Request
-from scraper.http.response import Response
+from scraper.protocols import Limit
 from scraper.verdict import GO, Refuse, Verdict
 
 Address = IPv4Address | IPv6Address
@@ -110,7 +110,7 @@ class AddressNotAllowedError(Exception):
     """A host's name leads to an address that nobody named."""
 
 
-class Guard:
+class Guard(Limit):
     """Knows who was named. `allowed` holds IP addresses, networks (`10.0.0.0/8`) and host names.
 
     Raises `SettingsError` for an entry that is none of them.
@@ -207,12 +207,6 @@ class Guard:
         if not urls.is_web(request.url) or (reason := self.refusal(urls.host(request.url))) is None:
             return GO
         return Refuse(reason)
-
-    def sent(self, request: Request, now: float) -> None:
-        """Sending changes nothing."""
-
-    def learn(self, request: Request, outcome: Response | FetchError, now: float) -> None:
-        """An answer changes nothing."""
 
     def __repr__(self) -> str:
         return f"<Guard {len(self._named)} named>"
