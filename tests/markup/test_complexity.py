@@ -152,7 +152,7 @@ def test_a_crash_is_no_crash_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert other._child is not None
     other._child.kill()
     other.check(LISTING)
-    monkeypatch.setattr(Sandbox, "_start", lambda _: module.subprocess.Popen(["false"], stdin=-1, stdout=-1))
+    monkeypatch.setattr(Sandbox, "_start", lambda _: subprocess.Popen(["false"], stdin=-1, stdout=-1))
     other.close()
     with pytest.raises(TooComplexError):
         other.check(LISTING)
