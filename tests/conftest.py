@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.forks import Forks
+
 GRACE = 10.0  # seconds for a thread that was told to end
 
 settings.register_profile("suite", deadline=None)  # what an example takes is the machine's affair
@@ -24,6 +26,13 @@ def _libuv() -> None:
         import uvloop
 
         uvloop.new_event_loop().close()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Runs commands in processes, without their start."""
+    with Forks() as started:
+        yield started
 
 
 @pytest.fixture
