@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.examples import SHARE
 from tests.forks import Forks
 
 GRACE = 10.0  # seconds for a thread that was told to end
 
-settings.register_profile("suite", deadline=None)  # what an example takes is the machine's affair
+settings.register_profile("suite", deadline=None, max_examples=SHARE)  # how long one takes is the machine's affair
 settings.load_profile("suite")
 
 

@@ -36,7 +36,7 @@ class Fork:
         self._socket = connection
         self._out, self._err = out, err
         self.pid = int(self._connection.readline())
-        self.returncode: int | None = None
+        self._status: int | None = None
 
     def send_signal(self, number: int) -> None:
         """Send a signal, while it runs."""
@@ -50,16 +50,21 @@ class Fork:
         """What it has said on standard error so far."""
         return os.pread(self._err.fileno(), 1_000_000, 0).decode()
 
-    def wait(self, timeout: float = 50) -> int:
-        """Its exit status. Raises `TimeoutError`, after which it is dead."""
-        if self.returncode is None:
-            if not select.select([self._socket], [], [], timeout)[0]:
-                self.kill()
-                raise TimeoutError(f"a command still runs after {timeout} seconds")
-            self.returncode = int(self._connection.readline())
+    def poll(self, timeout: float = 0) -> int | None:
+        """Its exit status, or None if it still runs after `timeout` seconds."""
+        if self._status is None and select.select([self._socket], [], [], timeout)[0]:
+            self._status = int(self._connection.readline())
             self._connection.close()
             self._socket.close()
-        return self.returncode
+        return self._status
+
+    def wait(self, timeout: float = 50) -> int:
+        """Its exit status. Raises `TimeoutError`, after which it is dead."""
+        status = self.poll(timeout)
+        if status is None:
+            self.kill()
+            raise TimeoutError(f"a command still runs after {timeout} seconds")
+        return status
 
     def communicate(self, timeout: float = 50) -> tuple[str, str]:
         """What it said on standard output and standard error, once it has ended."""
