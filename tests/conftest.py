@@ -29,6 +29,14 @@ def _libuv() -> None:
         uvloop.new_event_loop().close()
 
 
+@pytest.fixture
+def no_garbage() -> Iterator[None]:
+    """Nothing is collected meanwhile, which takes long in a process that has much."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
     """Runs commands in processes, without their start."""

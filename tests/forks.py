@@ -127,7 +127,7 @@ class Forks:
 def serve(address: str) -> None:
     """Load the modules, and fork for each connection until standard input ends."""
     for name in LOADED:
-        package = import_module(name)
+        package: Any = import_module(name)
         for each in pkgutil.walk_packages(package.__path__, f"{name}.") if name == "scraper" else ():
             if not each.name.startswith(("scraper.testing", "scraper.__main__")):
                 import_module(each.name)

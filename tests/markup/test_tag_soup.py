@@ -266,6 +266,7 @@ def test_how_a_document_is_cut_changes_nothing(document: str, size: int) -> None
     ],
     ids=lambda body: body[:12],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_hostile_documents(body: str) -> None:
     """A quarter of a megabyte of mistakes is read in time that grows with its size alone, whole or in pieces."""
     for pieces in ([f"<r>& {body}"], cut(f"<r>& {body}", 4_096)):
