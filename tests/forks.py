@@ -60,16 +60,19 @@ class Fork:
 
     def wait(self, timeout: float = 50) -> int:
         """Its exit status. Raises `TimeoutError`, after which it is dead."""
-        status = self.poll(timeout)
-        if status is None:
+        try:
+            if (status := self.poll(timeout)) is None:
+                raise TimeoutError(f"a command still runs after {timeout} seconds")
+        except BaseException:
             self.kill()
-            raise TimeoutError(f"a command still runs after {timeout} seconds")
+            self.poll(timeout)
+            raise
         return status
 
-    def communicate(self, timeout: float = 50) -> tuple[str, str]:
+    def communicate(self) -> tuple[str, str]:
         """What it said on standard output and standard error, once it has ended."""
         try:
-            self.wait(timeout)
+            self.wait()
             return _read(self._out), _read(self._err)
         finally:
             self._out.close()
