@@ -1,6 +1,7 @@
 """What all tests may ask for."""
 
 import gc
+import os
 import threading
 import time
 from collections import Counter
@@ -18,6 +19,12 @@ GRACE = 10.0  # seconds for a thread that was told to end
 
 settings.register_profile("suite", deadline=None, max_examples=SHARE)  # how long one takes is the machine's affair
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: many tests wait, for a delay or a process, and leave theirs idle."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

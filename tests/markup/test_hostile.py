@@ -99,14 +99,14 @@ def test_parts_in_parts() -> None:
     assert process_time() - begun < 5
 
 
-@pytest.mark.parametrize("srcset", ["a 1x," * 200_000, "a, " * 300_000, "," * 500_000, "a " + "(" * 500_000])
+@pytest.mark.parametrize("srcset", ["a 1x," * 100_000, "a, " * 150_000, "," * 250_000, "a " + "(" * 250_000])
 def test_large_srcsets(srcset: str) -> None:
-    """A million candidates of an image are read one after the other."""
+    """Very many candidates of an image are read one after the other."""
     page = Response(URL, body=f"<img srcset='{srcset}'>")
     page.vet()
     begun = process_time()
     page.links(tags="img", attrs="srcset", unique=False)
-    assert process_time() - begun < 5
+    assert process_time() - begun < 2.5
 
 
 def test_deep_tables() -> None:
