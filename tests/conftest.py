@@ -1,6 +1,7 @@
 """What all tests may ask for."""
 
 import gc
+import os
 import threading
 import time
 from collections import Counter
@@ -11,10 +12,28 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.examples import SHARE
+from tests.forks import Forks
+
 GRACE = 10.0  # seconds for a thread that was told to end
 
-settings.register_profile("suite", deadline=None)  # what an example takes is the machine's affair
+settings.register_profile("suite", deadline=None, max_examples=SHARE)  # how long one takes is the machine's affair
 settings.load_profile("suite")
+
+
+gc.disable()  # a quarter of the time in which tests are collected is spent on looking for garbage
+
+
+def pytest_collection_finish() -> None:
+    """Have garbage collected from now on; of the tests themselves nothing will ever be any."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: many tests wait, for a delay or a process, and leave theirs idle."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +43,21 @@ def _libuv() -> None:
         import uvloop
 
         uvloop.new_event_loop().close()
+
+
+@pytest.fixture
+def no_garbage() -> Iterator[None]:
+    """Nothing is collected meanwhile, which takes long in a process that has much."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Runs commands in processes, without their start."""
+    with Forks() as started:
+        yield started
 
 
 @pytest.fixture

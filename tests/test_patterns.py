@@ -12,7 +12,7 @@ import pytest
 
 import scraper
 
-SIZES = (1_000, 20_000, 1_000_000)  # what is slow shows at a small size, and ends the test there
+SIZES = (1_000, 20_000, 200_000)  # what is slow shows at a small size, and ends the test there
 FILLINGS = ("a", "<", " ", "=", '"', "(", "\n", "/")
 AnyPattern = re.Pattern[str] | re.Pattern[bytes]
 
@@ -41,8 +41,9 @@ def test_patterns_are_found() -> None:
 
 
 @pytest.mark.parametrize(("name", "pattern", "is_searched"), FOUND, ids=[each[0] for each in FOUND])
-def test_a_megabyte_of_one_character(name: str, pattern: AnyPattern, is_searched: bool) -> None:
-    """A megabyte of what makes patterns slow takes less than a second, in each of the ways that the pattern is used."""
+@pytest.mark.usefixtures("no_garbage")
+def test_many_of_one_character(name: str, pattern: AnyPattern, is_searched: bool) -> None:
+    """200,000 of what makes patterns slow take less than 0.2 seconds, in each of the ways that the pattern is used."""
     ways = [pattern.match, pattern.fullmatch, *([pattern.search] if is_searched else [])]
     for size, filling in product(SIZES, FILLINGS):
         text = filling * size
@@ -51,4 +52,4 @@ def test_a_megabyte_of_one_character(name: str, pattern: AnyPattern, is_searched
             begun = time.process_time()
             look(subject)  # type: ignore[arg-type]
             took = time.process_time() - begun
-            assert took < 1.0, f"{name} took {took:.1f} s for {size} times {filling!r}"
+            assert took < 0.2, f"{name} took {took:.1f} s for {size} times {filling!r}"

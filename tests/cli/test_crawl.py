@@ -18,6 +18,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from tests.forks import Fork, Forks
+
 SPIDER = """
 from scraper import Request, Spider
 
@@ -49,6 +51,7 @@ class Desk:
 
     folder: Path
     url: str
+    forks: Forks
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -57,18 +60,9 @@ class Desk:
         text = SPIDER.format(url=url or self.url, body=body).replace('"books"', f'"{name}"')
         self.write(f"{name}.py", text)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Fork:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("SCRAPER_", "FORCE_"))}
-        return subprocess.Popen(
-            [sys.executable, "-m", "scraper", "crawl", *arguments],
-            cwd=self.folder,
-            env=environment | {"COLUMNS": "100"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
-        )
+        return self.forks.start("crawl", *arguments, cwd=self.folder, env=environment | {"COLUMNS": "100"})
 
     def crawl(self, *arguments: str) -> Ended:
         return ended(self.start(*arguments))
@@ -77,16 +71,16 @@ class Desk:
         return [json.loads(line) for line in (self.folder / path).read_text().splitlines()]
 
 
-def ended(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=50)
-    return Ended(process.returncode, out, err)
+def ended(process: Fork) -> Ended:
+    out, err = process.communicate()
+    return Ended(process.wait(), out, err)
 
 
 TITLES = ["Book 1", "Book 2", "Book 3"]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, httpserver: HTTPServer) -> Desk:
+def desk(tmp_path: Path, httpserver: HTTPServer, forks: Forks) -> Desk:
     """A desk with the spider `books.py`."""
     links = "".join(f'<a href="/{number}">{number}</a>' for number in (1, 2, 3))
     httpserver.expect_request("/robots.txt").respond_with_data("", status=404)
@@ -94,7 +88,7 @@ def desk(tmp_path: Path, httpserver: HTTPServer) -> Desk:
     for number in (1, 2, 3):
         page = f"<h1>Book {number}</h1>"
         httpserver.expect_request(f"/{number}").respond_with_data(page, content_type="text/html")
-    made = Desk(tmp_path, httpserver.url_for("/"))
+    made = Desk(tmp_path, httpserver.url_for("/"), forks)
     made.write_spider()
     return made
 
@@ -413,13 +407,12 @@ def test_interrupted_twice(desk: Desk, httpserver: HTTPServer) -> None:
     wait_for(httpserver, pages=5)
     time.sleep(0.3)  # for the answers to come to the callback
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    told = next(line for line in process.stderr if "stopping" in line)
+    while "leaves at once" not in process.told():
+        time.sleep(0.01)
     since = time.monotonic()
     process.send_signal(signal.SIGINT)
     run = ended(process)
     assert time.monotonic() - since < 20
     assert run.status == 130
-    assert "leaves at once" in told
     assert run.err.endswith("scraper: interrupted\n")
     assert "Traceback" not in run.err

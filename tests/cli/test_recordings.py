@@ -3,13 +3,13 @@
 import gzip
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
+
+from tests.forks import Forks
 
 SPIDER = """
 from scraper import Spider
@@ -47,6 +47,7 @@ class Project:
 
     folder: Path
     url: str
+    forks: Forks
 
     def write(self, name: str = "books", old: str = "", new: str = "") -> None:
         text = SPIDER.format(kind=name.capitalize(), name=name, url=self.url)
@@ -56,15 +57,7 @@ class Project:
 
     def run(self, *arguments: str) -> Ended:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("SCRAPER_", "FORCE_"))}
-        done = subprocess.run(
-            [sys.executable, "-m", "scraper", *arguments],
-            cwd=self.folder,
-            env=environment | {"COLUMNS": "100"},
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
+        done = self.forks.run(*arguments, cwd=self.folder, env=environment | {"COLUMNS": "100"})
         return Ended(done.returncode, done.stdout, done.stderr)
 
     def error(self, *arguments: str) -> tuple[int, str]:
@@ -79,7 +72,7 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, httpserver: HTTPServer) -> Project:
+def project(tmp_path: Path, httpserver: HTTPServer, forks: Forks) -> Project:
     links = "".join(f'<a href="/{number}">{number}</a>' for number in (1, 2, 3))
     httpserver.expect_request("/robots.txt").respond_with_data("", status=404)
     httpserver.expect_request("/").respond_with_data(links, content_type="text/html")
@@ -88,7 +81,7 @@ def project(tmp_path: Path, httpserver: HTTPServer) -> Project:
         headers = {"Set-Cookie": "id=crumb", "Content-Type": "text/html"}
         httpserver.expect_request(f"/{number}").respond_with_data(page, headers=headers)
     (tmp_path / "config.toml").write_text('[[sinks]]\npath = "data/books.jsonl"\n')
-    made = Project(tmp_path, httpserver.url_for("/"))
+    made = Project(tmp_path, httpserver.url_for("/"), forks)
     made.write()
     return made
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+from tests.forks import Forks
+
 SPIDER = """
 from contextlib import asynccontextmanager
 from scraper import CSVFeedSpider, SitemapSpider, Spider
@@ -36,6 +38,7 @@ class Place:
 
     folder: Path
     url: str
+    forks: Forks
 
     def write_spider(self, *changes: tuple[str, str], more: str = "", url: str = "") -> None:
         """Write books.py with some `more` lines in its class, and with the texts of `changes` replaced."""
@@ -48,15 +51,7 @@ class Place:
     def run(self, *words: str) -> tuple[int, str]:
         """The exit status, and the last line that is said."""
         known = {name: value for name, value in os.environ.items() if not name.startswith(("SCRAPER_", "FORCE_"))}
-        done = subprocess.run(
-            [sys.executable, "-m", "scraper", *words],
-            cwd=self.folder,
-            env=known,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
+        done = self.forks.run(*words, cwd=self.folder, env=known)
         assert "Traceback" not in done.stderr
         return done.returncode, done.stderr.rstrip("\n").rpartition("\n")[2].removeprefix("scraper: error: ")
 
@@ -67,10 +62,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, httpserver: HTTPServer) -> Place:
+def place(tmp_path: Path, httpserver: HTTPServer, forks: Forks) -> Place:
     httpserver.expect_request("/robots.txt").respond_with_data("", status=404)
     httpserver.expect_request("/").respond_with_data("<h1>Book</h1>", content_type="text/html")
-    made = Place(tmp_path, httpserver.url_for("/"))
+    made = Place(tmp_path, httpserver.url_for("/"), forks)
     made.write_spider()
     return made
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from scraper.errors import StorageError
 from scraper.protocols import Position
 from tests.contracts.files import ENDINGS, LINES, part_of, part_rows, rows, sink_of, write
+from tests.examples import examples
 from tests.little_space import little_space
 
 ROOT = Path(__file__).parent.parent.parent
@@ -179,7 +180,7 @@ async def test_a_shorter_file_is_refused(ending: str, tmp_path: Path) -> None:
     assert told in await refusal(path, position)
 
 
-@settings(max_examples=25, deadline=None)  # disks take their time
+@settings(max_examples=examples(25), deadline=None)  # disks take their time
 @given(ending=st.sampled_from(GROWING), data=st.data())
 def test_a_changed_byte_is_refused(ending: str, data: st.DataObject) -> None:
     """A single other bit before the position is seen."""
@@ -299,7 +300,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)  # disks take their time
+@settings(max_examples=examples(150), deadline=None)  # disks take their time
 @given(ending=st.sampled_from(ENDINGS), acts=st.lists(ACTS, max_size=12), number=st.integers(0, 5))
 def test_each_item_once_after_any_deaths(ending: str, acts: list[Any], number: int) -> None:
     """Whatever happens between, a finished file holds every item once, in order, and reads well."""
@@ -321,7 +322,7 @@ def test_each_item_once_after_any_deaths(ending: str, acts: list[Any], number: i
         assert rows(job.path) == books(job.written)
 
 
-@settings(max_examples=80, deadline=None)  # disks take their time
+@settings(max_examples=examples(80), deadline=None)  # disks take their time
 @given(ending=st.sampled_from(ENDINGS), size=st.integers(0, 30_000))
 def test_a_disk_that_is_full_at_any_byte(ending: str, size: int) -> None:
     """A file that cannot grow is never given its name; once there is space again, it goes on and loses nothing."""

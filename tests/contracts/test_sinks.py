@@ -21,6 +21,7 @@ from scraper.errors import StorageError
 from scraper.protocols import Position, Sink
 from scraper.sinks import UnwritableItems
 from tests.contracts.files import ENDINGS, LINES, columns, content, parsed, part_of, part_rows, rows, sink_of, write
+from tests.examples import examples
 
 BOOKS = [
     {"title": "Emma", "price": "9.99"},
@@ -99,7 +100,7 @@ async def test_what_was_written_is_read_back(path: Path) -> None:
     assert (sink.path, sink.items, sink.bytes) == (str(path), 3, path.stat().st_size)
 
 
-@settings(max_examples=60, deadline=None)  # disks take their time
+@settings(max_examples=examples(60), deadline=None)  # disks take their time
 @given(ending=st.sampled_from(ENDINGS), data=st.data())
 def test_any_text_is_read_back(ending: str, data: st.DataObject) -> None:
     """Any text, under any field names, in batches of any size, is read back as it was."""

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 import pytest
@@ -25,6 +25,7 @@ from scraper.settings.load import load
 from scraper.settings.schema import Settings, SinkSettings
 from scraper.settings.tables import SCRAPY, flat
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, prose
+from tests.forks import Forks
 
 PYTHON = blocks("python")
 PROGRAMS = [block for block in PYTHON if block.is_program]
@@ -44,9 +45,15 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=50, check=False)
 
 
-def scrape(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command `scraper` in a child."""
-    return run(sys.executable, "-m", "scraper", *arguments, cwd=cwd)
+class Scrape(Protocol):
+    """Runs the command `scraper` in a folder."""
+
+    def __call__(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def scrape(forks: Forks) -> Scrape:
+    return forks.run
 
 
 def store(block: Block, folder: Path) -> str:
@@ -91,7 +98,7 @@ def test_sessions_are_true(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", SPIDERS, ids=str)
-def test_spiders_are_found(block: Block, tmp_path: Path) -> None:
+def test_spiders_are_found(block: Block, tmp_path: Path, scrape: Scrape) -> None:
     """Every block that is a spider's file is one: the command finds the spider in it, by the file's name."""
     done = scrape("list", store(block, tmp_path), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -99,7 +106,7 @@ def test_spiders_are_found(block: Block, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", [each for each in SPIDERS if each.file in OFFLINE], ids=str)
-def test_spiders_that_need_no_internet_crawl(block: Block, tmp_path: Path) -> None:
+def test_spiders_that_need_no_internet_crawl(block: Block, tmp_path: Path, scrape: Scrape) -> None:
     """Every spider of the docs that crawls the bookshop brings items, and nothing goes wrong."""
     done = scrape("crawl", store(block, tmp_path), "--json", cwd=tmp_path)
     told = json.loads(done.stdout)
@@ -107,7 +114,7 @@ def test_spiders_that_need_no_internet_crawl(block: Block, tmp_path: Path) -> No
     assert told["items"] > 0
 
 
-def test_the_first_spider_crawls(tmp_path: Path, httpserver: HTTPServer) -> None:
+def test_the_first_spider_crawls(tmp_path: Path, httpserver: HTTPServer, scrape: Scrape) -> None:
     """The README's first spider brings the quotes of every page, and those of one tag, by the README's commands."""
 
     def quotes(number: int) -> str:
@@ -135,7 +142,7 @@ def test_the_first_spider_crawls(tmp_path: Path, httpserver: HTTPServer) -> None
 
 
 @pytest.mark.parametrize("name", ["authors", "bookshop", "bookshop_api"])
-def test_the_worked_examples_crawl(name: str, tmp_path: Path) -> None:
+def test_the_worked_examples_crawl(name: str, tmp_path: Path, scrape: Scrape) -> None:
     """Every spider of the folder spiders/ crawls the bookshop, and nothing goes wrong."""
     done = scrape("crawl", str(ROOT / "spiders" / f"{name}.py"), "--json", cwd=tmp_path)
     told = json.loads(done.stdout)

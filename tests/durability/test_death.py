@@ -9,7 +9,6 @@ import random
 import signal
 import sqlite3
 import sys
-from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import pytest
 
 from tests.durability.dying import STEPS
 from tests.flow.site import Servers, Site, links
+from tests.forks import Fork, Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = 400
@@ -48,23 +48,22 @@ class Crawls:
 
     site: Site
     folder: Path
+    forks: Forks
     files: list[str] = field(default_factory=lambda: list(FILES))
     said: str = ""
 
-    async def start(self, **faults: Any) -> asyncio.subprocess.Process:
+    def start(self, **faults: Any) -> Fork:
         given = {"url": self.site.url("/1"), "folder": str(self.folder), "files": self.files, **faults}
-        command = [sys.executable, "-m", "tests.durability.dying", json.dumps(given), str(self.folder / "state")]
-        return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+        words = (json.dumps(given), str(self.folder / "state"))
+        return self.forks.start(*words, module="tests.durability.dying", cwd=ROOT)
 
     async def run(self, **faults: Any) -> int:
         """The exit status of a crawl that nobody disturbs."""
-        return await self.end(await self.start(**faults))
+        return await self.end(self.start(**faults))
 
-    async def end(self, child: asyncio.subprocess.Process) -> int:
-        out, err = await asyncio.wait_for(child.communicate(), 30)
-        self.said = out.decode() + err.decode()
-        assert child.returncode is not None
-        return child.returncode
+    async def end(self, child: Fork) -> int:
+        self.said = "".join(await asyncio.to_thread(child.communicate))
+        return child.wait()
 
     async def asked(self, number: int) -> None:
         """Wait until the site was asked for so much."""
@@ -118,8 +117,8 @@ def _unzst(data: bytes) -> bytes:
 
 
 @pytest.fixture
-def crawls(site: Site, tmp_path: Path) -> Crawls:
-    return Crawls(site, tmp_path)
+def crawls(site: Site, tmp_path: Path, forks: Forks) -> Crawls:
+    return Crawls(site, tmp_path, forks)
 
 
 @pytest.mark.timeout(120)
@@ -129,10 +128,10 @@ async def test_killed_at_random(crawls: Crawls, seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(10):
         before = len(crawls.site.asked)
-        child = await crawls.start()
+        child = crawls.start()
         await crawls.asked(before + rng.randrange(1, 30))
         await asyncio.sleep(rng.uniform(0, 0.06))
-        assert child.returncode is None, "the site is too small for so many kills"
+        assert child.poll() is None, "the site is too small for so many kills"
         child.kill()
         assert await crawls.end(child) == -signal.SIGKILL
         for name in crawls.files:  # what has its final name is whole
@@ -159,7 +158,7 @@ async def test_told_to_end(crawls: Crawls) -> None:
     """SIGTERM and SIGINT end it in good order, with status 130, and the next crawl goes on."""
     for number in (signal.SIGTERM, signal.SIGINT):
         before = len(crawls.site.asked)
-        child = await crawls.start()
+        child = crawls.start()
         await crawls.asked(before + 40)
         child.send_signal(number)
         assert await crawls.end(child) == 130, crawls.said
@@ -193,7 +192,7 @@ async def test_clock_set_back(crawls: Crawls) -> None:
 async def test_two_at_once(crawls: Crawls) -> None:
     """A second process on the same job is refused at once; the first goes on undisturbed."""
     crawls.site.latency = 1.0
-    child = await crawls.start()
+    child = crawls.start()
     await crawls.asked(1)
     assert await crawls.run() == 1
     assert str(child.pid) in crawls.said

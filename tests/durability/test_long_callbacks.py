@@ -8,6 +8,7 @@ import pytest
 
 from tests.durability.test_poison import scraper
 from tests.flow.site import Servers, links
+from tests.forks import Forks
 
 ITEMS = 6000
 SPIDER = """
@@ -38,21 +39,21 @@ class Long(Spider):
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
-async def test_a_death_in_the_middle_of_a_callback(tmp_path: Path, ending: str) -> None:
+def test_a_death_in_the_middle_of_a_callback(forks: Forks, tmp_path: Path, ending: str) -> None:
     """After `kill -9` no file has an item of the page; when the crawl has resumed, each item is there once."""
     (tmp_path / "long.py").write_text(SPIDER)
     with Servers() as servers:
         site = servers.site({"/": links("list1", "list2", "list3")}, otherwise="page", latency=0.02)
         command = ("crawl", "long.py", "-a", f"start_urls={site.url('/')}", "-o", f"items.{ending}", "-o", "out.jsonl")
         command = (*command, "-s", "frontier.interval=0.02")
-        status, _ = await scraper(tmp_path, *command)
+        status, _ = scraper(forks, tmp_path, *command)
         assert status == -signal.SIGKILL
         left = {json.loads(line)["page"] for line in (tmp_path / "out.jsonl.part").read_text().splitlines()}
         assert left <= {"start", "list1", "list3"}
         assert {each.name for each in (tmp_path / ".scraper/jobs/long").iterdir()} <= {
             *("frontier.sqlite", "frontier.sqlite-wal", "frontier.sqlite-shm", "lock", "running"),
         }
-        status, told = await scraper(tmp_path, *command)
+        status, told = scraper(forks, tmp_path, *command)
     assert (status, "resumed" in told) == (0, True)
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     found = sorted((each["page"], each["number"]) for each in lines)

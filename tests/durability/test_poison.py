@@ -1,14 +1,12 @@
 """A page at which the process dies: it comes last, and after the second time not at all. All others are crawled."""
 
-import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 
 from tests.flow.site import Servers, links
+from tests.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = 40
@@ -39,15 +37,10 @@ ASYNCHRONOUS = (
 )
 
 
-async def scraper(folder: Path, *arguments: str) -> tuple[int, str]:
+def scraper(forks: Forks, folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit status and standard error of a command."""
-    command = [sys.executable, "-m", "scraper", *arguments]
-    child = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, stdout=PIPE, stderr=PIPE, env={"PYTHONPATH": str(ROOT), "PATH": ""}
-    )
-    _, err = await asyncio.wait_for(child.communicate(), 30)
-    assert child.returncode is not None
-    return child.returncode, err.decode()
+    done = forks.run(*arguments, cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": ""})
+    return done.returncode, done.stderr
 
 
 def items(folder: Path) -> list[str]:
@@ -62,7 +55,7 @@ def items(folder: Path) -> list[str]:
         (ASYNCHRONOUS, "thread", "os.kill(os.getpid(), signal.SIGKILL)"),
     ],
 )
-async def test_a_poisonous_page_is_quarantined(tmp_path: Path, spider: str, executor: str, death: str) -> None:
+def test_a_poisonous_page_is_quarantined(forks: Forks, tmp_path: Path, spider: str, executor: str, death: str) -> None:
     """It is left alone after two deaths, which is told; `jobs retry` asks for it again."""
     pages = {f"/{number}": "<p>page</p>" for number in range(1, PAGES)}
     targets = ["poison", *(str(number) for number in range(1, PAGES))]
@@ -71,25 +64,25 @@ async def test_a_poisonous_page_is_quarantined(tmp_path: Path, spider: str, exec
         site = servers.site({**pages, "/": links(*targets), "/poison": "<p>poison</p>"}, latency=0.1)
         command = ("crawl", "poisoned.py", "-a", f"start_urls={site.url('/')}", "-o", "pages.jsonl")
         command = (*command, "-s", f"parsing.executor={executor}", "-s", "frontier.interval=0.02")
-        first, _ = await scraper(tmp_path, *command)
-        second, told = await scraper(tmp_path, *command)
+        first, _ = scraper(forks, tmp_path, *command)
+        second, told = scraper(forks, tmp_path, *command)
         assert first not in (0, 1)
         assert second == first
         assert f"an earlier process died at {site.url('/poison')}: it comes last" in told
         assert site.paths["/poison"] == 2
-        third, told = await scraper(tmp_path, *command)
+        third, told = scraper(forks, tmp_path, *command)
         assert third == 1
         assert "1 page(s) left alone, at which the process died twice" in " ".join(told.split())
         assert sorted(items(tmp_path)) == sorted(["", *(str(number) for number in range(1, PAGES))])
         assert site.paths["/poison"] == 2
         assert max(site.paths[path] for path in pages) == 1 + 1  # in flight at the first death; never at the second
         (tmp_path / "healed").touch()
-        assert (await scraper(tmp_path, "jobs", "retry", "poisoned"))[0] == 0
-        assert (await scraper(tmp_path, *command))[0] == 0
+        assert (scraper(forks, tmp_path, "jobs", "retry", "poisoned"))[0] == 0
+        assert (scraper(forks, tmp_path, *command))[0] == 0
     assert "poison" in items(tmp_path)
 
 
-async def test_a_poisonous_page_that_no_checkpoint_knows_comes_last(tmp_path: Path) -> None:
+def test_a_poisonous_page_that_no_checkpoint_knows_comes_last(forks: Forks, tmp_path: Path) -> None:
     """Found after the last checkpoint, it is found again, before the others; they are crawled before it."""
     others = [f"/{number}" for number in range(1, PAGES)]
     (tmp_path / "poisoned.py").write_text(SPIDER.format(death="os._exit(3)"))
@@ -98,19 +91,19 @@ async def test_a_poisonous_page_that_no_checkpoint_knows_comes_last(tmp_path: Pa
         site = servers.site(pages, latency=0.1)
         command = ("crawl", "poisoned.py", "-a", f"start_urls={site.url('/')}", "-o", "pages.jsonl")
         command = (*command, "-s", "frontier.interval=600", "-s", "limits.per_host=4")
-        assert (await scraper(tmp_path, *command))[0] == 3
+        assert (scraper(forks, tmp_path, *command))[0] == 3
         assert sum(path in site.paths for path in others) < PAGES / 2
-        assert (await scraper(tmp_path, *command))[0] == 3
+        assert (scraper(forks, tmp_path, *command))[0] == 3
         assert all(path in site.paths for path in others)
 
 
-async def test_a_page_that_ends_its_parse_process_fails(tmp_path: Path) -> None:
+def test_a_page_that_ends_its_parse_process_fails(forks: Forks, tmp_path: Path) -> None:
     """With processes the crawl goes on at once, and the page is among those that can be asked for again."""
     (tmp_path / "poisoned.py").write_text(SPIDER.format(death="signal.raise_signal(signal.SIGSEGV)"))
     with Servers() as servers:
         site = servers.site({"/": links("poison", "1"), "/poison": "<p>poison</p>", "/1": "<p>page</p>"})
         command = ("crawl", "poisoned.py", "-a", f"start_urls={site.url('/')}", "-o", "pages.jsonl")
-        status, told = await scraper(tmp_path, *command, "-s", "parsing.executor=process", "-s", "parsing.workers=2")
+        status, told = scraper(forks, tmp_path, *command, "-s", "parsing.executor=process", "-s", "parsing.workers=2")
     assert status == 1
     assert "1 page(s) left alone, at which the process died twice" in " ".join(told.split())
     assert sorted(items(tmp_path)) == ["", "1"]

@@ -93,16 +93,16 @@ async def test_each_item_is_written_once_in_order(way: dict[str, Any], number: i
 
 
 async def test_memory_holds_few_of_many_items(way: dict[str, Any]) -> None:
-    """A callback that yields 200,000 items has some 1,000 of them in memory at any time."""
+    """A callback that yields 40,000 items has some 1,000 of them in memory at any time."""
     sink = Numbers()
     tracemalloc.start()
     try:
-        await crawl(Long(200_000), answer, sinks=[sink], **way)
+        await crawl(Long(40_000), answer, sinks=[sink], **way)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert sink.written == 200_001
-    assert peak < 8 * MEBIBYTE  # all of them are more than 80
+    assert sink.written == 40_001
+    assert peak < 4 * MEBIBYTE  # all of them are more than 16
 
 
 async def test_memory_holds_little_of_large_items(tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ class Asking(Spider):
 async def test_every_request_ends_once_with_its_reason(servers: Servers) -> None:
     """Faults of each kind among good pages, on several hosts, drawn by lot: the counts are those of the servers."""
     faults = Faults(seed=20261123, share=0.5)
-    addresses = [f"{root}{path}" for root in (servers.raw(serve) for _ in range(4)) for path in faults.paths(180)]
+    addresses = [f"{root}{path}" for root in (servers.raw(serve) for _ in range(4)) for path in faults.paths(60)]
     kinds = Counter(url.split("/")[3] for url in addresses)
     assert kinds.keys() >= FAULTS.keys()
-    network = {**SETTINGS["network"], "headers_timeout": 4.0, "read_timeout": 5.0}  # for a machine that is busy
+    network = {**SETTINGS["network"], "headers_timeout": 2.5, "read_timeout": 3.0}  # for a machine that is busy
     limits = {**SETTINGS["limits"], "per_host": 32}
     settings = {"network": network, "engine": {"concurrency": 128}, "limits": limits}
     ended = await crawl(Asking(addresses=addresses), settings, seconds=60)

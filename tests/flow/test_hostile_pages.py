@@ -18,7 +18,7 @@ WIDE = "<a " + " ".join(f"x{each}=1" for each in range(100_000)) + ">"
 @pytest.fixture(autouse=True)
 def _short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page is given up sooner than usual."""
-    monkeypatch.setattr(sandbox, "SECONDS", 1.5)
+    monkeypatch.setattr(sandbox, "SECONDS", 1.0)
 
 
 class Titles(Spider):

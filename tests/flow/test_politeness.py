@@ -75,7 +75,7 @@ async def test_the_delay_of_pages_that_callbacks_fetch(servers: Servers) -> None
 @pytest.mark.parametrize("per_host", [1, 2])
 async def test_the_host_s_limit(servers: Servers, per_host: int) -> None:
     """A host never has more requests in flight than its limit: through redirects, retries, robots.txt and fetch()."""
-    site = servers.site(trying_pages(range(30)), latency=0.02)
+    site = servers.site(trying_pages(range(12)), latency=0.02)
 
     class ManySpider(Spider):
         name = "many"
@@ -89,11 +89,11 @@ async def test_the_host_s_limit(servers: Servers, per_host: int) -> None:
             more = [self.fetch(f"{response.url}?{number}") for number in range(3)]
             yield {"pages": [each.status for each in await asyncio.gather(*more)]}
 
-    site.pages |= {f"/{number}?{part}": "more" for number in range(30) for part in range(3)}
-    site.pages |= {f"/to/{number}?{part}": "more" for number in range(30) for part in range(3)}
+    site.pages |= {f"/{number}?{part}": "more" for number in range(12) for part in range(3)}
+    site.pages |= {f"/to/{number}?{part}": "more" for number in range(12) for part in range(3)}
     settings = {"limits": {"per_host": per_host, "adapt": False}}
     ended = await crawl(ManySpider, settings, start_urls=[site.url()])
-    assert len(ended.items) == 30
+    assert len(ended.items) == 12
     assert site.most_in_flight == per_host
 
 

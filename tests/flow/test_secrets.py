@@ -1,13 +1,13 @@
 """What nobody but its server may know, and what a page would have a terminal do: searched for in all that is told."""
 
-import asyncio
 import os
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.flow.site import Servers, Talk
+from tests.forks import Forks
 
 HOSTILE = b"\x1b[2Jforged\x9b1m\xe2\x80\xae"
 ANSWERS = {
@@ -63,7 +63,7 @@ class LeakySpider(Spider):
 
     async def parse(self, response):
         if "DIES" in os.environ:
-            await asyncio.sleep(3)  # until there is a checkpoint
+            await asyncio.sleep(1)  # until there is a checkpoint
             os.kill(os.getpid(), 9)
         title = response.css("title::text").get()
         yield {"title": title, "text": "\\x1b[2J"}
@@ -92,6 +92,8 @@ password = "${PASSWORD}"
 robots = false
 adapt = false
 park_after = 0
+[frontier]
+interval = 0.1
 [views]
 log_level = "DEBUG"
 [spiders.leaky]
@@ -115,16 +117,22 @@ async def serve(talk: Talk) -> None:
     )
 
 
-async def told(folder: Path, *words: str, **environment: str) -> str:
-    """All that the command `words` tells, with secrets in its environment."""
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scraper", *words),
-        env={**os.environ, "PASSWORD": "SECRET-variable", "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    return (await running.communicate())[0].decode()
+@dataclass(frozen=True)
+class Teller:
+    """Runs commands in a folder."""
+
+    forks: Forks
+    folder: Path
+
+    def __call__(self, *words: str, **environment: str) -> str:
+        """All that the command `words` tells, with secrets in its environment."""
+        known = {**os.environ, "PASSWORD": "SECRET-variable", **environment}
+        return self.forks.run(*words, cwd=self.folder, env=known, is_one_stream=True).stdout
+
+
+@pytest.fixture
+def told(forks: Forks, tmp_path: Path) -> Teller:
+    return Teller(forks, tmp_path)
 
 
 def check(text: str) -> None:
@@ -134,7 +142,7 @@ def check(text: str) -> None:
     assert not [line for line in text.splitlines() if line.startswith("forged")]
 
 
-async def test_a_crawl_tells_no_secrets(servers: Servers, tmp_path: Path) -> None:
+def test_a_crawl_tells_no_secrets(servers: Servers, tmp_path: Path, told: Teller) -> None:
     """Whatever goes wrong in a crawl that has all kinds of secrets, and whoever is asked about it afterwards."""
     host = servers.raw(serve).partition("//")[2]
     spider = SPIDER.replace("HOST", host).replace("ANSWERS", str(tuple(each for each in ANSWERS if each != "CONNECT")))
@@ -142,18 +150,18 @@ async def test_a_crawl_tells_no_secrets(servers: Servers, tmp_path: Path) -> Non
     (tmp_path / "config.toml").write_text(CONFIG.replace("HOST", host))
     crawl = ("crawl", "leaky.py", "-a", "password=SECRET-argument")
     outputs = [
-        await told(tmp_path, *crawl, "-s", f"network.proxies=['http://p:SECRET-pool@{host}']"),
-        await told(tmp_path, *crawl, "--json"),
-        await told(tmp_path, *crawl, DIES="yes"),
-        await told(tmp_path, "crawl", "leaky.py", "-a", "password=SECRET-other"),
-        await told(tmp_path, "crawl", "leaky.py"),
-        await told(tmp_path, "jobs", "--json"),
-        await told(tmp_path, "jobs", "show", "leaky"),
-        await told(tmp_path, "jobs", "show", "leaky", "--json"),
-        await told(tmp_path, "settings", "leaky.py"),
-        await told(tmp_path, "settings", "leaky.py", "--json"),
-        await told(tmp_path, "fetch", "--headers", f"http://u:SECRET-typed@{host}/page"),
-        await told(tmp_path, "parse", "--spider", "leaky.py", f"http://u:SECRET-typed@{host}/page"),
+        told(*crawl, "-s", f"network.proxies=['http://p:SECRET-pool@{host}']"),
+        told(*crawl, "--json"),
+        told(*crawl, DIES="yes"),
+        told("crawl", "leaky.py", "-a", "password=SECRET-other"),
+        told("crawl", "leaky.py"),
+        told("jobs", "--json"),
+        told("jobs", "show", "leaky"),
+        told("jobs", "show", "leaky", "--json"),
+        told("settings", "leaky.py"),
+        told("settings", "leaky.py", "--json"),
+        told("fetch", "--headers", f"http://u:SECRET-typed@{host}/page"),
+        told("parse", "--spider", "leaky.py", f"http://u:SECRET-typed@{host}/page"),
     ]
     for output in outputs:
         check(output)
@@ -171,17 +179,17 @@ async def test_a_crawl_tells_no_secrets(servers: Servers, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", WRONG)
-async def test_mistakes_are_told_without_secrets(name: str, tmp_path: Path) -> None:
+def test_mistakes_are_told_without_secrets(name: str, tmp_path: Path, told: Teller) -> None:
     """What does not fit in the file, or on the command line, is named and, where it may be a password, not repeated."""
     (tmp_path / "config.toml").write_text(f"[network]\n{WRONG[name]}")
     (tmp_path / "any.py").write_text(
         "from scraper import Spider\nclass Any(Spider):\n    name = 'any'\n    pages: int = 1\n"
     )
     key, _, value = WRONG[name].partition(" = ")
-    outputs = [await told(tmp_path, "crawl", "any.py", "--debug")]
+    outputs = [told("crawl", "any.py", "--debug")]
     (tmp_path / "config.toml").unlink()
     if name != "variable":
-        outputs.append(await told(tmp_path, "crawl", "any.py", "-s", f"network.{key}={value}", "--debug"))
+        outputs.append(told("crawl", "any.py", "-s", f"network.{key}={value}", "--debug"))
     for output in outputs:
         assert "scraper: error: " in output
         check(output)
@@ -205,9 +213,9 @@ async def test_mistakes_are_told_without_secrets(name: str, tmp_path: Path) -> N
         ("fetch", "http://127.0.0.1:1/?access_token=SECRET-l", "-s", "network.retries=0", "-s", "limits.robots=false"),
     ],
 )
-async def test_what_was_typed_is_told_safely(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_what_was_typed_is_told_safely(words: tuple[str, ...], told: Teller) -> None:
     """A command that cannot do what it was told says so in one line, in which nothing is secret or obeyed."""
-    output = await told(tmp_path, *words)
+    output = told(*words)
     assert output.startswith("scraper: error: ")
     assert output.count("\n") == 1
     check(output)

@@ -1,9 +1,7 @@
 """Hostile sites against whole crawls, judged by what their servers heard and by what people are shown."""
 
-import asyncio
 import gzip
 import os
-import sys
 import zlib
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from scraper.network.proxies.address import proxy
 from scraper.settings.schema import NetworkSettings
 from tests.flow.crawls import ask, ask_one
 from tests.flow.site import Asked, Servers, redirect
+from tests.forks import Forks
 
 SECRETS = {"authorization": "Basic word", "COOKIE": "hand=made", "X-Api-Key": "key", "proxy-Authorization": "Basic via"}
 BOMB = gzip.compress(bytes(8 * 1024 * 1024))
@@ -129,7 +128,7 @@ log_level = "DEBUG"
 """
 
 
-async def test_nothing_tells_secrets(servers: Servers, tmp_path: Path) -> None:
+def test_nothing_tells_secrets(servers: Servers, forks: Forks, tmp_path: Path) -> None:
     """No output of a command that has all kinds of secrets tells one of them, nor hands on what a terminal obeys."""
     site = servers.site({"/raises": "page"})
     host = site.root.partition("//")[2]
@@ -137,14 +136,8 @@ async def test_nothing_tells_secrets(servers: Servers, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(CONFIG.replace("HOST", host))
     outputs = ""
     for command in ("crawl leaky.py --json", "settings", "settings --json", "jobs", "jobs show leaky"):
-        running = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "scraper", *command.split()),
-            env={**os.environ, "PASSWORD": "SECRET6", "PYTHONPATH": str(Path(__file__).parents[2])},
-            cwd=tmp_path,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        outputs += (await running.communicate())[0].decode()
+        environment = {**os.environ, "PASSWORD": "SECRET6"}
+        outputs += forks.run(*command.split(), env=environment, cwd=tmp_path, is_one_stream=True).stdout
     assert not [each for each in ("leaky", "forged", "http_404") if each not in outputs]
     assert "SECRET" not in outputs
     assert "\x1b" not in outputs

@@ -19,6 +19,7 @@ from scraper.frontier.database import Store, create
 from scraper.frontier.order import rank
 from scraper.http.request import Request
 from scraper.protocols import Checkpoint, Entry, Frontier
+from tests.examples import examples
 
 SITES = ("a.example", "b.example", "c.example")
 
@@ -182,11 +183,11 @@ class DurableCrashes(Crashes):
 class TestMemory(Crashes.TestCase):  # type: ignore[name-defined,misc]
     """The frontier in memory does as the model."""
 
-    settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=examples(40), stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.timeout(300)
 class TestDurable(DurableCrashes.TestCase):  # type: ignore[name-defined,misc]
     """The durable frontier does as the model, and after each crash has what was committed."""
 
-    settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+    settings = settings(max_examples=examples(100), stateful_step_count=50, deadline=None)

@@ -15,6 +15,7 @@ from scraper.frontier.jobs.integrity import FILE
 from scraper.frontier.jobs.listing import list_jobs, retry, show
 from scraper.http.request import Request
 from scraper.protocols import Checkpoint
+from tests.examples import examples
 
 SHOP = Description("shop")
 REASONS = ["http_503", "timeout", "http_503", "robots"]
@@ -132,7 +133,7 @@ async def test_damage_anywhere_is_told_in_one_line(tmp_path: Path, how: str) -> 
     await crawl(tmp_path / "a")
     path, rng, told = tmp_path / "a" / FILE, random.Random(how), 0
     whole = path.read_bytes()
-    for _ in range(150):
+    for _ in range(examples(150)):
         content, place = bytearray(whole), rng.randrange(len(whole))
         match how:
             case "a bit":

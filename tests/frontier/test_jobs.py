@@ -26,6 +26,7 @@ from scraper.frontier.jobs.description import DIGEST
 from scraper.frontier.jobs.integrity import FILE
 from scraper.http.request import Request
 from scraper.protocols import Checkpoint, Position, Seeds
+from tests.examples import examples
 
 SHOP = Description("shop", "spiders:Shop", {"n": 1}, {"limits.per_host": 8}, [{"path": "a.jsonl", "fields": ["x"]}])
 ROOT = Path(__file__).parent.parent.parent
@@ -269,7 +270,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_anywhere(big: tuple[Path, set[str]], data: st.DataObject, tmp_path_factory: Any) -> None:
     """A file cut short or changed anywhere is refused in one line, or stands as of a commit: never something else."""
     kept, _ = big

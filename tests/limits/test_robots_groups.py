@@ -8,6 +8,7 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.limits.robots import Robots
 from scraper.verdict import GO, First
+from tests.examples import examples
 
 SITE = "https://a.example"
 AGENTS = ["mybot", "badbot", "*"]
@@ -76,7 +77,7 @@ groups = st.tuples(agents, st.lists(others, max_size=1), st.lists(rules, max_siz
 files = st.lists(groups, max_size=4).map(lambda drawn: [line for group in drawn for part in group for line in part])
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(files)
 def test_groups_are_those_of_the_rfc(lines: list[Line]) -> None:
     """Which rules count is what RFC 9309 says, in whatever order lines stand, known and unknown."""

@@ -13,6 +13,7 @@ from scraper.errors import Reason
 from scraper.limits import robots_rules as module
 from scraper.limits.robots_rules import Rules
 from scraper.verdict import GO, Refuse, Wait
+from tests.examples import examples
 
 SITE = "https://a.example"
 PIECES = [
@@ -54,7 +55,7 @@ paths = texts.map("/{}".format)
 def test_verdicts_are_those_of_protego(few: int) -> None:
     """Every URL is allowed or not as Protego says, whether rules with `*` are looked for or tried one by one."""
 
-    @settings(max_examples=300)
+    @settings(max_examples=examples(300))
     @given(many, st.lists(paths, min_size=1, max_size=5))
     def agree(given: list[tuple[bool, str]], asked: list[str]) -> None:
         assert [allows(given, path) for path in asked] == [protego(given, path) for path in asked]

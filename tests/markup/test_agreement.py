@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from scraper.markup import Selector, SelectorError
+from tests.examples import examples
 
 ODD = """<!doctype html><html><head><title>t &amp; u</title></head><body>
 <div id="a.b" class="md:flex 2col é" data-x="[x]" data-y='say "hi"' title="it's"><span id="1st" class="a-b -c _e">foo
@@ -188,7 +189,9 @@ queries = st.lists(selectors, min_size=1, max_size=3).map(", ".join)
 
 
 @given(page=pages, asked=st.lists(st.tuples(queries, st.integers(0, 40)), min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 def test_selectors_that_are_made_up(page: str, asked: list[tuple[str, int]]) -> None:
     """Any selectors, of any element of any page, are answered as parsel answers them."""
     both = Both(page)
@@ -201,7 +204,7 @@ def test_selectors_that_are_made_up(page: str, asked: list[tuple[str, int]]) -> 
 @given(
     st.lists(st.sampled_from((*"ab*.#:[]()='\"\\>+~, |\n\0\ud800é1-/", "::text", ":not(", ":has(", "/*", "*/", "<!--")))
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_text_is_a_selector_or_an_error(pieces: list[str]) -> None:
     """Whatever a selector's text, it finds something, or nothing, or is a `SelectorError`."""
     try:

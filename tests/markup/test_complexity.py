@@ -56,8 +56,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_would_take_minutes_is_refused(name: str) -> None:
+def test_what_would_take_minutes_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it is that there is too much of, the page is refused within seconds of computing."""
+    monkeypatch.setattr(module, "SECONDS", 0.4)
     before = computed_by_children()
     with pytest.raises(TooComplexError, match="would take too long to parse"):
         Selector(text=HOSTILE[name])

@@ -12,8 +12,8 @@ from scraper.markup import Selector, SelectorError
 from scraper.markup.document.sandbox import TooComplexError
 
 URL = "http://user:secret@a.example/b"
-DEEP = "<div>" + "<span>" * 100_000 + "x<b>y"
-WIDE = "<div>" + "<span>x<b>y</b>z</span>" * 20_000
+DEEP = "<div>" + "<span>" * 30_000 + "x<b>y"
+WIDE = "<div>" + "<span>x<b>y</b>z</span>" * 6_000
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,15 @@ ASK: list[Callable[[Selector], Any]] = [
 
 
 @pytest.mark.parametrize("html", [DEEP, WIDE], ids=["deep", "wide"])
+@pytest.mark.usefixtures("no_garbage")
 def test_large_trees(html: str) -> None:
-    """A page 100,000 elements deep, or one with 40,000 in a row, is asked in time that grows with its size alone."""
+    """A page 30,000 elements deep, or one with 12,000 in a row, is asked in time that grows with its size alone."""
     page = Selector(text=html)
     for ask in ASK:
         begun = process_time()
         with suppress(TooComplexError):  # by XPath, of the deep one
             ask(page)
-        assert process_time() - begun < 5
+        assert process_time() - begun < 1
 
 
 @pytest.mark.parametrize(
@@ -99,14 +100,14 @@ def test_parts_in_parts() -> None:
     assert process_time() - begun < 5
 
 
-@pytest.mark.parametrize("srcset", ["a 1x," * 200_000, "a, " * 300_000, "," * 500_000, "a " + "(" * 500_000])
+@pytest.mark.parametrize("srcset", ["a 1x," * 100_000, "a, " * 150_000, "," * 250_000, "a " + "(" * 250_000])
 def test_large_srcsets(srcset: str) -> None:
-    """A million candidates of an image are read one after the other."""
+    """Very many candidates of an image are read one after the other."""
     page = Response(URL, body=f"<img srcset='{srcset}'>")
     page.vet()
     begun = process_time()
     page.links(tags="img", attrs="srcset", unique=False)
-    assert process_time() - begun < 5
+    assert process_time() - begun < 2.5
 
 
 def test_deep_tables() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scraper.markup.document.text_stream import DocumentError
 from scraper.markup.document.xml_stream import Records
+from tests.examples import examples
 
 
 def records(*pieces: str, name: str = "i") -> tuple[list[str], str]:
@@ -186,7 +187,7 @@ def cut(document: str, size: int) -> list[str]:
     return [document[at : at + size] for at in range(0, len(document), size)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(DOCUMENTS, st.integers(1, 40), st.integers(0, 5))
 def test_broken_and_whole_documents_are_read_alike(elements: list[str], size: int, place: int) -> None:
     """From a mistake on, a document is read as it would be without; so is what stands before it."""
@@ -238,7 +239,7 @@ SOUP = (
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(st.sampled_from(SOUP), max_size=30).map(lambda parts: f"<r>{''.join(parts)}"), st.integers(1, 12))
 def test_how_a_document_is_cut_changes_nothing(document: str, size: int) -> None:
     """Whatever a document is, its pieces give what it gives as a whole."""
@@ -248,26 +249,27 @@ def test_how_a_document_is_cut_changes_nothing(document: str, size: int) -> None
 @pytest.mark.parametrize(
     "body",
     [
-        "&" * 1_000_000,
-        "<" * 1_000_000,
-        "<item " * 300_000,
-        "</item><ite" * 300_000,
-        "<i a='<i a=\"" * 300_000,
-        "<?x " * 300_000,
-        "<!x " * 300_000,
-        "<!-- <i>" * 300_000,
-        "<![CDATA[<i>]]" * 300_000,
-        "]]>" * 1_000_000,
-        '<i a="' + "b='c" * 300_000,
-        "<i " + "a " * 500_000,
-        "<i" + " " * 1_000_000 + ">",
-        "&#x" + "0" * 1_000_000,
+        "&" * 250_000,
+        "<" * 250_000,
+        "<item " * 41_000,
+        "</item><ite" * 22_000,
+        "<i a='<i a=\"" * 20_000,
+        "<?x " * 62_000,
+        "<!x " * 62_000,
+        "<!-- <i>" * 31_000,
+        "<![CDATA[<i>]]" * 17_000,
+        "]]>" * 83_000,
+        '<i a="' + "b='c" * 62_000,
+        "<i " + "a " * 125_000,
+        "<i" + " " * 250_000 + ">",
+        "&#x" + "0" * 250_000,
     ],
     ids=lambda body: body[:12],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_hostile_documents(body: str) -> None:
-    """A megabyte of mistakes is read in time that grows with its size alone, as a whole or in pieces."""
-    for pieces in ([f"<r>& {body}"], cut(f"<r>& {body}", 16_384)):
+    """A quarter of a megabyte of mistakes is read in time that grows with its size alone, whole or in pieces."""
+    for pieces in ([f"<r>& {body}"], cut(f"<r>& {body}", 4_096)):
         begun = time.process_time()
         records(*pieces)
-        assert time.process_time() - begun < 5
+        assert time.process_time() - begun < 1

@@ -1,9 +1,8 @@
 """What the tests of the network share. Every one of them that needs an event loop runs on asyncio's and on uvloop."""
 
 import asyncio
-import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -44,15 +43,6 @@ async def longest_turn() -> AsyncIterator[Turn]:
     finally:
         is_over = True
         await watching
-
-
-@pytest.fixture
-def no_garbage() -> Iterator[None]:
-    """Nothing is collected meanwhile, which would hold the loop up in a process that has much."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scraper import FetchError, Request
 from scraper.network import fetcher
 from scraper.network.connection import short_way
+from tests.examples import examples
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, answer, raw, repeating
 from tests.network.replay import cases, outcome
@@ -85,7 +86,7 @@ _NAMES = st.from_regex(r"X-[A-Za-z0-9-]{1,12}", fullmatch=True)
 _VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x17F, exclude_characters="\x7f"), max_size=20)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(headers=st.dictionaries(_NAMES, _VALUES, max_size=4), path=st.text(max_size=20))
 def test_any_head_is_the_same(headers: dict[str, str], path: str) -> None:
     """Drawn paths and header fields are sent alike by both ways, or refused alike."""

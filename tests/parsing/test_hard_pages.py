@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from scraper import FetchError, Request, Response, Spider
+from scraper.markup.document import sandbox as module
 from scraper.markup.document.complexity import SHORT
 from scraper.markup.document.sandbox import sandbox
 from scraper.parsing import HardPages, Inline, Processes, Thread, executor, parse_thread
@@ -23,8 +24,9 @@ PLAIN = "<!doctype html><p>x"
 
 
 @pytest.fixture(autouse=True)
-def _ends() -> Iterator[None]:
-    """No process is left."""
+def _ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Patience is short, and no process is left."""
+    monkeypatch.setattr(module, "SECONDS", 1.0)
     yield
     sandbox.close()
 

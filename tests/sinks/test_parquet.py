@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from scraper.errors import StorageError
 from tests.contracts.files import parquet_rows, sink_of, write
+from tests.examples import examples
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5)
 
@@ -84,7 +85,7 @@ VALUES = st.one_of(
 ROWS = st.fixed_dictionaries({}, optional={"a": VALUES, "b": VALUES}).filter(bool)
 
 
-@settings(max_examples=100, deadline=None)  # disks take their time
+@settings(max_examples=examples(100), deadline=None)  # disks take their time
 @given(
     before=st.lists(ROWS),
     after=st.lists(ROWS),

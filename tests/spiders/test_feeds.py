@@ -154,13 +154,14 @@ async def test_broken_xml_is_an_error_of_its_page(servers: Servers, body: bytes,
     assert ended.result.exit_status == 1
 
 
+@pytest.mark.usefixtures("no_garbage")
 async def test_nodes_are_found_in_linear_time(servers: Servers) -> None:
-    """Megabytes of tags that begin like itertag, and never end, take no time (CVE-2024-1892)."""
+    """Half a megabyte of tags that begin like itertag, and never end, take no time (CVE-2024-1892)."""
     began = time.process_time()
-    await crawled(servers, Xml, b"<a>" + b"<item " * 300_000)
-    await crawled(servers, Xml, b"<a>" + b"</item><ite" * 300_000)
-    await crawled(servers, Xml, b"<a>" + b"<!-- <item>" * 300_000)
-    assert time.process_time() - began < 5
+    await crawled(servers, Xml, b"<a>" + b"<item " * 60_000)
+    await crawled(servers, Xml, b"<a>" + b"</item><ite" * 60_000)
+    await crawled(servers, Xml, b"<a>" + b"<!-- <item>" * 60_000)
+    assert time.process_time() - began < 3
 
 
 async def test_nodes_need_lxml(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:

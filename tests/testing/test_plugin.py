@@ -34,8 +34,9 @@ class Books(Spider):
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A project with the spider `books`, whose tests have the plugin."""
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project with the spider `books`, whose tests have the plugin, and of others those that they need."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # loading them takes most of the time
     pytester.mkdir("spiders").joinpath("plugged.py").write_text(SPIDER)
     pytester.makefile(".toml", config="")
     pytester.makeini(
@@ -47,7 +48,8 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 def passes(project: pytest.Pytester, tests: str, number: int = 1) -> None:
     """All of these tests pass, in a process of their own."""
     project.makepyfile(test_books=tests)
-    result = project.runpytest_subprocess("-p", "scraper.testing.plugin", "-p", "no:cacheprovider", "-q")
+    plugins = ("scraper.testing.plugin", "pytest_asyncio.plugin", "pytest_httpserver.pytest_plugin", "no:cacheprovider")
+    result = project.runpytest_subprocess(*(f"-p{name}" for name in plugins), "-q")
     result.assert_outcomes(passed=number)
 
 
