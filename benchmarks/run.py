@@ -80,6 +80,8 @@ CONTESTANTS: dict[str, Start] = {
     "ours_async": start_ours("shop_async"),
     "ours_async_follow": start_ours("shop_async_follow"),
     "ours_memory": start_ours("shop", "frontier.store=memory"),
+    "ours_2": start_ours("shop", "engine.processes=2"),
+    "ours_follow_2": start_ours("shop_follow", "engine.processes=2"),
     "ours_process": start_ours("shop", "parsing.executor=process"),
     "scrapy": start_scrapy,
 }

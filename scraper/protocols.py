@@ -28,12 +28,13 @@ Clock: TypeAlias = Callable[[], float]
 Fetch: TypeAlias = Callable[[Request], Awaitable[Response]]
 """Sends one request and returns what was answered, whatever its status, with the body read and decoded.
 
-Raises `FetchError` if there is no answer that can be used. Follows no redirects and retries nothing: that is
-decided by a `Policy` afterwards, so that every request goes through the limits.
+Raises `FetchError` if there is no answer that can be used, and `PageLost` if it is not known whether there is one.
+Follows no redirects and retries nothing: that is decided by a `Policy` afterwards, so that every request goes through
+the limits.
 """
 
-on_wire: ContextVar[Callable[[], object] | None] = ContextVar("on_wire", default=None)
-"""To be called by a `Fetch`, if it is there, each time that the head of the running task's request goes to a socket."""
+sending: ContextVar["Sending | None"] = ContextVar("sending", default=None)
+"""What the running task is about to send, by way of a `Fetch`."""
 
 Middleware: TypeAlias = Callable[[Request, Fetch], Awaitable[Response]]
 """A fetch around a fetch: may change the request, answer it itself, look at the response.
@@ -54,6 +55,23 @@ class Attempts(msgspec.Struct, frozen=True):
 
     retries: int = 0
     hops: tuple[str, ...] = ()
+
+
+class PageLost(Exception):  # noqa: N818 -- nobody's fault, and nothing that a person reads
+    """The process that had a page, or was asking for it, has died: the page is asked for again."""
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """A request that is being sent, as the engine knows it: without what middlewares and cookies add.
+
+    Its answer `is_page` if it is for a callback of the spider, and neither for a limit nor for `fetch()`. `on_wire` is
+    to be called each time that the head of the request goes to a socket.
+    """
+
+    request: Request
+    attempts: Attempts
+    is_page: bool
+    on_wire: Callable[[], object]
 
 
 class Open(Protocol):
@@ -125,6 +143,13 @@ def identity(request: Request, *, drop_params: tuple[str, ...] = ()) -> str:
     if request.method != "GET" or request.body or request.files or request.body_file:
         key = f"{request.method} {key} {request.body!r}{request.form or ''}{request.files or ''}{request.body_file}"
     return f"{request.session} {key}" if request.session else key
+
+
+def is_plain(request: Request) -> bool:
+    """Whether a request is told apart from others by its URL alone."""
+    return request.method == "GET" and not (
+        request.body or request.session or request.dont_filter or request.files or request.body_file
+    )
 
 
 LAST = -(2**31)
@@ -260,7 +285,8 @@ class Results(msgspec.Struct):
 
     `error` is what it raised, in `line`. `faults` are things that it gave and that nothing can be made of, in spite of
     which it went on. `sightings` tells, by item and field, whether an `Item` found something on the page for it.
-    `weight` is how many bytes of memory its requests take, if they are many, and 0 if they are as few as usual.
+    `weight` is how many bytes of memory its requests take, if they are many, and 0 if they are as few as usual. `known`
+    counts requests that are not among them, since their pages are known to have been seen.
     """
 
     items: list[Any] = msgspec.field(default_factory=list)
@@ -271,6 +297,7 @@ class Results(msgspec.Struct):
     sightings: dict[str, bool] = msgspec.field(default_factory=dict)
     faults: list[Fault] = msgspec.field(default_factory=list)
     weight: int = 0
+    known: int = 0
 
     @property
     def problems(self) -> list[Fault]:
@@ -282,7 +309,10 @@ class Parse(Open, Protocol):
     """Runs a callback, or an errback, of the spider on what it is for."""
 
     async def __call__(self, callback: str, argument: Any, kwargs: dict[str, Any], /) -> Results:
-        """What the spider's method `callback` gave. Its exceptions are in `Results.error`, never raised."""
+        """What the spider's method `callback` gave. Its exceptions are in `Results.error`, never raised.
+
+        Raises `PageLost` if the page has to be fetched again.
+        """
         ...
 
     def release(self, results: Results, /) -> None:
@@ -357,32 +387,3 @@ class Replaced(Protocol):
     def modified(self) -> datetime: ...
     @property
     def has_items(self) -> bool: ...
-
-
-@runtime_checkable
-class Publishable(Sink, Protocol):
-    """A sink whose file can be completed without being published: `finish()` is `complete()` and `publish()`.
-
-    `name` is what the file is called once it is published.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def is_always_published(self) -> bool: ...
-
-    async def previous(self) -> Replaced | None:
-        """The file that publishing would replace."""
-        ...
-
-    async def complete(self) -> None:
-        """Write what is left: the file is whole then, but for its name. Nothing is taken any more."""
-        ...
-
-    async def publish(self) -> None:
-        """Close the file, which is complete, and give it its final name."""
-        ...
-
-    async def withhold(self) -> None:
-        """Close the file, which is complete, and leave it as `NAME.part`, readable in its format."""
-        ...

@@ -1,10 +1,9 @@
 """Runs crawls from the command line: watched by the log and the progress display, and told in a summary."""
 
-import gc
 import logging
 import sys
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, redirect_stdout
+from contextlib import AsyncExitStack, ExitStack, redirect_stdout
 from pathlib import Path
 
 import click
@@ -17,6 +16,7 @@ from scraper.crawling.crawl import Crawl
 from scraper.crawling.result import INTERRUPTED, Result
 from scraper.crawling.run import run_until_signalled
 from scraper.errors import StorageError
+from scraper.process.garbage import calm_collector
 from scraper.process.standard_streams import Dispensable
 from scraper.views import summary
 from scraper.views.formatting import visible
@@ -25,8 +25,6 @@ from scraper.views.progress import Progress
 from scraper.views.standard_error import StandardError
 
 FAILED = "storage failed"
-COLLECTOR = (10_000, 20, 20)  # a crawl makes and drops many objects and few cycles: 4 % of its time by the default
-LIVING = 150  # objects of a request that is under way; with fewer in a generation the collector looks at these alone
 
 
 class Watched(Crawl):
@@ -69,12 +67,12 @@ def crawled(
     """Run one crawl in a new event loop. A sink or a job that cannot be opened is told in one line."""
     level = crawl.settings.views.log_level
     configure("WARNING" if is_json and level in {"DEBUG", "INFO"} else level, console)
-    gc.freeze()  # nothing that is loaded by now will ever be garbage
-    youngest, *older = COLLECTOR
-    gc.set_threshold(max(youngest, LIVING * crawl.settings.engine.concurrency), *older)
-    gc.enable()
-    with runner() as running:
+    calm_collector(crawl.settings.engine.concurrency)
+    with ExitStack() as stack:
         try:
+            if not finish and sys.platform != "win32":
+                stack.enter_context(crawl.forked())
+            running = stack.enter_context(runner())
             result = running.run(crawl.finish() if finish else _watch(crawl, console, fresh=fresh, is_json=is_json))
         except KeyboardInterrupt:
             leave()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from scraper.crawling.run import loop_factory
+from scraper.process.event_loop import loop_factory
 from scraper.process.signals import raise_on_interrupt
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,6 +16,7 @@ from scraper.engine.watchdog import Watchdog
 from scraper.engine.workload import most_pages
 from scraper.frontier import Job, MemoryJob, SqliteFrontier
 from scraper.http.request import Request
+from scraper.http.response import Response
 from scraper.limits import Backpressure, Directives, before_sending, on_discovery
 from scraper.markup.document.sandbox import sandbox
 from scraper.markup.links.canonicalize import TRACKING_PARAMS
@@ -23,9 +25,14 @@ from scraper.network.cookies.middleware import Cookies
 from scraper.parsing import HardPages, open_parse
 from scraper.parsing.callbacks import is_asynchronous_generator
 from scraper.pipelines import build as build_pipelines
-from scraper.protocols import Frontier, Limit, Observer, Sink, identity
+from scraper.protocols import Fetch, Frontier, Limit, Observer, Sink, identity
 from scraper.settings.schema import FrontierSettings, NetworkSettings, Settings
 from scraper.spider import Spider
+from scraper.verdict import Permits
+
+if TYPE_CHECKING:  # few crawls have worker processes
+    from scraper.workers.process import Newborn
+    from scraper.workers.spider_copy import SpiderCopy
 
 
 class Assembled(msgspec.Struct, frozen=True):
@@ -37,7 +44,7 @@ class Assembled(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_stages(
+async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
     spider: Spider,
     settings: Settings,
     job: Job | MemoryJob,
@@ -45,24 +52,50 @@ async def open_stages(
     sinks: Sequence[Sink],
     observers: Sequence[Observer],
     tap: Tap | None,
+    copy: "SpiderCopy | None" = None,
+    newborn: "Sequence[Newborn]" = (),
 ) -> AsyncIterator[Assembled]:
     """Every stage, open while the context is, but for `job` and `sinks`, which are opened elsewhere.
 
+    Where there are to be worker processes, they have a `copy` of the spider; those that are `newborn` are taken first.
     Raises `SettingsError` and `SpiderError` for what cannot be used.
     """
     async with AsyncExitStack() as stack:
         enter, rng = stack.enter_async_context, random.Random()
         pipelines = await enter(build_pipelines(settings.pipelines, spider.pipelines, spider))
         guard = Guard(settings.network.allow_addresses)
-        network = await enter(_open_network(settings.network, spider, tap, guard, rng))
-        same = _identity(settings.frontier)
+        same, hard = _identity(settings.frontier), HardPages()
         revisits = _revisits(settings, job.frontier, same)
+        directives = Directives(settings.network.user_agent) if settings.limits.robots_meta else None
+        permits: Callable[[Response], Permits] | None = directives
+        fetch: Fetch | None = None
+        if copy is None:
+            parsing, batch = settings.parsing, most_pages(settings.engine)
+            parse = await enter(open_parse(parsing, spider, batch=batch, marks=job.marks, hard=hard))
+        else:
+            from scraper.workers import opening
+
+            looks = bool(tuple(spider.middlewares)) or settings.network.cache.mode != "off" or tap is not None
+            remote = await enter(
+                opening.open_workers(
+                    spider,
+                    copy,
+                    settings,
+                    hard=hard,
+                    guard=guard,
+                    marks=job.marks,
+                    observers=observers,
+                    looks_at_answers=looks,
+                    is_recrawl=revisits is not None,
+                    newborn=newborn,
+                )
+            )
+            parse, fetch = remote.parse, remote.fetch
+            permits = opening.permits(directives) if directives is not None else None
+        network = await enter(_open_network(settings.network, spider, tap, guard, rng, fetch))
         await enter(Watchdog(observers))
         stack.callback(sandbox.close)
-        limits, hard = (guard, *_limits(settings, spider, job, rng)), HardPages()
-        parse = await enter(
-            open_parse(settings.parsing, spider, batch=most_pages(settings.engine), marks=job.marks, hard=hard)
-        )
+        limits = (guard, *_limits(settings, spider, job, rng))
         stages = Stages(
             frontier=job.frontier,
             admission=on_discovery(settings.limits, allowed_domains=tuple(spider.allowed_domains)),
@@ -81,18 +114,24 @@ async def open_stages(
             identity=same,
             unique_redirects=settings.frontier.unique_redirects,
             takes_early=cache(partial(is_asynchronous_generator, spider)) if revisits is None else None,
-            permits=Directives(settings.network.user_agent) if settings.limits.robots_meta else None,
+            permits=permits,
             aside=hard,
         )
         yield Assembled(tap.fit_stages(stages) if tap is not None else stages, network.cookies, network.cached)
 
 
 def _open_network(
-    settings: NetworkSettings, spider: Spider, tap: Tap | None, guard: Guard, rng: random.Random
+    settings: NetworkSettings,
+    spider: Spider,
+    tap: Tap | None,
+    guard: Guard,
+    rng: random.Random,
+    remote: Fetch | None,
 ) -> AbstractAsyncContextManager[Network]:
     return open_network(
         settings,
         guard=guard,
+        remote=remote,
         middlewares=tuple(spider.middlewares),
         wire=tap.wire if tap is not None else None,
         accept_statuses=frozenset(spider.handle_httpstatus_list),

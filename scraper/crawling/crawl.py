@@ -1,11 +1,11 @@
 """One crawl of one spider: run to its end, from its beginning or from where an earlier process came to."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -32,6 +32,10 @@ from scraper.sinks import open_sinks
 from scraper.sinks.memory import Collect, HandOver
 from scraper.spider import Spider
 from scraper.urls import without_credentials
+
+if TYPE_CHECKING:
+    from scraper.workers.process import Newborn
+    from scraper.workers.spider_copy import SpiderCopy
 
 
 class Crawl:
@@ -64,6 +68,7 @@ class Crawl:
         self._cached: Counts | None = None
         self._cookies: Cookies | None = None
         self._found = Statistics(self.spider.name)
+        self._newborn: Sequence[Newborn] = ()
         self._stopped = ""
         self._exit: SpiderExit | None = None
 
@@ -76,6 +81,32 @@ class Crawl:
     def statistics(self) -> Statistics:
         """The counts at this moment."""
         return self._engine.statistics() if self._engine is not None else self._found
+
+    @contextmanager
+    def forked(self) -> Iterator[None]:
+        """Fork the crawl's worker processes, if it has any; to be entered before there is a thread, or an event loop.
+
+        That saves the time in which new interpreters would start. Raises `StorageError` if the system does not let it.
+        """
+        if not self._may_have_workers:
+            yield
+            return
+
+        from scraper.workers import process
+        from scraper.workers.opening import workers
+
+        try:
+            self._newborn = process.fork(workers(self.settings))
+        except OSError as error:
+            raise StorageError(f"worker processes cannot be started: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            process.abandon(self._newborn)
+
+    @property
+    def _may_have_workers(self) -> bool:
+        return self.settings.engine.processes != 1 or self.settings.parsing.executor == "process"
 
     def check(self) -> None:
         """Raises `SettingsError` and `SpiderError` for what the crawl would be refused for; nothing is done yet."""
@@ -96,9 +127,10 @@ class Crawl:
             await enter(job)
             sinks = self._open_sinks(job)
             state = recalled_state(self.spider, job.resumed)
+            copy = self._copy()
             await enter(lifespan(self.spider))
             self.spider.check_start()
-            stages = await self._open_stages(stack, job, sinks)
+            stages = await self._open_stages(stack, job, sinks, copy)
             if job.resumed is not None:
                 self._resume(job, stages)
             stages.memories["state"] = state
@@ -154,10 +186,31 @@ class Crawl:
             durable=self.settings.frontier.durability == "power",
         )
 
-    async def _open_stages(self, stack: AsyncExitStack, job: Job | MemoryJob, sinks: Sequence[Sink]) -> Stages:
+    def _copy(self) -> "SpiderCopy | None":
+        """The spider for worker processes, if there are to be any; each of them calls its `lifespan()`."""
+        if not self._may_have_workers:
+            return None
+
+        from scraper.workers.opening import workers  # few crawls have worker processes
+        from scraper.workers.spider_copy import SpiderCopy
+
+        return SpiderCopy.of(self.spider) if workers(self.settings) else None
+
+    async def _open_stages(
+        self, stack: AsyncExitStack, job: Job | MemoryJob, sinks: Sequence[Sink], copy: "SpiderCopy | None"
+    ) -> Stages:
         """The stages of this crawl, open until `stack` closes them."""
         opened = await stack.enter_async_context(
-            open_stages(self.spider, self.settings, job, sinks=sinks, observers=self._observers, tap=self._tap)
+            open_stages(
+                self.spider,
+                self.settings,
+                job,
+                sinks=sinks,
+                observers=self._observers,
+                tap=self._tap,
+                copy=copy,
+                newborn=self._newborn,
+            )
         )
         self._cached, self._cookies = opened.cached, opened.cookies
         return opened.stages

@@ -210,7 +210,7 @@ def _for_pages(settings: Settings, accepted: Collection[int]) -> Settings:
     executor = "thread" if settings.parsing.executor == "process" else settings.parsing.executor
     return structs.replace(
         settings,
-        engine=structs.replace(settings.engine, stop_after=StopAfter()),
+        engine=structs.replace(settings.engine, stop_after=StopAfter(), processes=1),
         limits=structs.replace(settings.limits, park_after=0),  # who asks again means it
         network=structs.replace(settings.network, accept_statuses=statuses, save_cookies=None),
         parsing=structs.replace(settings.parsing, executor=executor),

@@ -12,8 +12,9 @@ from typing import Any, Self
 import msgspec
 
 from scraper.crawling.result import Written
+from scraper.engine.stages import Publishable
 from scraper.errors import StorageError
-from scraper.protocols import Publishable, Replaced, Sink
+from scraper.protocols import Replaced, Sink
 from scraper.sinks.memory import Collect, HandOver
 
 

@@ -15,6 +15,7 @@ from scraper.crawling.crawl import Crawl
 from scraper.crawling.result import INTERRUPTED, Result
 from scraper.errors import SpiderError
 from scraper.process import standard_streams
+from scraper.process.event_loop import loop_factory
 from scraper.settings.schema import Settings
 from scraper.sinks.memory import HandOver
 from scraper.spider import Spider
@@ -60,17 +61,6 @@ def run(
     standard_streams.fill()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(run_until_signalled(Crawl(spider, settings, arguments=arguments, observers=[Log()])))
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's event loop where there is one, or asyncio's own."""
-    if sys.platform == "win32":
-        return None
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 async def run_until_signalled(crawl: Crawl, *, fresh: bool = False) -> Result:

@@ -121,8 +121,8 @@ class Totals:
         if isinstance(outcome, Response):
             self.statuses[outcome.status] += 1
             tally.statuses.append(outcome.status)
-            self.bytes += len(outcome.body)
-            tally.bytes += len(outcome.body)
+            self.bytes += outcome.size
+            tally.bytes += outcome.size
 
     def count_redirect(self, tally: Tally) -> None:
         """The answer was a redirect that is followed."""
@@ -141,6 +141,11 @@ class Totals:
         tally.fetched += 1
         self._check("pages", self.fetched)
         self.tell(Fetched, response, seconds)
+
+    def count_lost(self, tally: Tally) -> None:
+        """A response that was handed over is lost, and asked for again."""
+        self.fetched -= 1
+        tally.fetched -= 1
 
     def count_items(self, number: int) -> None:
         """So many items were written."""

@@ -18,7 +18,7 @@ from scraper.http.headers import are_settled
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.process.stacks import definition_of
-from scraper.protocols import Fault, identity
+from scraper.protocols import Fault, identity, is_plain
 from scraper.spider import Spider
 from scraper.urls import key, site, without_credentials
 from scraper.verdict import Refuse
@@ -94,7 +94,7 @@ class Discovery:
         """
         if type(found) is not Request or self._identity is not identity or found.errback is not None:
             return False
-        if (found.callback is not None and found.callback not in self._methods) or not _is_plain(found):
+        if (found.callback is not None and found.callback not in self._methods) or not is_plain(found):
             return False
         url = found.url
         return self._frontier.knows(key(url) if "%" in url or "#" in url or url[-1:] == "?" else url)
@@ -108,7 +108,7 @@ class Discovery:
             refused = [(each, error) for each in ([found] if isinstance(found, Request) else found)]
         elif isinstance(found, Request):
             self._add_one(found, parent, refused)
-        elif _is_plain(model) and self._identity is identity and not self._targets:
+        elif is_plain(model) and self._identity is identity and not self._targets:
             self._add_links(found, parent, refused)
         else:
             for request in found:
@@ -246,10 +246,3 @@ def _pieces(found: Request | Links, size: int) -> Sequence[Request | Links]:
     if size == len(found.urls) <= PIECE:
         return (found,)
     return [found.part(at, min(at + PIECE, size)) for at in range(0, size, PIECE)]
-
-
-def _is_plain(model: Request) -> bool:
-    """Whether a request is told apart from others by its URL alone."""
-    return model.method == "GET" and not (
-        model.body or model.session or model.dont_filter or model.files or model.body_file
-    )

@@ -75,7 +75,7 @@ class Engine:
         storage = self._storage = Storage(
             stages.sinks, totals, unwritten=stages.frontier.unwritten_size if job is not None else int, stop=self.stop
         )
-        pages = self._pages = Pages(stages, discovery, storage, totals, workload, self._tasks, job=job)
+        pages = self._pages = Pages(stages, slots, discovery, storage, totals, workload, self._tasks, job=job)
         outcomes = Outcomes(stages, slots, discovery, pages, totals, workload)
         queue: asyncio.Queue[Ticket] = asyncio.Queue(self._settings.concurrency)
         self._seeder = Seeder(spider, slots, pages, totals, stop=self.stop)

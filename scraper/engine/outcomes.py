@@ -16,7 +16,7 @@ from scraper.engine.workload import Workload
 from scraper.errors import CrawlStopped, FetchError, Reason
 from scraper.events import Parked
 from scraper.http.response import Response
-from scraper.protocols import Paces
+from scraper.protocols import Paces, PageLost
 from scraper.spider import Failure
 from scraper.urls import without_credentials
 from scraper.verdict import Deliver, Fail, First, Redirect, Retry
@@ -49,10 +49,13 @@ class Outcomes:
         for limit in self._paces:
             self._slots.delay(ticket.slot, limit.on_wire(ticket.request, now), now)
 
-    def settle(self, ticket: Ticket, outcome: Response | FetchError | CrawlStopped | None, sent: float) -> None:
+    def settle(
+        self, ticket: Ticket, outcome: Response | FetchError | CrawlStopped | PageLost | None, sent: float
+    ) -> None:
         """Free the host's place, learn from the outcome, and do what follows.
 
-        The outcome is None if a middleware let the request go, `CrawlStopped` if the stop of the crawl ended one.
+        The outcome is None if a middleware let the request go, `CrawlStopped` if the stop of the crawl ended one, and
+        `PageLost` if it is not known, so that the request has to be sent again.
         """
         now, slot, asked = self._clock(), ticket.slot, ticket.request
         slot.places.release()
@@ -63,6 +66,8 @@ class Outcomes:
         elif isinstance(outcome, CrawlStopped):
             self._totals.end_early(outcome)
             self._leave(ticket, outcome)
+        elif isinstance(outcome, PageLost):
+            self._slots.soon(ticket, now)
         else:
             self._follow_up(ticket, outcome, now, now - sent)
         for limit in self._paces:

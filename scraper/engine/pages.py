@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scraper.engine.accounting import Totals, current_tally
 from scraper.engine.discovery import Discovery
+from scraper.engine.items.early import AtOnce
 from scraper.engine.items.page import NOINDEX, Given, PageItems
+from scraper.engine.slots import Slots
 from scraper.engine.stages import Stages, Visit
 from scraper.engine.storage import Storage
 from scraper.engine.ticket import Ticket
 from scraper.engine.workload import Workload
-from scraper.errors import REFUSALS, CrawlStopped, FetchError, Reason, http_status
+from scraper.errors import REFUSALS, CrawlStopped, FetchError, Reason, SpiderError, http_status
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.process.running_callback import taker
-from scraper.protocols import Results
+from scraper.protocols import PageLost, Results
 from scraper.spider import Failure
 from scraper.urls import without_credentials
 from scraper.verdict import Permits
@@ -37,9 +40,10 @@ class Pages:
     for their page: see `items.early`.
     """
 
-    def __init__(  # noqa: PLR0913 -- all that a page leads to
+    def __init__(  # noqa: PLR0913, PLR0917 -- all that a page leads to
         self,
         stages: Stages,
+        slots: Slots,
         discovery: Discovery,
         storage: Storage,
         totals: Totals,
@@ -49,6 +53,7 @@ class Pages:
         job: Path | None = None,
     ) -> None:
         self._stages = stages
+        self._slots = slots
         self._discovery = discovery
         self._storage = storage
         self._totals = totals
@@ -58,7 +63,7 @@ class Pages:
 
     def start(self, ticket: Ticket, response: Response) -> None:
         """Handle a page that was fetched."""
-        self._workload.start_page(len(response.body))
+        self._workload.start_page(response.size)
         self._tasks.create_task(self._handle(ticket, response))
 
     def has_kept(self, ticket: Ticket, error: FetchError) -> bool:
@@ -74,7 +79,7 @@ class Pages:
         self._tasks.create_task(self._handle_failure(ticket, failure))
 
     async def _handle(self, ticket: Ticket, response: Response) -> None:
-        request, size = ticket.request, len(response.body)
+        request, size = ticket.request, response.size
         stream = response if request.stream else None
         found: list[Given] = []
         current_tally.set(ticket.tally)
@@ -96,6 +101,9 @@ class Pages:
                 results.requests = [self._stages.refers(each, response) for each in results.requests]
             del response  # which may have to wait long for its links to be applied
             await self._conclude(ticket, found, visit, self._spoiled(ticket, results), left=left)
+        except PageLost:
+            self._totals.count_lost(ticket.tally)
+            self._slots.soon(ticket, self._stages.clock())
         finally:
             if stream is not None:
                 await stream.aclose()
@@ -130,7 +138,10 @@ class Pages:
         try:
             visit = None
             if failure.request.errback is not None:
-                found.append(await self._call_errback(failure))
+                try:
+                    found.append(await self._call_errback(failure))
+                except PageLost:
+                    found.append(await self._call_errback(replace(failure, response=None)))
             if isinstance(failure.error, FetchError) and self.has_kept(ticket, failure.error):
                 assert self._stages.revisits is not None
                 visit = self._stages.revisits.carried(ticket.request)
@@ -160,6 +171,11 @@ class Pages:
             if not early.is_used:
                 return Given(results)
             await early.end()
+        except PageLost:
+            early.close()
+            if not isinstance(early, AtOnce) or not early.given:
+                raise
+            results = Results(where=name, error=SpiderError(f"its process died after {early.given} items were written"))
         except BaseException:
             early.close()
             raise
@@ -256,6 +272,7 @@ class Pages:
         results, url = given.results, parent.url if parent is not None else ""
         if results.sightings:
             self._totals.count_sightings(results.sightings)
+        self._totals.duplicates += 0 if is_again else results.known
         if results.requests:
             results.faults += await self._discovery.add_all(
                 results.requests, parent, where=results.where, is_again=is_again

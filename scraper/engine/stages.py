@@ -4,7 +4,7 @@ The seams that users can fill, too, are in `protocols`, which is public: these h
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -23,6 +23,7 @@ from scraper.protocols import (
     Parse,
     Policy,
     Remembers,
+    Replaced,
     Results,
     Sink,
     identity,
@@ -181,3 +182,32 @@ class Tap(Open, Protocol):
     async def wire(self, request: Request, fetch: Fetch) -> Response:
         """The answer to `request`, as it would go out: a middleware inside of all others."""
         return await fetch(request)
+
+
+@runtime_checkable
+class Publishable(Sink, Protocol):
+    """A sink whose file can be completed without being published: `finish()` is `complete()` and `publish()`.
+
+    `name` is what the file is called once it is published.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def is_always_published(self) -> bool: ...
+
+    async def previous(self) -> Replaced | None:
+        """The file that publishing would replace."""
+        ...
+
+    async def complete(self) -> None:
+        """Write what is left: the file is whole then, but for its name. Nothing is taken any more."""
+        ...
+
+    async def publish(self) -> None:
+        """Close the file, which is complete, and give it its final name."""
+        ...
+
+    async def withhold(self) -> None:
+        """Close the file, which is complete, and leave it as `NAME.part`, readable in its format."""
+        ...

@@ -12,7 +12,7 @@ from scraper.engine.stages import Stages
 from scraper.engine.ticket import Ticket
 from scraper.errors import CrawlStopped, FetchError, IgnoreRequest
 from scraper.http.response import Response
-from scraper.protocols import on_wire
+from scraper.protocols import PageLost, Sending, sending
 
 
 class Workers:
@@ -29,12 +29,13 @@ class Workers:
         soon, note_on_wire = asyncio.get_running_loop().call_soon, self._outcomes.note_on_wire
         while True:
             ticket = await self._queue.get()
-            on_wire.set(partial(soon, note_on_wire, ticket))
+            is_page = ticket.first is None and ticket.reply is None
+            sending.set(Sending(ticket.request, ticket.attempts, is_page, partial(soon, note_on_wire, ticket)))
             sent = self._clock()
-            outcome: Response | FetchError | CrawlStopped | None = None
+            outcome: Response | FetchError | CrawlStopped | PageLost | None = None
             try:
                 outcome = await self._fetch(ticket)
-            except (FetchError, CrawlStopped) as error:
+            except (FetchError, CrawlStopped, PageLost) as error:
                 outcome = error
             except IgnoreRequest:
                 pass

@@ -86,6 +86,11 @@ class Response(WebPage):
     # What was answered.
 
     @property
+    def size(self) -> int:
+        """How many bytes the body has; 0 for one that is read by `stream()`."""
+        return len(self.body)
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """What else is known of the answer.
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from scraper.network.auth.middleware import Auth
     from scraper.network.cache.middleware import Cache
 
-__all__ = ["Counts", "Guard", "Network", "check_network", "open_network"]
+__all__ = ["Counts", "Guard", "Network", "check_network", "open_network", "open_wire", "policies"]
 
 logger = logging.getLogger("scraper")
 
@@ -71,29 +71,25 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and wha
     wire: Middleware | None = None,
     accept_statuses: Collection[int] = (),
     guard: Guard | None = None,
+    remote: Fetch | None = None,
     rng: Random,
     wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Network]:
     """The network that `[network]` asks for, open while the context is.
 
     `middlewares` go around the built-in ones, and `wire` inside of these, around what is sent; answers of
-    `accept_statuses` are delivered besides those of the settings. Without a `guard`, every host may be reached.
+    `accept_statuses` are delivered besides those of the settings. Without a `guard`, every host may be reached. A
+    `remote` fetch sends in place of what would be opened here.
     Raises `SettingsError` for anything in the settings that cannot be used, `SpiderError` for a middleware that is
     none, and on leaving `StorageError` if the cookies cannot be saved.
     """
-    proxies = _proxies(settings)
     auth = _auth(settings) if settings.auth else None
     cookies = Cookies(is_on=settings.cookies, wall=wall)
     if settings.load_cookies is not None:
         cookies.load(settings.load_cookies)
-    accepted = frozenset({*accept_statuses, *settings.accept_statuses})
-    redirects = Redirects(settings, accepted=accepted)
     async with AsyncExitStack() as stack:
-        fetch = await _open_wire(stack, settings, redirects, guard=guard)
-        if proxies:
-            from scraper.network.proxies.rotation import Proxies
-
-            fetch = partial(Proxies(proxies, per=settings.proxy_per, clock=time.monotonic), fetch=fetch)
+        sent = open_wire(settings, accept_statuses=accept_statuses, guard=guard)
+        fetch = remote if remote is not None else await stack.enter_async_context(sent)
         cache = await _open_cache(stack, settings.cache, settings) if settings.cache.mode != "off" else None
         if cache is not None:
             fetch = partial(cache, fetch=fetch)
@@ -103,7 +99,7 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and wha
             fetch = chain([wire], fetch)
         yield Network(
             fetch=chain(middlewares, partial(cookies, fetch=fetch)),
-            policies=(redirects, Retries(settings, rng=rng, wall=wall), Statuses(accepted)),
+            policies=policies(settings, accept_statuses=accept_statuses, rng=rng, wall=wall),
             cookies=cookies,
             cached=cache.counts if cache is not None else None,
             refers=Referrers(settings.referrer_policy) if settings.referrer_policy != "no-referrer" else None,
@@ -132,22 +128,50 @@ async def _nothing(request: Request) -> Response:
     raise AssertionError(f"{request!r} was sent before the network was open")
 
 
-async def _open_wire(
-    stack: AsyncExitStack, settings: NetworkSettings, redirects: Redirects, *, guard: Guard | None
-) -> Fetch:
-    """What sends requests."""
-    trusted = trust(settings)
+@asynccontextmanager
+async def open_wire(
+    settings: NetworkSettings, *, accept_statuses: Collection[int] = (), guard: Guard | None = None
+) -> AsyncIterator[Fetch]:
+    """What sends requests, by way of proxies if there are any, open while the context is. Raises as `open_network`."""
+    proxies, trusted = _proxies(settings), trust(settings)
     if not settings.verify_tls:
         logger.warning("no certificates are checked ([network] verify_tls = false)")
     most, most_idle = room()
-    deadlines = stack.enter_context(closing(Deadlines(rate=settings.min_rate, window=settings.read_timeout)))
-    pool = SocksPool(most_idle=most_idle, ssl=trusted.usual, resolver=Resolver(guard))
-    session = await stack.enter_async_context(open_session(settings, pool))
-    alone = structs.replace(settings, proxy=None)  # proxies are given to requests before
-    fetcher = Fetcher(
-        session, alone, deadlines, is_followed=redirects.is_followed, trust=trusted, guard=guard, most=most
-    )
-    return stack.enter_context(closing(fetcher))
+    async with AsyncExitStack() as stack:
+        deadlines = stack.enter_context(closing(Deadlines(rate=settings.min_rate, window=settings.read_timeout)))
+        pool = SocksPool(most_idle=most_idle, ssl=trusted.usual, resolver=Resolver(guard))
+        session = await stack.enter_async_context(open_session(settings, pool))
+        fetcher = Fetcher(
+            session,
+            structs.replace(settings, proxy=None),  # proxies are given to requests before
+            deadlines,
+            is_followed=_redirects(settings, accept_statuses).is_followed,
+            trust=trusted,
+            guard=guard,
+            most=most,
+        )
+        fetch: Fetch = stack.enter_context(closing(fetcher))
+        if proxies:
+            from scraper.network.proxies.rotation import Proxies
+
+            fetch = partial(Proxies(proxies, per=settings.proxy_per, clock=time.monotonic), fetch=fetch)
+        yield fetch
+
+
+def policies(
+    settings: NetworkSettings,
+    *,
+    accept_statuses: Collection[int] = (),
+    rng: Random,
+    wall: Callable[[], float] = time.time,
+) -> tuple[Policy, ...]:
+    """What decides what follows an answer, in this order."""
+    accepted = frozenset({*accept_statuses, *settings.accept_statuses})
+    return _redirects(settings, accept_statuses), Retries(settings, rng=rng, wall=wall), Statuses(accepted)
+
+
+def _redirects(settings: NetworkSettings, accept_statuses: Collection[int]) -> Redirects:
+    return Redirects(settings, accepted=frozenset({*accept_statuses, *settings.accept_statuses}))
 
 
 async def _open_cache(stack: AsyncExitStack, settings: CacheSettings, network: NetworkSettings) -> "Cache":

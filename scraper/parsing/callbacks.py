@@ -187,7 +187,7 @@ def _drain(generator: Iterator[Any], results: Results, most: int) -> None:
                 keep(delegate.rest())
         if generator.gi_frame is None:  # type: ignore[attr-defined]  # it has ended
             return
-        requests[known:] = _bunched(requests[known:])
+        requests[known:] = bunched(requests[known:])
     _check_end(generator, results, most)
 
 
@@ -195,7 +195,7 @@ def _settle(results: Results) -> None:
     """Bunch the requests of a page if they are many, and weigh them: a URL takes a fifth of what a request takes."""
     requests = results.requests
     if len(requests) > FEW:
-        requests = results.requests = _bunched(requests)
+        requests = results.requests = bunched(requests)
     elif Links not in map(type, requests):
         return
     bunches = [each.urls if isinstance(each, Links) else (each.url,) for each in requests]
@@ -203,7 +203,7 @@ def _settle(results: Results) -> None:
         results.weight = sum(map(len, chain.from_iterable(bunches))) + URL * number
 
 
-def _bunched(requests: Sequence[Request | Links]) -> list[Request | Links]:
+def bunched(requests: Sequence[Request | Links]) -> list[Request | Links]:
     """The same requests, in order: those that differ from the one before in their URL alone as `Links`."""
     found: list[Request | Links] = []
     model: Request | None = None

@@ -48,18 +48,19 @@ class HardPages:
     @contextmanager
     def aside(self, site: str, size: int) -> Iterator[None]:
         """A page of `site` with a body of `size` bytes is aside while the context is open."""
-        self._count(site, 1, size)
+        self.count(site, 1, size)
         try:
             yield
         finally:
-            self._count(site, -1, -size)
-            if not self._sites[site]:
-                del self._sites[site]
+            self.count(site, -1, -size)
 
-    def _count(self, site: str, pages: int, size: int) -> None:
+    def count(self, site: str, pages: int, size: int) -> None:
+        """So many more pages of `site`, of so many bytes, are aside."""
         self.pages += pages
         self.bytes += size
         self._sites[site] += pages
+        if not self._sites[site]:
+            del self._sites[site]
         if self._notify is not None:
             self._notify()
 

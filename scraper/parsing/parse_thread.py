@@ -23,7 +23,7 @@ from typing import Any, Self
 from scraper import urls
 from scraper.http.response import Response
 from scraper.parsing import callbacks
-from scraper.parsing.deadline import AGAIN, Overdue, raise_in
+from scraper.parsing.deadline import AGAIN, LAST, Overdue, raise_in
 from scraper.parsing.deadline import error as overdue
 from scraper.parsing.executor import LARGE, Inline, Outcome
 from scraper.parsing.hard_pages import BLOCKED, LONG, HardPages, is_hard, may_be_hard, needs_trial
@@ -46,10 +46,11 @@ class Thread(Inline):
     """Runs plain callbacks in one thread, in the order they came, handed over by up to `batch` pages at once.
 
     Pages that are hard, or of a slow site, come when it is their turn. A callback that takes longer than `timeout`
-    seconds is ended as soon as it runs Python code: what waits within a library written in C cannot be reached.
+    seconds is ended as soon as it runs Python code: what waits within a library written in C cannot be reached, so that
+    `give_up`, where there is one, is called some seconds later.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what an executor needs, and what a thread does
         self,
         spider: Spider,
         *,
@@ -58,9 +59,11 @@ class Thread(Inline):
         marks: NoMarks = NO_MARKS,
         hard: HardPages | None = None,
         batch: int = 64,
+        give_up: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(spider, timeout=timeout, most=most, marks=marks, hard=hard)
         self._batch = batch
+        self._give_up = give_up
         self._slow = self._hard.slow
         self._lock = threading.Lock()
         self._due: float | None = None  # when the callback that is running has to end
@@ -250,7 +253,9 @@ class Thread(Inline):
     def _hurry(self) -> None:
         """On the loop, once a second while the thread works: end a callback that takes too long."""
         with self._lock:
-            if self._due is not None and monotonic() > self._due:
+            if self._due is not None and (late := monotonic() - self._due) > 0:
+                if late > LAST and self._give_up is not None:
+                    self._give_up()
                 raise_in(self._thread)
         self._alarm = self._loop.call_later(AGAIN, self._hurry)
 

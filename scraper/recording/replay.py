@@ -54,7 +54,7 @@ def still(settings: Settings) -> Settings:
     """`settings` for a crawl that is the same each time, waits for nothing, and leaves nothing but its items."""
     return structs.replace(
         settings,
-        engine=structs.replace(settings.engine, concurrency=1, fail_when=FailWhen()),
+        engine=structs.replace(settings.engine, concurrency=1, processes=1, fail_when=FailWhen()),
         frontier=FrontierSettings(store="memory", order=settings.frontier.order),
         limits=structs.replace(settings.limits, delay=0.0, jitter=0.0, adapt=False),
         network=structs.replace(settings.network, **_NO_NETWORK),

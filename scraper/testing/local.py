@@ -13,11 +13,11 @@ import msgspec
 
 from scraper.crawling.crawl import Crawl
 from scraper.crawling.result import Result
-from scraper.crawling.run import loop_factory
 from scraper.engine.stages import Stages, Tap
 from scraper.errors import FetchError, SettingsError
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.process.event_loop import loop_factory
 from scraper.protocols import Fetch
 from scraper.recording.replay import at_once, still
 from scraper.settings.load import laid_over

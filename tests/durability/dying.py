@@ -19,12 +19,13 @@ from typing import Any
 
 from scraper import Response, Spider
 from scraper.crawling.crawl import Crawl
-from scraper.crawling.run import loop_factory, run_until_signalled
+from scraper.crawling.run import run_until_signalled
 from scraper.engine.checkpoints import Checkpoints
 from scraper.errors import StorageError
 from scraper.events import Broke, Event
 from scraper.frontier.jobs.directory import Job
 from scraper.frontier.sqlite import SqliteFrontier
+from scraper.process.event_loop import loop_factory
 from scraper.sinks import DataFile
 from scraper.sinks.files.destination import Destination
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scraper.crawling.run import loop_factory
 from scraper.engine.watchdog import Watchdog
 from scraper.events import Blocked, Event
+from scraper.process.event_loop import loop_factory
 
 SECONDS = 0.6
 HERE = Path(__file__).name

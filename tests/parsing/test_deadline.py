@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from itertools import count, repeat
 from typing import Any
 
@@ -16,6 +17,7 @@ from scraper.process.running_callback import running_callback, taker
 from scraper.protocols import Parse, Results
 from scraper.settings.schema import ParsingSettings
 from scraper.spider import Spider
+from tests.parsing.processes import opened
 
 SECONDS = 0.3
 
@@ -96,9 +98,9 @@ class Slow(Spider):
         return {"quick": True}
 
 
-def parse(executor: Any, timeout: float = SECONDS) -> Parse:
+def parse(executor: Any, timeout: float = SECONDS) -> AbstractAsyncContextManager[Parse]:
     """An executor that has little patience."""
-    return open_parse(ParsingSettings(executor=executor, timeout=timeout, max_results=0), Slow())
+    return opened(executor, Slow(), timeout=timeout, max_results=0)
 
 
 def page() -> Response:
@@ -217,7 +219,7 @@ async def test_one_that_never_pauses_is_ended() -> None:
 @pytest.mark.parametrize("callback", ["items", "links", "streams", "returns"])
 async def test_what_gives_without_end_is_ended(executor: Any, callback: str) -> None:
     """What it gave until then is kept; the error names callback and setting."""
-    async with open_parse(ParsingSettings(executor=executor, max_results=1000), Slow()) as run:
+    async with opened(executor, Slow(), max_results=1000) as run:
         results = await outcome(run, callback)
     told = f"Slow.{callback} gave more than [parsing] max_results = 1,000 items and requests for a page"
     assert (type(results.error), str(results.error)) == (SpiderError, told)

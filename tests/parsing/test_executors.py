@@ -1,10 +1,12 @@
 """What every executor promises, wherever it runs a spider's callbacks."""
 
 import asyncio
-import multiprocessing
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,17 +16,18 @@ from scraper.errors import CloseSpider, SpiderError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.item_types import fields
-from scraper.parsing import Inline, Processes, Thread, open_parse
+from scraper.parsing import Inline, Thread, open_parse
 from scraper.protocols import Parse, Results
 from scraper.settings.schema import ParsingSettings
 from scraper.spider import Failure
 from tests.parsing import spiders
+from tests.parsing.processes import in_processes
 from tests.parsing.spiders import Shop
 
-EXECUTORS: dict[str, Callable[[Shop], Parse]] = {
+EXECUTORS: dict[str, Callable[[Shop], AbstractAsyncContextManager[Parse]]] = {
     "inline": Inline,
     "thread": Thread,
-    "process": lambda spider: Processes(spider, workers=2),
+    "process": lambda spider: in_processes(spider, workers=2),
 }
 PAGE = Response("http://a.example/", body='<h1>T</h1><a href="/1">1</a><a href="/2">2</a><a href="/3">3</a>')
 Ask = Callable[..., Any]
@@ -320,8 +323,8 @@ class Reborn(Shop):
 
 async def test_a_spider_that_cannot_be_copied() -> None:
     """A spider that cannot be pickled is refused before the crawl, and the error says what to do."""
-    with pytest.raises(SpiderError, match=r"^Lambda cannot be copied to the parse processes \(.*lambda.*thread"):
-        async with Processes(Lambda(), 1):
+    with pytest.raises(SpiderError, match=r"^Lambda cannot be copied to other processes \(.*lambda.*open in lifespan"):
+        async with in_processes(Lambda()):
             pass
 
 
@@ -329,38 +332,38 @@ async def test_a_spider_that_cannot_be_loaded() -> None:
     """A spider that cannot be loaded in a parse process is refused before the crawl, too."""
     spider = Reborn()
     spider.something = 1  # type: ignore[attr-defined]
-    with pytest.raises(SpiderError, match=r"^Reborn cannot be loaded in a parse process: ValueError: not here$"):
-        async with Processes(spider, 1):
+    with pytest.raises(SpiderError, match=r"^the spider cannot be loaded in a worker process: ValueError: not here$"):
+        async with in_processes(spider):
             pass
 
 
 async def test_what_cannot_be_sent_back() -> None:
     """Items and errors that cannot be pickled are errors that say so."""
-    async with Processes(Shop(), 1) as parse:
+    async with in_processes(Shop()) as parse:
         results = await parse("unpicklable_item", PAGE, {})
-        assert str(results.error).startswith(
-            "Shop.unpicklable_item gave what cannot be sent back from a parse process: "
-        )
+        told = re.compile(r"Shop\.unpicklable_item gave a \w+ \(.*\) that cannot be sent from its process: ")
+        assert [told.match(str(each.error)) is not None for each in results.faults] == [True]
         results = await parse("unpicklable_error", PAGE, {})
         assert str(results.error) == "Unpicklable: one"
         assert results.line.startswith(spiders.__file__)
         results = await parse("one_item", PAGE, {"key": lambda: None})
-        assert str(results.error).startswith("Shop.one_item: its page cannot be sent to a parse process: ")
-        results = await parse("plain_that_returns_a_coroutine", PAGE, {})
-        assert str(results.error).endswith("is a plain function that returned a coroutine: make it `async def`")
+        assert str(results.error).startswith("Shop.one_item: its page cannot be sent to a worker process (")
 
 
 async def test_a_process_that_dies_fails_its_page_only() -> None:
     """A callback that ends its process fails; the pages that were parsed beside it, and after it, do not."""
-    async with Processes(Shop(), 2) as parse:
+    async with in_processes(Shop(), 2) as parse:
         answers = await asyncio.gather(
             *(parse("dies" if number in (3, 7) else "slow", PAGE, {}) for number in range(12))
         )
         assert [number for number, results in enumerate(answers) if results.error is not None] == [3, 7]
-        assert str(answers[3].error).startswith(
-            "quarantined: http://a.example/ (Shop.dies ended its parse process twice (a crash"
-        )
+        assert str(answers[3].error).startswith("quarantined: http://a.example/ (it ended its process twice (a crash")
         assert (await parse("one_item", PAGE, {})).error is None
+
+
+def children() -> set[str]:
+    """The processes that this one has started."""
+    return set(Path("/proc/self/task", str(threading.get_native_id()), "children").read_text().split())
 
 
 async def test_cancelling_processes_leaves_nothing_running() -> None:
@@ -368,11 +371,11 @@ async def test_cancelling_processes_leaves_nothing_running() -> None:
     started = asyncio.Event()
 
     async def crawl() -> None:
-        async with Processes(Shop(), 2) as parse:
+        async with in_processes(Shop(), 2) as parse:
             started.set()
             await asyncio.gather(*(parse("forever", PAGE, {}) for _ in range(4)))
 
-    before = len(multiprocessing.active_children())
+    before = children()
     task = asyncio.create_task(crawl())
     await started.wait()
     await asyncio.sleep(0.2)
@@ -381,10 +384,10 @@ async def test_cancelling_processes_leaves_nothing_running() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - begin < 20
-    assert len(multiprocessing.active_children()) == before
+    assert children() == before
 
 
-@pytest.mark.parametrize(("name", "kind"), [("inline", Inline), ("thread", Thread), ("process", Processes)])
+@pytest.mark.parametrize(("name", "kind"), [("inline", Inline), ("thread", Thread)])
 async def test_settings_choose_the_executor(name: Any, kind: type) -> None:
     """`[parsing]` names the executor."""
     assert type(open_parse(ParsingSettings(executor=name), Shop())) is kind

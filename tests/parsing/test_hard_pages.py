@@ -13,9 +13,10 @@ from scraper import FetchError, Request, Response, Spider
 from scraper.markup.document import sandbox as module
 from scraper.markup.document.complexity import SHORT
 from scraper.markup.document.sandbox import sandbox
-from scraper.parsing import HardPages, Inline, Processes, Thread, executor, parse_thread
+from scraper.parsing import HardPages, Inline, Thread, executor, parse_thread
 from scraper.parsing.hard_pages import BLOCKED, LONG, MOST, MOST_OF_SLOW
 from scraper.protocols import Parse
+from tests.parsing.processes import in_processes
 
 NESTED = "<!doctype html>" + "<div>" * 9_000  # a quarter of a second
 LISTING = "<!doctype html>" + "<li><a href=/p>y</a>" * 5_000  # as suspicious, and no time at all
@@ -205,7 +206,7 @@ async def test_hard_pages_have_one_process_at_most() -> None:
     """The other parse processes are there for the pages of other sites."""
     hard = HardPages()
     most = 0
-    async with Processes(Noting(), 2, hard=hard) as parse:
+    async with in_processes(Noting(), 2, hard=hard) as parse:
         pages = [page(f"http://hard.example/{each}", NESTED) for each in range(4)]
         trying = asyncio.gather(*(parse("remote", each, {}) for each in pages))
         while hard.pages < 4:  # noqa: ASYNC110 -- counted by the executor

@@ -32,6 +32,11 @@ DEFAULT_PATH = "data/{spider}.jsonl"
 )
 @click.option("--fresh", is_flag=True, help="Start over, even if the last crawl did not come to its end.")
 @click.option("--finish", is_flag=True, help="Only close the data files of a crawl that did not come to its end.")
+@click.option(
+    "--processes",
+    metavar="N | auto",
+    help="Fetch and parse in so many worker processes, or one for each core: -s engine.processes=N.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object at the end, and nothing but it.")
 def crawl(
     spiders: tuple[str, ...],
@@ -42,6 +47,7 @@ def crawl(
     folder: Path | None,
     fresh: bool,
     finish: bool,
+    processes: str | None,
     is_json: bool,
 ) -> None:
     """Run spiders: those named, those of a file, or those that config.toml names.
@@ -60,6 +66,8 @@ def crawl(
     The exit status is 0 for a success; 1 if a callback, pipeline or sink failed, every start URL failed, or
     [engine.fail_when] holds; 2 for wrong usage, configuration or spider; 130 if interrupted.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
+    if processes is not None:
+        overrides = (*overrides, f"engine.processes={processes}")
     plans = [
         plan._replace(settings=_with_sinks(plan.settings, outputs))
         for plan in plan_crawls(config, overrides, spiders, arguments)

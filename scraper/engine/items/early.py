@@ -30,21 +30,25 @@ _UNKNOWN = 1024  # bytes that an item counts as which cannot be weighed
 _TRACED = 100  # errors of a page's pipelines that keep their traceback, and so the items that were at fault
 
 
-class Flow(Protocol):
-    """Where the items of all pages flow on to: see `items.page`. Where nothing is resumed, `job` is None."""
-
-    job: Path | None
+class Writing(Protocol):
+    """Where items flow on to that are written at once."""
 
     def start(self, work: Coroutine[Any, Any, None], context: Context, /) -> asyncio.Task[None]:
         """A task that does `work` in the context of a page."""
         ...
 
-    async def refine_early(self, page: Response | None, items: list[Any], /) -> tuple[Batch, Refined | None]:
-        """What becomes of `items` of a callback that goes on, and what the pipelines have to report besides."""
-        ...
-
     async def write_early(self, page: Response | None, url: str, items: list[Any], /) -> None:
         """Refine and write `items` of a callback that goes on."""
+        ...
+
+
+class Flow(Writing, Protocol):
+    """Where the items of all pages flow on to: see `items.page`. Where nothing is resumed, `job` is None."""
+
+    job: Path | None
+
+    async def refine_early(self, page: Response | None, items: list[Any], /) -> tuple[Batch, Refined | None]:
+        """What becomes of `items` of a callback that goes on, and what the pipelines have to report besides."""
         ...
 
     def lose(self, url: str, error: StorageError, /) -> None:
@@ -62,7 +66,7 @@ class _Early:
     is_used = False
     _task: asyncio.Task[None] | None = None
 
-    def __init__(self, flow: Flow, page: Response | None, url: str) -> None:
+    def __init__(self, flow: Writing, page: Response | None, url: str) -> None:
         self._flow = flow
         self._page = page
         self._url = url
@@ -130,6 +134,7 @@ class Spooled(_Early):
     `stocks` are what the pipelines have to settle and to report of them.
     """
 
+    _flow: Flow
     _spool: Spool | None = None
     _looked = 0
     _bytes = 0

@@ -16,7 +16,7 @@ fetcher, which settles all that are addresses; and about every answer of the nam
 answer is what is connected to. See `scraper.network.connection.resolver`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from scraper import urls
@@ -122,6 +122,7 @@ class Guard(Limit):
         self._networks: list[Network] = []
         self._proxies: dict[str, None] = {}  # those that were asked last
         self._verdicts: dict[str, Reason | None] = {}
+        self._notify: Callable[[str], None] | None = None
         for entry in allowed:
             network = _as_network(entry)
             if network is not None:
@@ -135,6 +136,17 @@ class Guard(Limit):
             self._named.add(host)
             self._new.append(host)
             self._verdicts.clear()
+            if self._notify is not None:
+                self._notify(host)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The hosts that the user named."""
+        return tuple(self._named)
+
+    def watch(self, notify: Callable[[str], None] | None) -> None:
+        """Call `notify` with each host that the user names from now on; None: nobody any more."""
+        self._notify = notify
 
     def name_url(self, url: str) -> None:
         """The user named the host of `url`; what is no web address names nobody."""
@@ -164,6 +176,9 @@ class Guard(Limit):
         """Know again who was named."""
         self._named.update(memory)
         self._verdicts.clear()
+        if self._notify is not None:
+            for host in memory:
+                self._notify(host)
 
     def refusal(self, host: str) -> Reason | None:
         """Why no request may go to `host`, the host of a URL; None if that is up to its address, if to anything."""

@@ -26,7 +26,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from scraper.http.response import TRUNCATED
 from scraper.network.connection.response_head import HeadParser, may_be_head, mended
 from scraper.network.connection.short_way import Answered
-from scraper.protocols import on_wire
+from scraper.protocols import sending
 
 DNS_SECONDS = 300
 IDLE_SECONDS = 15.0  # that a connection nobody uses is kept
@@ -52,9 +52,9 @@ class Wire(ResponseHandler):
 
     def set_response_params(self, **params: Any) -> None:
         """Another answer is to come, as a request is about to be written."""
-        note_on_wire = on_wire.get()
-        if note_on_wire is not None and "read_timeout" in params:  # a proxy's CONNECT, which leads up to one, has none
-            note_on_wire()
+        under_way = sending.get()
+        if under_way is not None and "read_timeout" in params:  # a proxy's CONNECT, which leads up to one, has none
+            under_way.on_wire()
         self.is_idle = False
         self._idle.pop(self, None)
         self._params = params

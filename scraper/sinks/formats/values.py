@@ -10,7 +10,7 @@ is a tidy copy made, and only where the encoder refuses text is a copy with clea
 """
 
 from collections import deque
-from collections.abc import ItemsView, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -40,7 +40,7 @@ def record(item: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:
     values = serialized(item)
     if names:
         values = {name: values[name] for name in names if name in values}
-    return values if all(map(_is_plain, values.values())) else _object(values.items())
+    return values if _are_plain(values.values()) else _object(values.items())
 
 
 def json_object(item: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:
@@ -54,15 +54,14 @@ def json_object(item: Any, names: tuple[str, ...] = ()) -> dict[Any, Any]:
 def _is_plain(value: Any) -> bool:
     """Whether `value` is of plain values, lists and dicts with text keys alone: nothing that must be tidied."""
     kind = type(value)
-    if kind in PLAIN:
-        return True
     if kind is dict:
-        if not _TEXT.issuperset(map(type, value)):
-            return False
-        value = value.values()
-    elif kind is not list and kind is not tuple:
-        return False
-    return PLAIN.issuperset(map(type, value)) or all(map(_is_plain, value))  # the one is ten times as fast
+        return _TEXT.issuperset(map(type, value)) and _are_plain(value.values())
+    return _are_plain(value) if kind is list or kind is tuple else kind in PLAIN
+
+
+def _are_plain(values: Collection[Any]) -> bool:
+    """Whether all `values` are plain, which is seen at once where none of them is a list or a dict."""
+    return PLAIN.issuperset(map(type, values)) or all(_is_plain(each) for each in values if type(each) not in PLAIN)
 
 
 def json_lines(records: Sequence[dict[Any, Any]]) -> bytes:

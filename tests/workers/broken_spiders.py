@@ -1,0 +1,163 @@
+"""Spiders whose callbacks do what spiders should not, for crawls in worker processes."""
+
+import logging
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from scraper import Request, Response, Spider
+from scraper.spider import Failure
+
+SETTINGS: dict[str, Any] = {"engine": {"processes": 2}, "limits": {"robots": False}}
+
+
+class Pages(Spider):
+    """Asks for the pages 0 to 5 of a site."""
+
+    def __init__(self, site: str) -> None:
+        super().__init__()
+        self.site = site
+
+    async def start(self) -> Any:
+        for number in range(6):
+            yield Request(f"{self.site}/{number}", errback=self.failed)
+
+    def failed(self, failure: Failure) -> Any:
+        return {"failed": failure.request.url, "error": str(failure.error)}
+
+
+class Dies(Pages):
+    """Its process dies at page 3."""
+
+    name = "dies"
+
+    def parse(self, response: Response) -> Any:
+        if response.url.endswith("/3"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"url": response.url}
+
+
+class DiesTwice(Dies):
+    """Its process dies at page 3, and again as it handles that."""
+
+    name = "dies-twice"
+
+    def failed(self, failure: Failure) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class LeavesChild(Pages):
+    """Its process dies at page 3, and a process that it had started does not."""
+
+    name = "leaves-child"
+
+    def __init__(self, site: str, pids: str) -> None:
+        super().__init__(site)
+        self.pids = pids
+
+    def parse(self, response: Response) -> Any:
+        if response.url.endswith("/3"):
+            if not os.fork():
+                with open(self.pids, "a") as file:  # noqa: PTH123 -- as a spider would
+                    file.write(f"{os.getpid()}\n")
+                os.closerange(1, 3)
+                time.sleep(600)
+            os._exit(0)
+        return {"url": response.url}
+
+
+class Talks(Pages):
+    """Logs and prints what is hard to hand on."""
+
+    name = "talks"
+
+    def parse(self, response: Response) -> Any:
+        logger = logging.getLogger("talks")
+        logger.warning("with %s", "more", extra={"maker": lambda: 0})
+        if response.url.endswith("/3"):
+            logger.warning("too few: %s %s", 1)  # noqa: PLE1206 -- on purpose
+        print("text", response.url, "\udc80")  # noqa: T201 -- as a spider does
+        sys.stdout.buffer.write(b"\xff\n")
+        sys.stdout.flush()
+        return {"url": response.url}
+
+
+def refuse() -> Any:
+    """What an item's class may do as it is read again."""
+    raise ValueError("not again")
+
+
+class Unreadable(dict[str, Any]):
+    """An item that can be sent, and not be read again."""
+
+    def copy(self) -> "Unreadable":
+        return self
+
+    def __reduce__(self) -> Any:
+        return refuse, ()
+
+
+class GivesUnreadable(Pages):
+    """Gives an item that cannot be read again at page 3, and asks for a page with one at page 4."""
+
+    name = "gives-unreadable"
+
+    async def parse(self, response: Response) -> Any:
+        if response.url.endswith("/3"):
+            yield {"item": Unreadable()}
+        if response.url.endswith("/4"):
+            await self.fetch(Request(f"{self.site}/0?again", meta={"item": Unreadable()}))
+        yield {"url": response.url}
+
+
+async def change(request: Request, fetch: Any) -> Response:
+    """A middleware that changes what it is given."""
+    response: Response = await fetch(request)
+    if request.url.endswith("/1"):
+        response.status = 203
+    if request.url.endswith("/2"):
+        response.body = b"<p>changed"
+    if request.url.endswith("/3"):
+        request.meta["maker"] = lambda: 0
+    if request.url.endswith("/4"):
+        response.headers["X"] = "y"  # type: ignore[index]
+    return response
+
+
+class Changed(Pages):
+    """Its middleware changes answers, and adds what cannot be sent."""
+
+    name = "changed"
+    middlewares = (change,)
+
+    def parse(self, response: Response) -> Any:
+        return {"url": response.url, "status": response.status, "text": response.css("p::text").get()}
+
+
+class FetchesChanged(Changed):
+    """Calls `fetch()` for such a page."""
+
+    name = "fetches-changed"
+
+    async def start(self) -> Any:
+        yield Request(f"{self.site}/0")
+
+    async def parse(self, response: Response) -> Any:
+        yield {"url": (await self.fetch(Request(f"{self.site}/3"))).url}
+
+
+class Streams(Pages):
+    """Asks for a stream that is not there, and for one that its callback does not like."""
+
+    name = "streams"
+
+    async def start(self) -> Any:
+        for each in ("missing", "0"):
+            yield Request(f"{self.site}/{each}", stream=True, errback=self.failed)
+
+    async def parse(self, response: Response) -> Any:
+        async for _ in response.stream():
+            raise ValueError("not this")
+        yield {}

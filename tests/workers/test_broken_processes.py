@@ -1,0 +1,77 @@
+"""What ends a worker process, or keeps it from ending, ends no crawl."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from scraper import Spider
+from tests.flow.crawls import Ended, crawl
+from tests.workers.broken_spiders import SETTINGS, Dies, DiesTwice, LeavesChild
+
+LONG = 120.0  # seconds: new interpreters start slowly where others compute
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def site(httpserver: HTTPServer) -> str:
+    """A site with the pages 0 to 5."""
+    for number in range(6):
+        httpserver.expect_request(f"/{number}").respond_with_data(f"<p>{number}", content_type="text/html")
+    return httpserver.url_for("").rstrip("/")
+
+
+@pytest.fixture
+def pids(tmp_path: Path) -> Iterator[Path]:
+    """A file for the numbers of processes, which are ended after the test."""
+    path = tmp_path / "pids"
+    yield path
+    for each in path.read_text().split() if path.exists() else ():
+        with suppress(ProcessLookupError):
+            os.kill(int(each), signal.SIGKILL)
+
+
+async def crawled(spider: Spider) -> Ended:
+    """Crawl it in worker processes."""
+    return await crawl(spider, SETTINGS, seconds=LONG)
+
+
+def urls(ended: Ended) -> list[str]:
+    """The last characters of the pages that gave items."""
+    return sorted(each["url"][-1] for each in ended.items if "url" in each)
+
+
+@pytest.mark.asyncio
+async def test_the_errback_of_a_quarantined_page_is_called(site: str) -> None:
+    """A page that ends its process twice fails as quarantined, which its errback is told; all others are crawled."""
+    ended = await crawled(Dies(site))
+    assert urls(ended) == ["0", "1", "2", "4", "5"]
+    (failed,) = [each for each in ended.items if "failed" in each]
+    assert failed["failed"] == f"{site}/3"
+    assert failed["error"].startswith("quarantined: ")
+    assert ended.statistics.failed == {"quarantined": 1}
+
+
+@pytest.mark.asyncio
+async def test_an_errback_that_ends_its_process_is_an_error(site: str) -> None:
+    """An errback that ends its process, too, is counted as an error, and the crawl goes on."""
+    ended = await crawled(DiesTwice(site))
+    assert urls(ended) == ["0", "1", "2", "4", "5"]
+    assert ended.statistics.failed == {"quarantined": 1}
+    assert ended.statistics.errors == 1
+
+
+@pytest.mark.asyncio
+async def test_a_process_that_outlives_its_worker_holds_up_nothing(site: str, pids: Path) -> None:
+    """The death of a worker is noticed although a process that a callback has started holds its sockets open."""
+    ended = await crawled(LeavesChild(site, str(pids)))
+    assert urls(ended) == ["0", "1", "2", "4", "5"]
+    assert len(pids.read_text().split()) == 2
