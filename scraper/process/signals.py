@@ -70,3 +70,20 @@ def unheard() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_to_parent() -> None:
+    """In a process that was started `unheard`: hear no signal that ends a crawl, as its parent does, and ends it.
+
+    A whole group of processes may be told to end. What this process starts hears again: no handler outlives `exec`.
+    """
+    if sys.platform == "win32":
+        return
+    ending = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    for each in ending:
+        signal.signal(each, _pass_over)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    """Do nothing."""

@@ -71,6 +71,11 @@ class Child:
             raise CannotStartError("it ended as it began")
         self.is_ready = True
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that it was told of when it began."""
+        return self._duties.hosts
+
     def order(self, request: Request) -> Order:
         """A new order that is about `request`, and that nothing was sent of."""
         number = next(self._numbers)

@@ -89,7 +89,7 @@ class Order:
 
     def forget(self) -> None:
         """Nobody needs the page any more. May be called from any thread."""
-        if self._loop.is_closed():
+        if self._loop.is_closed():  # a page may be let go long after its crawl
             return
         if threading.get_ident() == self._thread:
             self._forget()

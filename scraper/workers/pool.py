@@ -88,7 +88,7 @@ class Pool(Open):
             self._guard.watch(self._name)
         self._children = [self._new() for _ in range(self._number)]
         starts = [
-            asyncio.create_task(child.start(newborn))
+            asyncio.create_task(self._begin(child, newborn))
             for child, newborn in zip_longest(self._children, self._newborn[: self._number])
         ]
         try:
@@ -123,6 +123,12 @@ class Pool(Open):
         marks = str(Path(self._folder.name) / f"{next(self._marks)}.marks")
         duties = structs.replace(self._duties, marks=marks, hosts=self._named(), log_levels=_log_levels())
         return Child(duties, heard=self._hear, died=self._died)
+
+    async def _begin(self, child: Child, newborn: Newborn | None = None) -> None:
+        """Start `child`, and tell it what the user has named meanwhile. Raises as `Child.start`."""
+        await child.start(newborn)
+        for host in set(self._named()).difference(child.hosts):
+            child.channel.send(Kind.NAME, 0, host.encode())
 
     def _cannot_start(self, error: Exception) -> StorageError:
         return StorageError(f"{self._number} worker processes cannot be started: {error}: try [engine] processes = 1")
@@ -181,7 +187,7 @@ class Pool(Open):
         child = self._new()
         self._alone = child, name
         try:
-            await self._start_late(child)
+            await self._begin(child)
         except BaseException as error:
             self._leave_alone(child)
             if isinstance(error, CannotStartError | SpiderError):
@@ -274,7 +280,7 @@ class Pool(Open):
         for attempt in range(TRIES if self._in_vain < IN_VAIN else 0):
             child = self._new()
             try:
-                await self._start_late(child)
+                await self._begin(child)
             except (CannotStartError, SpiderError) as error:
                 problem = error
                 await child.close(is_hurried=True)
@@ -289,13 +295,6 @@ class Pool(Open):
         if not self._children:
             self._broken = self._cannot_start(problem)
         self._changed.set()
-
-    async def _start_late(self, child: Child) -> None:
-        """Start a worker while the crawl goes on: it has to know of hosts that are named meanwhile, too."""
-        known = self._named()
-        await child.start()
-        for host in set(self._named()).difference(known):
-            child.channel.send(Kind.NAME, 0, host.encode())
 
     def _named(self) -> tuple[str, ...]:
         return self._guard.named if self._guard is not None else ()

@@ -36,6 +36,7 @@ from scraper.process.event_loop import loop_factory
 from scraper.process.garbage import calm_collector
 from scraper.process.parent import end_with_parent
 from scraper.process.running_callback import count_yielded, running_callback, taker
+from scraper.process.signals import leave_to_parent
 from scraper.protocols import Attempts, Fetch, Policy, Results, Sending, sending
 from scraper.spider import Failure, Spider
 from scraper.verdict import Deliver
@@ -55,6 +56,7 @@ _order: ContextVar[int | None] = ContextVar("order", default=None)
 
 def main(descriptor: int) -> None:
     """Work for the process at the other end of the socket `descriptor`, until that closes it."""
+    leave_to_parent()
     standard_streams.fill()
     with socket.socket(fileno=descriptor) as own, asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(own))
@@ -197,7 +199,7 @@ class Worker:
         if (task := self._tasks.get(number)) is not None:
             task.cancel()
         elif page is not None and page.request.stream:
-            self._start(number, _closed(page))
+            self._start(number, page.aclose())
 
     async def _fetch_page(self, number: int, order: FetchOrder) -> None:
         """Fetch a page, tell of it, and call its callback if that is known already."""
@@ -393,7 +395,3 @@ async def _loaded(stack: AsyncExitStack, duties: Duties) -> Spider:
 
 def _has_method(spider: Spider, name: str) -> bool:
     return callable(getattr(spider, name, None))
-
-
-async def _closed(page: Response) -> None:
-    await page.aclose()

@@ -1,8 +1,10 @@
 """Spiders whose callbacks do what spiders should not, for crawls in worker processes."""
 
+import asyncio
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Any
@@ -161,3 +163,45 @@ class Streams(Pages):
         async for _ in response.stream():
             raise ValueError("not this")
         yield {}
+
+
+def workers() -> set[int]:
+    """The processes that this one has started."""
+    found = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False)
+    return {int(each) for each in found.stdout.split()}
+
+
+class KillsEarly(Pages):
+    """Kills all workers before it asks for the first page, which it does as others begin."""
+
+    name = "kills-early"
+
+    async def start(self) -> Any:
+        before = workers()
+        for each in before:
+            os.kill(each, signal.SIGKILL)
+        while len(workers() - before) < len(before):  # noqa: ASYNC110 -- nothing tells
+            await asyncio.sleep(0)
+        async for each in super().start():
+            yield each
+
+    def parse(self, response: Response) -> Any:
+        return {"url": response.url}
+
+
+class TermsAll(Pages):
+    """Sends its workers what ends a crawl, as a service manager does."""
+
+    name = "terms-all"
+
+    async def start(self) -> Any:
+        for each in workers():
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                os.kill(each, number)
+        async for each in super().start():
+            yield each
+
+    def parse(self, response: Response) -> Any:
+        child = subprocess.Popen(["sleep", "600"])
+        child.terminate()
+        return {"url": response.url, "ended": child.wait(60)}

@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 
 from scraper import Spider
 from tests.flow.crawls import Ended, crawl
-from tests.workers.broken_spiders import SETTINGS, Dies, DiesTwice, LeavesChild
+from tests.workers.broken_spiders import SETTINGS, Dies, DiesTwice, KillsEarly, LeavesChild, TermsAll
 
 LONG = 120.0  # seconds: new interpreters start slowly where others compute
 
@@ -75,3 +75,20 @@ async def test_a_process_that_outlives_its_worker_holds_up_nothing(site: str, pi
     ended = await crawled(LeavesChild(site, str(pids)))
     assert urls(ended) == ["0", "1", "2", "4", "5"]
     assert len(pids.read_text().split()) == 2
+
+
+@pytest.mark.asyncio
+async def test_workers_that_begin_late_know_the_hosts_that_were_named(site: str) -> None:
+    """A worker may reach hosts that the user named while it began."""
+    ended = await crawled(KillsEarly(site))
+    assert urls(ended) == ["0", "1", "2", "3", "4", "5"]
+    assert not ended.statistics.failed
+
+
+@pytest.mark.asyncio
+async def test_signals_to_a_whole_group_are_the_owners_to_hear(site: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Workers do not hear what ends a crawl; what their callbacks start can be ended as usual."""
+    ended = await crawled(TermsAll(site))
+    assert urls(ended) == ["0", "1", "2", "3", "4", "5"]
+    assert {each["ended"] for each in ended.items} == {-15}
+    assert "worker process died" not in caplog.text
