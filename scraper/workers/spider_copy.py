@@ -1,7 +1,7 @@
 """A spider in other processes: a copy of it, and the place from where its class is loaded there.
 
-Processes are started anew and inherit nothing: no loop, no thread, no lock, no open database (a fork would copy them as
-they are at that moment). So the spider's module is loaded once more, by its name or from its file.
+A worker that the command forks has the spider's module already. One that is started anew loads it once more, by its
+name or from its file.
 """
 
 import pickle
@@ -20,12 +20,13 @@ _MAIN, _LOADED_MAIN = "__main__", "__mp_main__"  # the latter is Python's own na
 
 
 class SpiderCopy(msgspec.Struct, frozen=True):
-    """A spider as it is now: pickled, with the name, file and search path of its module."""
+    """A spider as it is now: pickled, with the name and file of its module, the search path, and the command line."""
 
     pickled: bytes
     module: str
     file: str | None
     path: list[str]
+    argv: list[str]
 
     @classmethod
     def of(cls, spider: Spider) -> "SpiderCopy":
@@ -33,7 +34,7 @@ class SpiderCopy(msgspec.Struct, frozen=True):
         name = type(spider).__name__
         module = sys.modules[type(spider).__module__]
         file = getattr(module, "__file__", None)
-        if module.__name__ == _MAIN and (file is None or not Path(file).exists()):
+        if module.__name__ == _MAIN and (file is None or not Path(file).is_file()):
             raise SpiderError(
                 f"{name} stands in no file, so that other processes cannot load it: put it into a module, "
                 "or crawl with [engine] processes = 1"
@@ -45,11 +46,14 @@ class SpiderCopy(msgspec.Struct, frozen=True):
                 f"{name} cannot be copied to other processes ({error}): open in lifespan() what cannot be pickled, "
                 "which each process calls; or crawl in one process"
             ) from None
-        return cls(pickled, module.__name__, file, list(sys.path))
+        if module.__name__ == _MAIN:  # whose classes have this name in processes, and so do items that come from there
+            sys.modules[_LOADED_MAIN] = module
+        return cls(pickled, module.__name__, file, list(sys.path), list(sys.argv))
 
     def load(self) -> Spider:
         """The spider, in another process. Raises whatever its module raises."""
         sys.path[:] = self.path
+        sys.argv[:] = self.argv
         if self.file is not None and self.module == _MAIN:
             _load_main(self.file)
         elif self.file is not None and self.module not in sys.modules:
@@ -59,9 +63,16 @@ class SpiderCopy(msgspec.Struct, frozen=True):
 
 
 def _load_main(file: str) -> None:
-    """Load a script as Python's own processes do: under another name, so that it does not run as the main module."""
+    """Load a script as Python's own processes do: under another name, so that it does not run as the main module.
+
+    Raises `SpiderError` if it cannot be loaded like that, as one that starts a crawl under any name.
+    """
     module = type(sys)(_LOADED_MAIN)
-    module.__dict__.update(runpy.run_path(file, run_name=_LOADED_MAIN))
+    try:
+        module.__dict__.update(runpy.run_path(file, run_name=_LOADED_MAIN))
+    except Exception as error:
+        advice = 'each process loads this script: start the crawl below `if __name__ == "__main__":`'
+        raise SpiderError(f"{type(error).__name__}: {error} ({advice})") from error
     sys.modules[_MAIN] = sys.modules[_LOADED_MAIN] = module
 
 

@@ -388,7 +388,8 @@ async def _loaded(stack: AsyncExitStack, duties: Duties) -> Spider:
         name = f": {type(spider).__name__}.lifespan"
         await stack.enter_async_context(spider.lifespan())
     except Exception as error:
-        text = f"the spider cannot be loaded in a worker process{name}: {type(error).__name__}: {error}"
+        what = str(error) if isinstance(error, SpiderError) else f"{type(error).__name__}: {error}"
+        text = f"the spider cannot be loaded in a worker process{name}: {what}"
         raise SpiderError(text) from error
     return spider
 
