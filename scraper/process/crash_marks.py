@@ -154,6 +154,14 @@ class _Step(Generic[T]):
                 go_on = partial(steps.send, value)
 
 
+def marks_at(path: Path) -> NoMarks:
+    """Marks in the file `path`; none where that cannot be made, as on a disk without room."""
+    try:
+        return CrashMarks(path)
+    except OSError:
+        return NO_MARKS
+
+
 def marked(path: Path) -> list[str]:
     """The labels of what was being handled when the process ended; none if there is no such file. Raises `OSError`."""
     found = []

@@ -137,6 +137,13 @@ def report_logs(channel: Channel, levels: Mapping[str, int]) -> None:
     logging.getLogger().handlers = [_Logs(channel)]
 
 
+def leave_handlers(channel: Channel) -> None:
+    """Leave to the owner what the spider's module has loggers do: it has loaded the same, and all would come twice."""
+    for each in logging.getLogger().manager.loggerDict.values():
+        if isinstance(each, logging.Logger):
+            each.handlers = [] if each.propagate else [_Logs(channel)]
+
+
 def print_told(told: str | bytes, output: TextIO) -> None:
     """Print what a worker tells. `output` may be closed, lead nowhere, or have no such letters: nobody is to fail."""
     with suppress(OSError, ValueError):

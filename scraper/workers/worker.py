@@ -31,7 +31,7 @@ from scraper.parsing import callbacks
 from scraper.parsing.deadline import LAST
 from scraper.parsing.parse_thread import Thread
 from scraper.process import standard_streams
-from scraper.process.crash_marks import CrashMarks
+from scraper.process.crash_marks import marks_at
 from scraper.process.event_loop import loop_factory
 from scraper.process.garbage import calm_collector
 from scraper.process.parent import end_with_parent
@@ -46,7 +46,7 @@ from scraper.workers.known_links import KnownLinks
 from scraper.workers.messages import FetchOrder, packed_call, packed_part, packed_results, parts, unpacked_order
 from scraper.workers.no_state import NoState
 from scraper.workers.remote_page import Head
-from scraper.workers.reports import ToldHardPages, report_logs, report_prints, watchdog
+from scraper.workers.reports import ToldHardPages, leave_handlers, report_logs, report_prints, watchdog
 
 BEAT = 1.0  # seconds between two signs that the loop is alive
 
@@ -109,6 +109,7 @@ class Worker:
         report_logs(self.channel, duties.log_levels)
         stack.enter_context(report_prints(self.channel))
         spider = self._spider = await _loaded(stack, duties)
+        leave_handlers(self.channel)
         spider._fetch = self._ask
         spider.state = NoState()
         statuses = frozenset(spider.handle_httpstatus_list)
@@ -124,7 +125,7 @@ class Worker:
         may_call = partial(_has_method, spider)
         self._known = KnownLinks(may_call, max_links=settings.limits.max_links) if duties.filters_links else None
         await stack.enter_async_context(watchdog(self.channel))
-        marks = CrashMarks(Path(duties.marks))
+        marks = marks_at(Path(duties.marks))
         stack.callback(marks.close)
         self._parse = await stack.enter_async_context(
             Thread(

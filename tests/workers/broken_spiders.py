@@ -205,3 +205,26 @@ class TermsAll(Pages):
         child = subprocess.Popen(["sleep", "600"])
         child.terminate()
         return {"url": response.url, "ended": child.wait(60)}
+
+
+class Collects(logging.Handler):
+    """Writes each text that is logged to the standard output of its process."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        os.write(1, f"collected {record.getMessage()}\n".encode())
+
+
+logging.getLogger("collected").addHandler(Collects())
+logging.getLogger("alone").addHandler(Collects())
+logging.getLogger("alone").propagate = False
+
+
+class LogsOnce(Pages):
+    """Logs to loggers that its module has given handlers."""
+
+    name = "logs-once"
+
+    def parse(self, response: Response) -> Any:
+        logging.getLogger("collected").warning("once")
+        logging.getLogger("alone").warning("alone")
+        return {"url": response.url}

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+from scraper import Request
+from scraper.process.crash_marks import marks_at
 from scraper.workers.reports import print_told
 from tests.flow.crawls import crawl
-from tests.workers.broken_spiders import SETTINGS, Talks
+from tests.workers.broken_spiders import SETTINGS, LogsOnce, Talks
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +60,23 @@ def test_a_closed_output_fails_nobody() -> None:
     output.close()
     print_told("a", output)
     print_told(b"a", output)
+
+
+@pytest.mark.asyncio
+async def test_handlers_of_the_spiders_module(httpserver: HTTPServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """A handler that the spider's module adds to a logger handles each record once, in the crawl's own process."""
+    for number in range(6):
+        httpserver.expect_request(f"/{number}").respond_with_data("<p>", content_type="text/html")
+    ended = await crawl(LogsOnce(httpserver.url_for("").rstrip("/")), SETTINGS, seconds=120)
+    assert len(ended.items) == 6
+    printed = capfd.readouterr().out
+    assert printed.count("collected once") == 6
+    assert printed.count("collected alone") == 6
+
+
+def test_no_room_for_crash_marks(tmp_path: Path) -> None:
+    """Where there can be no file with crash marks, a worker does without them."""
+    marks = marks_at(tmp_path / "missing" / "0.marks")
+    marks.end(marks.begin(Request("http://a.example/")))
+    marks.close()
+    assert not list(tmp_path.iterdir())
