@@ -80,7 +80,7 @@ class Pool(Open):
         self._losses: Counter[str] = Counter()  # deaths at which a request was in hand, by its label
         self._suspects: set[str] = set()
         self._turn_alone = asyncio.Lock()
-        self._alone: tuple[Child, str] | None = None
+        self._alone: dict[Child, str] = {}  # the suspect that each of these has
 
     async def __aenter__(self) -> Self:
         self._folder = TemporaryDirectory(prefix="scraper-")
@@ -142,7 +142,7 @@ class Pool(Open):
             detail = "a stream is read by the callback of its request: yield that; or crawl with [engine] processes = 1"
             raise FetchError(Reason.BAD_REQUEST, without_credentials(request.url), detail)
         asked, attempts = under_way.request, under_way.attempts
-        order = await self.order(asked)
+        order = await self.order(asked, is_awaited=not under_way.is_page)
         order.on_wire = under_way.on_wire
         if not self._duties.is_called_at_once:  # the callback's request comes with the order to call it
             asked = request
@@ -159,13 +159,14 @@ class Pool(Open):
             order.forget()
             raise
 
-    async def order(self, request: Request) -> Order:
+    async def order(self, request: Request, *, is_awaited: bool = False) -> Order:
         """An order that is about `request`, for the worker that has least to do; for one of its own if it is a suspect.
 
-        Raises `StorageError` if there are no workers any more.
+        One that `is_awaited` does not wait for its turn alone: it may be a suspect's callback that awaits it, in whose
+        turn that is. Raises `StorageError` if there are no workers any more.
         """
         if self._suspects and (name := label(request)) in self._suspects:
-            return await self._order_alone(request, name)
+            return await self._order_alone(request, name, is_awaited=is_awaited)
         while (child := self._choose(request.url)) is None:
             if self._broken is not None:
                 raise self._broken
@@ -182,30 +183,32 @@ class Pool(Open):
         usual = ready[hash(site(url)) % len(ready)]
         return usual if _load(usual) <= _load(least) + SLACK else least
 
-    async def _order_alone(self, request: Request, name: str) -> Order:
-        await self._turn_alone.acquire()
+    async def _order_alone(self, request: Request, name: str, *, is_awaited: bool) -> Order:
+        if not is_awaited:
+            await self._turn_alone.acquire()
         child = self._new()
-        self._alone = child, name
+        self._alone[child] = name
         try:
             await self._begin(child)
         except BaseException as error:
-            self._leave_alone(child)
+            self._leave_alone(child, is_awaited=is_awaited)
             if isinstance(error, CannotStartError | SpiderError):
                 raise self._cannot_start(error) from None
             raise
         order = child.order(request)
-        order.ended = partial(self._acquit, child, name)
+        order.ended = partial(self._acquit, child, name, is_awaited=is_awaited)
         return order
 
-    def _acquit(self, child: Child, name: str) -> None:
+    def _acquit(self, child: Child, name: str, *, is_awaited: bool) -> None:
         """The order of a suspect has ended, and its worker with it."""
         self._suspects.discard(name)
         self._losses.pop(name, None)
-        self._leave_alone(child)
+        self._leave_alone(child, is_awaited=is_awaited)
 
-    def _leave_alone(self, child: Child) -> None:
-        self._alone = None
-        self._turn_alone.release()
+    def _leave_alone(self, child: Child, *, is_awaited: bool) -> None:
+        del self._alone[child]
+        if not is_awaited:
+            self._turn_alone.release()
         self._start(child.close())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -244,15 +247,15 @@ class Pool(Open):
             child.channel.send(Kind.NAME, 0, host.encode())
 
     def _all(self) -> list[Child]:
-        return [*self._children, *((self._alone[0],) if self._alone is not None else ())]
+        return [*self._children, *self._alone]
 
     # How they die.
 
     def _died(self, child: Child, running: set[str]) -> None:
         for at, pages in child.aside.items():
             self._hard.count(at, -pages, -child.bytes_aside[at])
-        if self._alone is not None and child is self._alone[0]:
-            self._convict(child, self._alone[1])
+        if (suspect := self._alone.get(child)) is not None:
+            self._convict(child, suspect)
             return
         self._in_vain = 0 if child.has_served else self._in_vain + 1
         names = {label(order.request) for order in child.orders.values()}

@@ -11,7 +11,7 @@ from scraper import Request
 from scraper.process.crash_marks import marks_at
 from scraper.workers.reports import print_told
 from tests.flow.crawls import crawl
-from tests.workers.broken_spiders import SETTINGS, LogsOnce, Talks
+from tests.workers.odd_spiders import SETTINGS, LogsOnce, Talks
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from scraper import Request, Response, Spider
@@ -228,3 +229,28 @@ class LogsOnce(Pages):
         logging.getLogger("collected").warning("once")
         logging.getLogger("alone").warning("alone")
         return {"url": response.url}
+
+
+class AwaitsSuspect(Pages):
+    """Page 3 has killed its process once, and awaits a page at which processes have died as well."""
+
+    name = "awaits-suspect"
+
+    def __init__(self, site: str, folder: str) -> None:
+        super().__init__(site)
+        self.folder = Path(folder)
+
+    async def start(self) -> Any:
+        for each in ("3", "1"):
+            yield Request(f"{self.site}/{each}")
+
+    async def parse(self, response: Response) -> Any:
+        died = self.folder / response.url[-1]
+        while response.url.endswith("/1") and not (self.folder / "3").exists():  # noqa: ASYNC110 -- in two processes
+            await asyncio.sleep(0.01)  # page 3 is the first that is handled alone
+        if not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if response.url.endswith("/3"):
+            yield {"awaited": (await self.fetch(Request(f"{self.site}/1"))).url}
+        yield {"url": response.url}

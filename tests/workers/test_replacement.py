@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 
 from scraper import Spider
 from tests.flow.crawls import Ended, crawl
-from tests.workers.broken_spiders import SETTINGS, Dies, DiesTwice, KillsEarly, LeavesChild, TermsAll
+from tests.workers.odd_spiders import SETTINGS, AwaitsSuspect, Dies, DiesTwice, KillsEarly, LeavesChild, TermsAll
 
 LONG = 120.0  # seconds: new interpreters start slowly where others compute
 
@@ -92,3 +92,12 @@ async def test_signals_to_a_whole_group_are_the_owners_to_hear(site: str, caplog
     assert urls(ended) == ["0", "1", "2", "3", "4", "5"]
     assert {each["ended"] for each in ended.items} == {-15}
     assert "worker process died" not in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_a_suspect_may_await_a_suspect(site: str, tmp_path: Path) -> None:
+    """A callback that runs alone, as its process died, may fetch a page that is to be handled alone as well."""
+    ended = await crawled(AwaitsSuspect(site, str(tmp_path)))
+    assert urls(ended) == ["1", "3"]
+    assert f"{site}/1" in [each.get("awaited") for each in ended.items]
+    assert not ended.statistics.failed

@@ -9,7 +9,7 @@ from pytest_httpserver import HTTPServer
 from scraper import Spider
 from scraper.events import Broke
 from tests.flow.crawls import Ended, crawl
-from tests.workers.broken_spiders import SETTINGS, Changed, FetchesChanged, GivesUnreadable, Streams
+from tests.workers.odd_spiders import SETTINGS, Changed, FetchesChanged, GivesUnreadable, Streams
 
 
 @pytest.fixture(autouse=True)
