@@ -127,8 +127,9 @@ async def test_each_process_has_its_lifespan(
     servers: Servers, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each worker calls `lifespan()`; what callbacks print and log comes from the crawl's own process."""
-    site = shop(servers)
-    site.latency = 0.02
+    numbers = range(1, 31)
+    pages = {f"/{number}": "<p>" for number in numbers}
+    site = servers.site({"/": links(*(f"/{number}" for number in numbers)), **pages}, latency=0.1)
     result = await crawled(spiders.Living, site, {}, 2)
     assert {each["opened"] for each in result.items} == {"open"}
     assert len({each["process"] for each in result.items}) == 2
