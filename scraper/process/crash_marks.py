@@ -11,7 +11,7 @@ import os
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -164,14 +164,19 @@ def marks_at(path: Path) -> NoMarks:
 
 def marked(path: Path) -> list[str]:
     """The labels of what was being handled when the process ended; none if there is no such file. Raises `OSError`."""
-    found = []
     try:
         with path.open("rb") as file:
-            for place in range(PLACES):
-                file.seek(place * PLACE)
-                length = int.from_bytes(file.read(_HEAD))
-                if 0 < length <= PLACE - _HEAD:
-                    found.append(file.read(length).decode(errors="replace"))
+            return marked_in(file)
     except FileNotFoundError:
-        pass
+        return []
+
+
+def marked_in(file: BinaryIO) -> list[str]:
+    """The labels in a file of marks that is open."""
+    found = []
+    for place in range(PLACES):
+        file.seek(place * PLACE)
+        length = int.from_bytes(file.read(_HEAD))
+        if 0 < length <= PLACE - _HEAD:
+            found.append(file.read(length).decode(errors="replace"))
     return found

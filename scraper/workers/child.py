@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from scraper.errors import FetchError, SpiderError
 from scraper.http.request import Request
-from scraper.process.crash_marks import label, marked
+from scraper.process.crash_marks import label, marked_in
 from scraper.protocols import PageLost
 from scraper.workers.channel import Channel, Kind
 from scraper.workers.duties import Duties
@@ -42,6 +42,7 @@ class Child:
         self._died = died
         self._numbers = count(1)
         self._process: Process | None = None
+        self._marks: BinaryIO | None = None
         self._is_closing = False
         self._looking: asyncio.TimerHandle | None = None
         loop = asyncio.get_running_loop()
@@ -66,10 +67,20 @@ class Child:
         await asyncio.get_running_loop().create_connection(lambda: self.channel, sock=ours)
         self._look()
         self.channel.tell(Kind.BEGIN, 0, self._duties)
-        await self._ready
+        try:
+            await self._ready
+        finally:
+            self._take_marks()
         if self._gone.done():
             raise CannotStartError("it ended as it began")
         self.is_ready = True
+
+    def _take_marks(self) -> None:
+        """Open the file of its crash marks, and take its name away: nothing is left of it, however all of this ends."""
+        path = Path(self._duties.marks)
+        with suppress(OSError):  # there may have been no room for it
+            self._marks = path.open("rb", buffering=0)
+            path.unlink()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -139,16 +150,10 @@ class Child:
         _settle(self._ready, CannotStartError("it ended as it began"))
         _settle(self._gone)
         if not self._is_closing:
+            running = set(marked_in(self._marks)) if self._marks is not None else set()
             self._kill()  # it may have closed its end alone
             if was_ready:
-                self._died(self, self._marked())
-
-    def _marked(self) -> set[str]:
-        """The labels of the requests whose callbacks it was running."""
-        try:
-            return set(marked(Path(self._duties.marks)))
-        except OSError:
-            return set()
+                self._died(self, running)
 
     def lose(self, culprits: Callable[[str], FetchError | None]) -> None:
         """End all orders; `culprits` has the error of a request, told by its label, that is to blame."""
@@ -181,6 +186,8 @@ class Child:
     def _kill(self) -> None:
         if self._looking is not None:
             self._looking.cancel()
+        if self._marks is not None:
+            self._marks.close()
         if self._process is not None:
             self._process.kill()
             self._process.wait()

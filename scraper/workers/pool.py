@@ -7,15 +7,16 @@ dies, too, the page is quarantined.
 
 import asyncio
 import logging
+import os
 import pickle
 import sys
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from functools import partial
-from itertools import count, zip_longest
+from itertools import zip_longest
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from secrets import token_hex
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Any, Self
 
@@ -73,7 +74,6 @@ class Pool(Open):
         self._children: list[Child] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._marks = count()
         self._is_closing = False
         self._broken: StorageError | None = None
         self._in_vain = 0
@@ -83,7 +83,6 @@ class Pool(Open):
         self._alone: dict[Child, str] = {}  # the suspect that each of these has
 
     async def __aenter__(self) -> Self:
-        self._folder = TemporaryDirectory(prefix="scraper-")
         if self._guard is not None:
             self._guard.watch(self._name)
         self._children = [self._new() for _ in range(self._number)]
@@ -116,11 +115,9 @@ class Pool(Open):
         await asyncio.gather(*closing, *self._tasks, return_exceptions=True)
         if self._guard is not None:
             self._guard.watch(None)
-        with suppress(OSError):
-            self._folder.cleanup()
 
     def _new(self) -> Child:
-        marks = str(Path(self._folder.name) / f"{next(self._marks)}.marks")
+        marks = _new_marks()
         duties = structs.replace(self._duties, marks=marks, hosts=self._named(), log_levels=_log_levels())
         return Child(duties, heard=self._hear, died=self._died)
 
@@ -304,6 +301,14 @@ class Pool(Open):
 
     def __repr__(self) -> str:
         return f"<Pool of {len(self._children)} workers>"
+
+
+def _new_marks() -> str:
+    """A path for a file of crash marks; empty where there is no folder for such files."""
+    try:
+        return str(Path(gettempdir(), f"scraper-{os.getpid()}-{token_hex(8)}.marks"))
+    except OSError:
+        return ""
 
 
 def _load(child: Child) -> int:

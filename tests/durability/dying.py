@@ -122,6 +122,7 @@ def main() -> int:
         right = time.time
         time.time = lambda: right() + given["clock"]
     crawl = Crawl(TreeSpider, settings(given), arguments={"start_urls": [given["url"]]}, observers=[tell])
+    Response("http://a.example/", body="<p>").css("p").getall()  # or it would be the first page, whenever it dies
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             result = runner.run(run_until_signalled(crawl))

@@ -167,8 +167,10 @@ class Streams(Pages):
 
 
 def workers() -> set[int]:
-    """The processes that this one has started."""
-    found = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False)
+    """The worker processes of this one, which may have started others."""
+    found = subprocess.run(
+        ["pgrep", "-f", "-P", str(os.getpid()), "scraper.workers"], capture_output=True, text=True, check=False
+    )
     return {int(each) for each in found.stdout.split()}
 
 
