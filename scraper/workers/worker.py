@@ -39,7 +39,7 @@ from scraper.process.running_callback import count_yielded, running_callback, ta
 from scraper.process.signals import leave_to_parent
 from scraper.protocols import Attempts, Fetch, Policy, Results, Sending, sending
 from scraper.spider import Failure, Spider
-from scraper.verdict import Deliver
+from scraper.verdict import Deliver, Permits
 from scraper.workers.channel import Channel, Kind
 from scraper.workers.duties import Duties
 from scraper.workers.known_links import KnownLinks
@@ -120,8 +120,8 @@ class Worker:
             wire = open_wire(settings.network, accept_statuses=statuses, guard=self._guard)
             self._fetch = await stack.enter_async_context(wire)
             self._policies = policies(settings.network, accept_statuses=statuses, rng=random.Random())
-            if settings.limits.robots_meta:
-                self._directives = Directives(settings.network.user_agent)
+        if settings.limits.robots_meta:
+            self._directives = Directives(settings.network.user_agent)
         may_call = partial(_has_method, spider)
         self._known = KnownLinks(may_call, max_links=settings.limits.max_links) if duties.filters_links else None
         await stack.enter_async_context(watchdog(self.channel))
@@ -217,7 +217,7 @@ class Worker:
         is_delivered = order.is_page and self._is_delivered(page, attempts)
         is_called = is_delivered and duties.is_called_at_once
         is_kept = is_delivered and (not is_called or asked.errback is not None)
-        permits = self._directives(page) if self._directives is not None and order.is_page else None
+        permits = self._permits(page) if order.is_page else None
         self.channel.tell(
             Kind.HEAD,
             number,
@@ -237,7 +237,7 @@ class Worker:
             self._kept[number] = page
         if is_called:
             name = str(asked.callback or "parse")
-            await self._call(number, name, page, asked.cb_kwargs, filters=permits is None or permits.follow)
+            await self._call(number, name, page, asked.cb_kwargs)
         if asked.stream and not is_kept:
             await page.aclose()
 
@@ -263,16 +263,20 @@ class Worker:
 
     # Callbacks.
 
-    async def _call(
-        self, number: int, name: str, argument: Any, kwargs: dict[str, Any], *, filters: bool = True
-    ) -> None:
+    def _permits(self, page: Response) -> Permits | None:
+        """What a page asks of crawlers, if that is to be obeyed."""
+        return self._directives(page) if self._directives is not None else None
+
+    async def _call(self, number: int, name: str, argument: Any, kwargs: dict[str, Any]) -> None:
         """Call the spider's method `name`, and tell what it gave."""
         _order.set(number)
-        early = None
+        early, unsent = None, Results(where=callbacks.where(self._spider, name))
+        page = argument.response if isinstance(argument, Failure) else argument
+        permits = self._permits(page) if page is not None else None
         if callbacks.is_asynchronous_generator(self._spider, name):
             count_yielded.set(lambda: number in self._enough)
             if self.duties.result().takes_early:
-                early = AtOnce(_Items(self, number), None, argument.request.url)
+                early = AtOnce(_Items(self, number, unsent), None, argument.request.url)
                 taker.set(early)
         try:
             results = await self._parse(name, argument, kwargs)
@@ -281,7 +285,8 @@ class Worker:
         finally:
             if early is not None:
                 early.close()
-        if self._known is not None and filters:
+        results.faults += unsent.faults
+        if self._known is not None and (permits is None or permits.follow):  # or the owner takes none of them
             self._known.filter(results)
         for portion in parts(results):
             self.channel.send(Kind.PART, number, packed_part(results, *portion))
@@ -294,10 +299,9 @@ class Worker:
         if taken is not None and not taken.done():
             taken.set_result(None)
 
-    async def give(self, number: int, items: list[Any]) -> None:
-        """Tell items of a callback that goes on, and wait until they are taken."""
-        results = Results()
-        content = packed_part(results, items, [])
+    async def give(self, number: int, items: list[Any], unsent: Results) -> None:
+        """Tell items of a callback that goes on, and wait until they are taken; what cannot be told is `unsent`."""
+        content = packed_part(unsent, items, [])
         taken = self._taken[number] = asyncio.get_running_loop().create_future()
         self.channel.send(Kind.ITEMS, number, content)
         await taken
@@ -340,11 +344,12 @@ class Worker:
 
 
 class _Items:
-    """Where the items of a callback go that runs for the order `number`."""
+    """Where the items of a callback go that runs for the order `number`. Faults are noted in `unsent`."""
 
-    def __init__(self, worker: Worker, number: int) -> None:
+    def __init__(self, worker: Worker, number: int, unsent: Results) -> None:
         self._worker = worker
         self._number = number
+        self._unsent = unsent
 
     def start(self, work: Any, context: Any) -> asyncio.Task[None]:
         """A task that does `work` in the context of a page."""
@@ -352,7 +357,7 @@ class _Items:
 
     async def write_early(self, page: Response | None, url: str, items: list[Any]) -> None:
         """Tell `items` of a callback that goes on."""
-        await self._worker.give(self._number, items)
+        await self._worker.give(self._number, items, self._unsent)
 
 
 class _Heart:

@@ -167,6 +167,15 @@ class Many(Rooted):
             yield Request(f"{self.root}/none/{number}", priority=number % 3)
 
 
+class Pausing(Rooted):
+    """Gives its items one by one."""
+
+    async def parse(self, response: Response) -> Any:
+        for number in range(20):
+            yield {"number": number}
+            await asyncio.sleep(0)
+
+
 class Looking:
     """A middleware that sees every answer, and changes some."""
 
@@ -236,3 +245,13 @@ class Stuck(Rooted):
             re.match(r"(a|a)*b", "a" * 40)
         yield {"url": response.url}
         yield from response.follow_all(css="a")
+
+
+class Unsendable(Rooted):
+    """Gives what cannot leave its process, and goes on."""
+
+    async def parse(self, response: Response) -> Any:
+        yield {"number": 1}
+        yield {"function": lambda: None}
+        await asyncio.sleep(0.05)
+        yield {"number": 2}

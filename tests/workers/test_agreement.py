@@ -48,6 +48,7 @@ def shop(servers: Servers) -> Site:
     pages["/5"] = lambda _: next(tries, _page(5))
     pages["/6"] = f'<meta http-equiv="refresh" content="0; url=/12"><h1>6</h1>{links("/7")}'
     pages["/9"] = f'<meta name="robots" content="nofollow"><h1>9</h1>{links("/18", "/never")}'
+    pages["/22"] = _page(22) + links("/18")  # found again after /9, whose links are not followed
     pages["/robots.txt"] = "User-agent: *\nDisallow: /13\n"
     return servers.site(pages)
 
@@ -94,9 +95,15 @@ CASES: list[tuple[type[Spider], dict[str, Any]]] = [
     (spiders.Streaming, {}),
     (spiders.Many, {}),
     (spiders.Seeing, {}),
+    (spiders.Seeing, {"limits": {"robots_meta": True, "adapt": False}}),
+    (spiders.Pausing, {}),
     (spiders.FollowEach, {"network": {"cache": {"mode": "always", "path": "cache"}}}),
     (spiders.FollowEach, {"network": {"auth": [{"origin": "http://a.example", "user": "me", "password": "it"}]}}),
     (spiders.FollowEach, {"parsing": {"executor": "process", "workers": 2}}),
+    (
+        spiders.FollowEach,
+        {"parsing": {"executor": "process"}, "limits": {"robots_meta": True, "adapt": False}},
+    ),
 ]
 
 
@@ -149,4 +156,11 @@ async def test_limits_are_the_whole_crawls(servers: Servers) -> None:
 async def test_a_state_is_refused(servers: Servers) -> None:
     """`self.state` is one thing, which a worker has not: its use is an error that says so."""
     result = await crawled(spiders.Remembering, shop(servers), {}, 2)
+    assert (result.exit_status, result.statistics.errors) == (1, 1)
+
+
+async def test_an_item_that_cannot_be_sent_is_told(servers: Servers, caplog: pytest.LogCaptureFixture) -> None:
+    """It is an error that names the callback, also while that goes on; what stands beside it is kept."""
+    result = await crawled(spiders.Unsendable, shop(servers), {}, 2)
+    assert [each["number"] for each in result.items] == [1, 2]
     assert (result.exit_status, result.statistics.errors) == (1, 1)
