@@ -52,7 +52,7 @@ class EngineSettings(Table, frozen=True, kw_only=True):
 
     concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 32
     """Worker tasks: how many requests are in flight at most."""
-    processes: Annotated[int, Meta(ge=1, le=256)] | Literal["auto"] = 1
+    processes: Annotated[int, Meta(ge=1, le=256, title="a whole number from 1 to 256")] | Literal["auto"] = 1
     """Worker processes that fetch pages and run callbacks; 1: the crawl's own process does. "auto" is one a core."""
     stop_after: StopAfter = field(default_factory=StopAfter)
     fail_when: FailWhen = field(default_factory=FailWhen)
