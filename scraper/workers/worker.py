@@ -1,11 +1,10 @@
 """What runs in a worker process: it fetches pages, calls the spider's methods, and tells its owner what came of it.
 
 It ends when its owner closes the channel, or is no more; Ctrl-C is the owner's to hear. A callback that does not end,
-though its time is over, ends the process: see `_Heart`.
+though its time is over, ends the process: see `heart`.
 """
 
 import asyncio
-import faulthandler
 import os
 import pickle
 import random
@@ -28,7 +27,6 @@ from scraper.http.response import Response
 from scraper.limits import Directives
 from scraper.network import Guard, open_wire, policies
 from scraper.parsing import callbacks
-from scraper.parsing.deadline import LAST
 from scraper.parsing.parse_thread import Thread
 from scraper.process import standard_streams
 from scraper.process.crash_marks import marks_at
@@ -42,13 +40,12 @@ from scraper.spider import Failure, Spider
 from scraper.verdict import Deliver, Permits
 from scraper.workers.channel import Channel, Kind
 from scraper.workers.duties import Duties
+from scraper.workers.heart import Heart
 from scraper.workers.known_links import KnownLinks
 from scraper.workers.messages import FetchOrder, packed_call, packed_part, packed_results, parts, unpacked_order
 from scraper.workers.no_state import NoState
 from scraper.workers.remote_page import Head
 from scraper.workers.reports import ToldHardPages, leave_handlers, report_logs, report_prints, watchdog
-
-BEAT = 1.0  # seconds between two signs that the loop is alive
 
 _order: ContextVar[int | None] = ContextVar("order", default=None)
 """The order that the running callback belongs to."""
@@ -138,7 +135,7 @@ class Worker:
                 give_up=partial(os._exit, 1),
             )
         )
-        stack.enter_context(_Heart(settings.parsing.timeout))
+        stack.enter_context(Heart(settings.parsing.timeout))
 
     async def end(self) -> None:
         """Let go of what was begun."""
@@ -358,32 +355,6 @@ class _Items:
     async def write_early(self, page: Response | None, url: str, items: list[Any]) -> None:
         """Tell `items` of a callback that goes on."""
         await self._worker.give(self._number, items, self._unsent)
-
-
-class _Heart:
-    """Beats once a second; where it does not for the time that a callback has, and a little more, the process ends.
-
-    So ends a callback that holds up the whole process, as an endless regular expression does: nothing else can.
-    """
-
-    def __init__(self, timeout: float) -> None:
-        self._seconds = timeout + LAST
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> None:
-        if self._seconds > LAST:
-            self._nowhere = Path(os.devnull).open("w")
-            self._beat()
-
-    def _beat(self) -> None:
-        faulthandler.dump_traceback_later(self._seconds, exit=True, file=self._nowhere)
-        self._timer = asyncio.get_running_loop().call_later(BEAT, self._beat)
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            faulthandler.cancel_dump_traceback_later()
-            self._nowhere.close()
 
 
 async def _loaded(stack: AsyncExitStack, duties: Duties) -> Spider:
