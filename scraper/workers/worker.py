@@ -11,9 +11,10 @@ import random
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ class Worker:
     """Does what comes over `channel`: first `duties`, then orders until it is `closed`."""
 
     _fetch: Fetch
+    _is_generator: Callable[[str], bool]
     _policies: tuple[Policy, ...]
     _parse: Thread
     _spider: Spider
@@ -107,6 +109,7 @@ class Worker:
         stack.enter_context(report_prints(self.channel))
         spider = self._spider = await _loaded(stack, duties)
         leave_handlers(self.channel)
+        self._is_generator = cache(partial(callbacks.is_asynchronous_generator, spider))
         spider._fetch = self._ask
         spider.state = NoState()
         statuses = frozenset(spider.handle_httpstatus_list)
@@ -234,7 +237,7 @@ class Worker:
             self._kept[number] = page
         if is_called:
             name = str(asked.callback or "parse")
-            await self._call(number, name, page, asked.cb_kwargs)
+            await self._call(number, name, page, asked.cb_kwargs, permits)
         if asked.stream and not is_kept:
             await page.aclose()
 
@@ -250,13 +253,14 @@ class Worker:
         """Call a method of the spider, for a page that was kept here or one that comes with the order."""
         order = pickle.loads(content)  # noqa: S301 -- from our own parent process
         if kind is Kind.CALL:
-            await self._call(number, *order)
-            return
-        name, request, kwargs, history, error = order
-        page = self._kept[number]
-        page.request, page.history = request, history
-        argument = page if error is None else Failure(request, error, page)
-        await self._call(number, name, argument, kwargs)
+            name, argument, kwargs = order
+            page = argument.response if isinstance(argument, Failure) else argument
+        else:
+            name, request, kwargs, history, error = order
+            page = self._kept[number]
+            page.request, page.history = request, history
+            argument = page if error is None else Failure(request, error, page)
+        await self._call(number, name, argument, kwargs, self._permits(page) if page is not None else None)
 
     # Callbacks.
 
@@ -264,13 +268,13 @@ class Worker:
         """What a page asks of crawlers, if that is to be obeyed."""
         return self._directives(page) if self._directives is not None else None
 
-    async def _call(self, number: int, name: str, argument: Any, kwargs: dict[str, Any]) -> None:
-        """Call the spider's method `name`, and tell what it gave."""
+    async def _call(
+        self, number: int, name: str, argument: Any, kwargs: dict[str, Any], permits: Permits | None
+    ) -> None:
+        """Call the spider's method `name` for a page with these `permits`, and tell what it gave."""
         _order.set(number)
         early, unsent = None, Results(where=callbacks.where(self._spider, name))
-        page = argument.response if isinstance(argument, Failure) else argument
-        permits = self._permits(page) if page is not None else None
-        if callbacks.is_asynchronous_generator(self._spider, name):
+        if self._is_generator(name):
             count_yielded.set(lambda: number in self._enough)
             if self.duties.result().takes_early:
                 early = AtOnce(_Items(self, number, unsent), None, argument.request.url)
