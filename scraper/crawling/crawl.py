@@ -32,6 +32,7 @@ from scraper.sinks import open_sinks
 from scraper.sinks.memory import Collect, HandOver
 from scraper.spider import Spider
 from scraper.urls import without_credentials
+from scraper.workers.number import workers
 
 if TYPE_CHECKING:
     from scraper.workers.process import Newborn
@@ -88,25 +89,21 @@ class Crawl:
 
         That saves the time in which new interpreters would start. Raises `StorageError` if the system does not let it.
         """
-        if not self._may_have_workers:
+        number = workers(self.settings)
+        if not number:
             yield
             return
 
-        from scraper.workers import process
-        from scraper.workers.opening import workers
+        from scraper.workers import process  # few crawls have worker processes
 
         try:
-            self._newborn = process.fork(workers(self.settings))
+            self._newborn = process.fork(number)
         except OSError as error:
             raise StorageError(f"worker processes cannot be started: {error.strerror}") from None
         try:
             yield
         finally:
             process.abandon(self._newborn)
-
-    @property
-    def _may_have_workers(self) -> bool:
-        return self.settings.engine.processes != 1 or self.settings.parsing.executor == "process"
 
     def check(self) -> None:
         """Raises `SettingsError` and `SpiderError` for what the crawl would be refused for; nothing is done yet."""
@@ -188,13 +185,12 @@ class Crawl:
 
     def _copy(self) -> "SpiderCopy | None":
         """The spider for worker processes, if there are to be any; each of them calls its `lifespan()`."""
-        if not self._may_have_workers:
+        if not workers(self.settings):
             return None
 
-        from scraper.workers.opening import workers  # few crawls have worker processes
         from scraper.workers.spider_copy import SpiderCopy
 
-        return SpiderCopy.of(self.spider) if workers(self.settings) else None
+        return SpiderCopy.of(self.spider)
 
     async def _open_stages(
         self, stack: AsyncExitStack, job: Job | MemoryJob, sinks: Sequence[Sink], copy: "SpiderCopy | None"

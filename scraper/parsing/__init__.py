@@ -1,6 +1,7 @@
 """Response in, items and requests out: callbacks run here."""
 
 import sys
+from typing import TypedDict
 
 from scraper.parsing.executor import Inline
 from scraper.parsing.hard_pages import HardPages
@@ -9,6 +10,18 @@ from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.protocols import Parse
 from scraper.settings.schema import ParsingSettings
 from scraper.spider import Spider
+
+
+class Bounds(TypedDict):
+    """What a callback has for a page: seconds, if they are limited, and items and requests at most."""
+
+    timeout: float | None
+    most: int
+
+
+def bounds(settings: ParsingSettings) -> Bounds:
+    """The bounds that `[parsing]` sets, where 0 is any number."""
+    return {"timeout": settings.timeout or None, "most": settings.max_results or sys.maxsize}
 
 
 def open_parse(
@@ -23,14 +36,13 @@ def open_parse(
 
     `marks` tell a later process which callbacks were running in this one when it died, `hard` which pages are aside.
     """
-    timeout, most = settings.timeout or None, settings.max_results or sys.maxsize
     match settings.executor:
         case "inline":
-            return Inline(spider, timeout=timeout, most=most, marks=marks, hard=hard)
+            return Inline(spider, **bounds(settings), marks=marks, hard=hard)
         case "thread":
-            return Thread(spider, timeout=timeout, most=most, marks=marks, hard=hard, batch=batch)
+            return Thread(spider, **bounds(settings), marks=marks, hard=hard, batch=batch)
         case "process":
             raise NotImplementedError("worker processes stand above this room: see `workers.opening`")
 
 
-__all__ = ["HardPages", "Inline", "Thread", "open_parse"]
+__all__ = ["HardPages", "Inline", "Thread", "bounds", "open_parse"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from scraper.errors import FetchError, SpiderError
 from scraper.http.request import Request
@@ -15,7 +15,7 @@ from scraper.process.crash_marks import label, marked_in
 from scraper.protocols import PageLost
 from scraper.workers.channel import Channel, Kind
 from scraper.workers.duties import Duties
-from scraper.workers.order import Order
+from scraper.workers.order import Order, settle
 from scraper.workers.process import Newborn, Process, start
 from scraper.workers.remote_page import Head, RemotePage
 
@@ -97,9 +97,9 @@ class Child:
 
     def _hear(self, kind: Kind, number: int, content: bytes) -> None:
         if kind is Kind.READY:
-            _settle(self._ready)
+            settle(self._ready)
         elif kind is Kind.BROKEN:
-            _settle(self._ready, SpiderError(content.decode()))
+            settle(self._ready, SpiderError(content.decode()))
         elif not number:
             self._heard(self, kind, content)
         elif (order := self.orders.get(number)) is not None:
@@ -112,7 +112,7 @@ class Child:
                 self._answer(order, content)
             case Kind.NO_ANSWER:
                 error: FetchError = pickle.loads(content)  # noqa: S301 -- from our own child
-                _settle(order.answer, error)
+                settle(order.answer, error)
                 order.end()
             case Kind.ON_WIRE:
                 if order.on_wire is not None:
@@ -147,8 +147,8 @@ class Child:
 
     def _lost(self) -> None:
         was_ready, self.is_ready = self.is_ready, False
-        _settle(self._ready, CannotStartError("it ended as it began"))
-        _settle(self._gone)
+        settle(self._ready, CannotStartError("it ended as it began"))
+        settle(self._gone)
         if not self._is_closing:
             running = set(marked_in(self._marks)) if self._marks is not None else set()
             self._kill()  # it may have closed its end alone
@@ -194,13 +194,3 @@ class Child:
 
     def __repr__(self) -> str:
         return f"<Child {self._process.pid if self._process is not None else 'not started'}, {len(self.orders)} orders>"
-
-
-def _settle(future: asyncio.Future[Any], error: Exception | None = None) -> None:
-    """Let who waits for `future` go on, unless it did already."""
-    if not future.done():
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-            future.exception()  # it may be that nobody waits

@@ -13,13 +13,14 @@ from scraper.events import Fetched, by_kind
 from scraper.http.response import Response
 from scraper.limits import Directives
 from scraper.network import Guard
-from scraper.parsing import HardPages
+from scraper.parsing import HardPages, bounds
 from scraper.process.crash_marks import NoMarks
 from scraper.protocols import Fetch, Observer, Parse
 from scraper.settings.schema import Settings
 from scraper.spider import Spider
 from scraper.verdict import Permits
 from scraper.workers.duties import Duties
+from scraper.workers.number import cores, processes, workers
 from scraper.workers.pool import Pool
 from scraper.workers.process import Newborn
 from scraper.workers.remote_page import RemotePage
@@ -34,18 +35,6 @@ class Remote(msgspec.Struct, frozen=True):
 
     parse: Parse
     fetch: Fetch | None = None
-
-
-def processes(settings: Settings) -> int:
-    """How many processes fetch pages; 1: the crawl's own does, and there may be others for callbacks alone."""
-    number = settings.engine.processes
-    return _cores() if number == "auto" else number
-
-
-def workers(settings: Settings) -> int:
-    """How many worker processes a crawl has."""
-    number = processes(settings)
-    return number if number > 1 else settings.parsing.workers if settings.parsing.executor == "process" else 0
 
 
 @asynccontextmanager
@@ -73,8 +62,10 @@ async def open_workers(  # noqa: PLR0913 -- what is known of a crawl when it ope
             'worker processes need a Unix system: set [engine] processes = 1 and [parsing] executor = "thread"'
         )
     number, fetches = workers(settings), processes(settings) > 1
-    if number > (cores := _cores()):
-        logger.warning("%d worker processes on %d cores: more than there are cores make a crawl slower", number, cores)
+    if number > cores():
+        logger.warning(
+            "%d worker processes on %d cores: more than there are cores make a crawl slower", number, cores()
+        )
     duties = Duties(
         copy,
         settings,
@@ -92,17 +83,7 @@ async def open_workers(  # noqa: PLR0913 -- what is known of a crawl when it ope
         if fetches:
             yield Remote(RemoteParse(spider, pool), pool.fetch)
         else:
-            parsing = settings.parsing
-            yield Remote(
-                ProcessExecutor(
-                    spider,
-                    pool,
-                    timeout=parsing.timeout or None,
-                    most=parsing.max_results or sys.maxsize,
-                    marks=marks,
-                    hard=hard,
-                )
-            )
+            yield Remote(ProcessExecutor(spider, pool, **bounds(settings.parsing), marks=marks, hard=hard))
 
 
 def permits(directives: Directives) -> Callable[[Response], Permits]:
@@ -113,8 +94,3 @@ def permits(directives: Directives) -> Callable[[Response], Permits]:
         return known if known is not None else directives(response)
 
     return permitted
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

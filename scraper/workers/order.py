@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scraper.errors import FetchError
 from scraper.http.request import Request
@@ -74,9 +74,7 @@ class Order:
         """The worker has died."""
         self.error = error
         self.messages.clear()
-        if not self.answer.done():
-            self.answer.set_exception(error)
-            self.answer.exception()  # it may be that nobody waits any more
+        settle(self.answer, error)
         self._wake()
         self.end()
 
@@ -102,8 +100,18 @@ class Order:
             self.end()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            settle(self._waiter)
 
     def __repr__(self) -> str:
         return f"<Order {self.number}: {self.request!r}>"
+
+
+def settle(future: asyncio.Future[Any], error: Exception | None = None) -> None:
+    """Let who waits for `future` go on, unless it did already."""
+    if not future.done():
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+            future.exception()  # it may be that nobody waits

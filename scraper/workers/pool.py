@@ -30,6 +30,7 @@ from scraper.parsing import HardPages
 from scraper.process.crash_marks import label
 from scraper.protocols import Attempts, Observer, Open, Sending, sending
 from scraper.urls import site, without_credentials
+from scraper.views.formatting import plural
 from scraper.workers.channel import Kind
 from scraper.workers.child import CannotStartError, Child
 from scraper.workers.duties import Duties
@@ -259,7 +260,9 @@ class Pool(Open):
         self._losses.update(names)
         suspects = (names & running) | {name for name in names if self._losses[name] >= LOST}
         self._suspects |= suspects
-        logger.warning("a worker process died (%s): its %s in hand are asked for again", child.end, _pages(len(names)))
+        logger.warning(
+            "a worker process died (%s): its %s in hand are asked for again", child.end, plural(len(names), "page")
+        )
         child.lose(lambda _: None)
         self._children.remove(child)
         if not self._is_closing:
@@ -313,10 +316,6 @@ def _new_marks() -> str:
 
 def _load(child: Child) -> int:
     return len(child.orders)
-
-
-def _pages(number: int) -> str:
-    return f"{number:,} page{'s' * (number != 1)}"
 
 
 def _log_levels() -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import pickle
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
@@ -187,7 +186,7 @@ def _portable(argument: Response | Failure) -> Response | Failure:
 
 async def _packed(value: Any, page: object) -> bytes:
     """A value with a `page` in it as bytes."""
-    size = sys.getsizeof(page.body) if isinstance(page, Response) else 0
+    size = len(page.body) if isinstance(page, Response) else 0
     if size > LARGE:
         return await asyncio.to_thread(pickle.dumps, value, pickle.HIGHEST_PROTOCOL)
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)

@@ -9,7 +9,6 @@ import os
 import pickle
 import random
 import socket
-import sys
 import traceback
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -27,7 +26,7 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.limits import Directives
 from scraper.network import Guard, open_wire, policies
-from scraper.parsing import callbacks
+from scraper.parsing import bounds, callbacks
 from scraper.parsing.parse_thread import Thread
 from scraper.process import standard_streams
 from scraper.process.crash_marks import marks_at
@@ -130,8 +129,7 @@ class Worker:
         self._parse = await stack.enter_async_context(
             Thread(
                 spider,
-                timeout=settings.parsing.timeout or None,
-                most=settings.parsing.max_results or sys.maxsize,
+                **bounds(settings.parsing),
                 marks=marks,
                 hard=ToldHardPages(self.channel),
                 batch=most_pages(settings.engine),
