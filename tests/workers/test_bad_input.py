@@ -50,17 +50,21 @@ async def test_a_spider_that_stands_in_no_module(servers: Servers) -> None:
         await Crawl(Local, {"engine": {"processes": 2}}).run()
 
 
-def run(folder: Path, source: str, *, files: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a script."""
+def run(
+    folder: Path, source: str, *, files: int | None = None, is_typed: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a script, or what `is_typed` rather than in a file."""
     script = folder / "script.py"
-    script.write_text(source)
+    if not is_typed:
+        script.write_text(source)
 
     def limit() -> None:
         if files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
     return subprocess.run(
-        [sys.executable, str(script)],
+        [sys.executable, "-" if is_typed else str(script)],
+        input=source if is_typed else None,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -104,15 +108,5 @@ def test_too_few_descriptors(servers: Servers, tmp_path: Path) -> None:
 
 def test_a_spider_that_no_file_holds(tmp_path: Path) -> None:
     """A class that was typed at a prompt, as in a notebook, cannot be loaded by another process."""
-    source = SCRIPT.format(url="http://127.0.0.1:1/")
-    done = subprocess.run(
-        [sys.executable],
-        input=source,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    done = run(tmp_path, SCRIPT.format(url="http://127.0.0.1:1/"), is_typed=True)
     assert done.stderr.splitlines()[-1].startswith("scraper.errors.SpiderError: Script stands in no file")

@@ -1,34 +1,13 @@
 """What cannot be handed between processes is one page's error, and what can be comes over as it is."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
 
-from scraper import Spider
 from scraper.events import Broke
-from tests.flow.crawls import Ended, crawl
-from tests.workers.odd_spiders import SETTINGS, Changed, FetchesChanged, GivesUnreadable, Streams
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def site(httpserver: HTTPServer) -> str:
-    """A site with the pages 0 to 5."""
-    for number in range(6):
-        httpserver.expect_request(f"/{number}").respond_with_data(f"<p>{number}", content_type="text/html")
-    httpserver.expect_request("/missing").respond_with_data("no", status=404)
-    return httpserver.url_for("").rstrip("/")
-
-
-async def crawled(spider: Spider) -> Ended:
-    """Crawl it in worker processes."""
-    return await crawl(spider, SETTINGS, seconds=120)
+from tests.flow.crawls import Ended
+from tests.workers.odd_crawls import crawled
+from tests.workers.odd_spiders import Changed, FetchesChanged, GivesUnreadable, Streams
 
 
 def by_page(ended: Ended) -> dict[str, Any]:

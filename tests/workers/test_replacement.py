@@ -7,26 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from pytest_httpserver import HTTPServer
 
-from scraper import Spider
-from tests.flow.crawls import Ended, crawl
-from tests.workers.odd_spiders import SETTINGS, AwaitsSuspect, Dies, DiesTwice, KillsEarly, LeavesChild, TermsAll
-
-LONG = 120.0  # seconds: new interpreters start slowly where others compute
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def site(httpserver: HTTPServer) -> str:
-    """A site with the pages 0 to 5."""
-    for number in range(6):
-        httpserver.expect_request(f"/{number}").respond_with_data(f"<p>{number}", content_type="text/html")
-    return httpserver.url_for("").rstrip("/")
+from tests.flow.crawls import Ended
+from tests.workers.odd_crawls import crawled
+from tests.workers.odd_spiders import AwaitsSuspect, Dies, DiesTwice, KillsEarly, LeavesChild, TermsAll
 
 
 @pytest.fixture
@@ -37,11 +21,6 @@ def pids(tmp_path: Path) -> Iterator[Path]:
     for each in path.read_text().split() if path.exists() else ():
         with suppress(ProcessLookupError):
             os.kill(int(each), signal.SIGKILL)
-
-
-async def crawled(spider: Spider) -> Ended:
-    """Crawl it in worker processes."""
-    return await crawl(spider, SETTINGS, seconds=LONG)
 
 
 def urls(ended: Ended) -> list[str]:

@@ -14,11 +14,6 @@ from tests.flow.crawls import crawl
 from tests.workers.odd_spiders import SETTINGS, LogsOnce, Talks
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.asyncio
 async def test_odd_logs_and_prints(
     httpserver: HTTPServer, caplog: pytest.LogCaptureFixture, capfdbinary: pytest.CaptureFixture[bytes]
