@@ -16,7 +16,7 @@ from scraper.engine.storage import Storage
 from scraper.engine.ticket import Ticket
 from scraper.engine.workload import Workload
 from scraper.errors import REFUSALS, CrawlStopped, FetchError, Reason, SpiderError, http_status
-from scraper.http.request import Links, Request
+from scraper.http.request import Links, Request, number_of
 from scraper.http.response import Response
 from scraper.process.running_callback import taker
 from scraper.protocols import PageLost, Results
@@ -118,7 +118,7 @@ class Pages:
         if not permits.index:
             items, results.items = results.items, []
         if not permits.follow:
-            number = sum(len(each.urls) if isinstance(each, Links) else 1 for each in results.requests)
+            number = number_of(results.requests)
             results.requests = []
         return items, number
 

@@ -311,6 +311,11 @@ class Links(Iterator[Request]):
         return len(self.urls) - self._next
 
 
+def number_of(found: Iterable[Request | Links]) -> int:
+    """How many requests `found` holds, each link being one."""
+    return sum(len(each.urls) if isinstance(each, Links) else 1 for each in found)
+
+
 def inherit(request: Request, fields: dict[str, Any]) -> dict[str, Any]:
     """`fields` of a new request that the answer to `request` led to: a step deeper, and in the same session."""
     fields.setdefault("depth", request.depth + 1)

@@ -6,7 +6,7 @@ owner knows those from then on; if it loses a page that told them, it asks for t
 
 from collections.abc import Callable
 
-from scraper.http.request import Links, Request
+from scraper.http.request import Links, Request, number_of
 from scraper.protocols import Results, is_plain
 
 MOST = 200_000  # URLs that are remembered, in 20 to 30 MB
@@ -27,7 +27,7 @@ class KnownLinks:
     def filter(self, results: Results) -> None:
         """Leave in `results` what may be new, and count the rest as known."""
         requests = results.requests
-        if self._max_links and sum(map(_size, requests)) > self._max_links:
+        if self._max_links and number_of(requests) > self._max_links:
             return
         told = self._told
         if len(told) > MOST:
@@ -60,7 +60,3 @@ class KnownLinks:
 
     def __repr__(self) -> str:
         return f"<KnownLinks {len(self._told)} told>"
-
-
-def _size(found: Request | Links) -> int:
-    return len(found.urls) if isinstance(found, Links) else 1

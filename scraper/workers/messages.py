@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from scraper.errors import SpiderError
-from scraper.http.request import Links, Request
+from scraper.http.request import Links, Request, number_of
 from scraper.parsing.callbacks import bunched
 from scraper.protocols import Fault, Results
 
@@ -63,7 +63,7 @@ def parts(results: Results) -> list[tuple[list[Any], list[Request | Links]]]:
     if len(results.items) > PORTION:
         taken += [(results.items[at : at + PORTION], []) for at in range(0, len(results.items), PORTION)]
         results.items = []
-    if sum(len(each.urls) if isinstance(each, Links) else 1 for each in results.requests) > PORTION:
+    if number_of(results.requests) > PORTION:
         taken += [([], portion) for portion in _portions(results.requests)]
         results.requests = []
     return taken
