@@ -58,7 +58,7 @@ class Attempts(msgspec.Struct, frozen=True):
 
 
 class PageLost(Exception):  # noqa: N818 -- nobody's fault, and nothing that a person reads
-    """The process that had a page, or was asking for it, has died: the page is asked for again."""
+    """The process that had a page, or was fetching it, died: the request is to be sent again."""
 
 
 class Sending(msgspec.Struct, frozen=True):

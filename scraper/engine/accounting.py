@@ -143,7 +143,7 @@ class Totals:
         self.tell(Fetched, response, seconds)
 
     def count_lost(self, tally: Tally) -> None:
-        """A response that was handed over is lost, and asked for again."""
+        """A response that was handed over is lost: its request is sent again."""
         self.fetched -= 1
         tally.fetched -= 1
 

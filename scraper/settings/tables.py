@@ -178,7 +178,7 @@ def _node(kind: Any) -> dict[str, Any]:
 
 
 def _complete(table: type[Table], defined: dict[str, Any]) -> None:
-    """Make msgspec's schema of `table` say our defaults, choices in their order, and no bound that is none."""
+    """Give msgspec's schema of `table` our defaults, choices in their order, and only those bounds that limit."""
     for key in fields(table):
         node = defined[table.__name__]["properties"][key.name]
         if "$ref" in node:

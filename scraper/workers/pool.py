@@ -158,7 +158,7 @@ class Pool(Open):
             raise
 
     async def order(self, request: Request, *, is_awaited: bool = False) -> Order:
-        """An order that is about `request`, for the worker that has least to do; for one of its own if it is a suspect.
+        """An order about `request`: for the worker that has least to do, or for a new one if the page is a suspect.
 
         One that `is_awaited` does not wait for its turn alone: it may be a suspect's callback that awaits it, in whose
         turn that is. Raises `StorageError` if there are no workers any more.
