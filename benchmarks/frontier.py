@@ -60,7 +60,7 @@ async def build(folder: Path, requests: int, sites: int) -> None:
         started = time.perf_counter()
         for number in range(requests):
             request = Request(url(number, sites), "parse", depth=1)
-            job.frontier.remember(request.url)
+            job.frontier.remember(request.url, request.url)
             job.frontier.add(request)
             if number % 40 == 0:
                 await committing.tick()
@@ -124,8 +124,8 @@ async def crawl(folder: Path, pages: int) -> None:
             assert entry is not None
             request = Request(f"http://127.0.0.1/product-{number + IN_FLIGHT}.html", "parse", depth=1)
             for each in met:
-                frontier.remember(each)
-            frontier.remember(request.url)
+                frontier.remember(each, each)
+            frontier.remember(request.url, request.url)
             frontier.add(request)
             frontier.done(entry)
             if number % 500 == 499:  # a thousand pages a second

@@ -126,11 +126,15 @@ class Paces(Protocol):
 
 
 class Entry(msgspec.Struct, eq=False):
-    """A request in the frontier; `number` tells entries apart and grows with each."""
+    """A request in the frontier; `number` tells entries apart and grows with each.
+
+    `hops` are the addresses that redirects led by until another machine had to go on.
+    """
 
     number: int
     request: Request
     is_start: bool = False
+    hops: tuple[str, ...] = ()
 
 
 def identity(request: Request, *, drop_params: tuple[str, ...] = ()) -> str:
@@ -164,20 +168,23 @@ class Frontier(Open, Protocol):
     was in flight then waits again.
     """
 
-    def remember(self, key: str) -> bool:
-        """Note that a request of this `key` (see `identity`) was seen; whether for the first time."""
+    def remember(self, key: str, url: str) -> bool:
+        """Note that a request of `url` and this `key` (see `identity`) was seen; whether for the first time."""
         ...
 
-    def unremember(self, key: str) -> None:
-        """Undo the call of `remember(key)` that came last, as its request cannot be added."""
+    def unremember(self, key: str, url: str) -> None:
+        """Undo the call of `remember` that came last, as its request cannot be added."""
         ...
 
-    def knows(self, key: str) -> bool:
-        """Whether a request of this `key` was already seen; nothing is noted."""
+    def knows(self, key: str, url: str) -> bool:
+        """Whether a request of `url` and this `key` was already seen; nothing is noted."""
         ...
 
-    def add(self, request: Request, *, is_start: bool = False) -> Entry:
-        """Put `request` among the waiting. Raises `SpiderError` if it holds what cannot be kept."""
+    def add(self, request: Request, *, is_start: bool = False) -> Entry | None:
+        """Put `request` among the waiting; None if another machine is to crawl it, and will have it.
+
+        Raises `SpiderError` if it holds what cannot be kept.
+        """
         ...
 
     def priority(self, site: str) -> int | None:

@@ -97,7 +97,7 @@ class Discovery:
         if (found.callback is not None and found.callback not in self._methods) or not is_plain(found):
             return False
         url = found.url
-        return self._frontier.knows(key(url) if "%" in url or "#" in url or url[-1:] == "?" else url)
+        return self._frontier.knows(key(url) if "%" in url or "#" in url or url[-1:] == "?" else url, url)
 
     def _add(self, found: Request | Links, parent: Request | None, *, is_again: bool) -> list[SpiderError]:
         """Add a request, or those of a piece of links; what is wrong with those that cannot be crawled."""
@@ -123,20 +123,20 @@ class Discovery:
         remember = self._frontier.remember
         for url in links.urls:
             page = key(url) if "%" in url or "#" in url or url[-1:] == "?" else url
-            if remember(page):
+            if remember(page, url):
                 self._admit(links.request(url), parent, page, refused)
             else:
                 self._totals.duplicates += 1
 
     def _add_one(self, request: Request, parent: Request | None, refused: _Refused) -> None:
         page = "" if request.dont_filter else self._identity(request)
-        if not page or self._is_new(page):
+        if not page or self._is_new(page, request.url):
             self._admit(request, parent, page, refused)
         else:
             self._totals.duplicates += 1
 
-    def _is_new(self, key: str) -> bool:
-        return key not in self._targets and self._frontier.remember(key)
+    def _is_new(self, key: str, url: str) -> bool:
+        return key not in self._targets and self._frontier.remember(key, url)
 
     def _admit(self, request: Request, parent: Request | None, page: str, refused: _Refused) -> None:
         """Put a request among the waiting, unless a limit refuses it; if it cannot be, its `page` is not seen yet."""
@@ -153,7 +153,7 @@ class Discovery:
                 self._frontier.add(request, is_start=is_start)
         except SpiderError as error:
             if page:
-                self._frontier.unremember(page)
+                self._frontier.unremember(page, request.url)
             refused.append((request, error))
             return
         if reason is not None:
@@ -179,11 +179,11 @@ class Discovery:
         entry = ticket.entry
         if not self._unique_redirects or entry is None or ticket.first is not None:
             return False
-        *way, target = self._way(ticket)
-        if entry.request.dont_filter or entry.request.method not in _SAFE or target in way:
+        *way, (target, url) = self._way(ticket)
+        if entry.request.dont_filter or entry.request.method not in _SAFE or (target, url) in way:
             return False
         has_changed = isinstance(answer, Response) and "Set-Cookie" in answer.headers
-        if not has_changed and (target in self._targets or self._frontier.knows(target)):
+        if not has_changed and (target in self._targets or self._frontier.knows(target, url)):
             return True
         self._targets.setdefault(target, ticket)
         return False
@@ -191,16 +191,16 @@ class Discovery:
     def settled(self, ticket: Ticket, error: BaseException | None) -> None:
         """The request of `ticket` came to its end: the page that redirects led it to counts as seen from now on."""
         if self._targets and ticket.attempts.hops:
-            for target in self._way(ticket):
+            for target, url in self._way(ticket):
                 if self._targets.get(target) is ticket:
                     del self._targets[target]
                     if not isinstance(error, FetchError):
-                        self._frontier.remember(target)
+                        self._frontier.remember(target, url)
 
-    def _way(self, ticket: Ticket) -> list[str]:
-        """The identities of the pages that `ticket` came by, and of the one it is led to."""
+    def _way(self, ticket: Ticket) -> list[tuple[str, str]]:
+        """The pages that `ticket` came by, and the one it is led to: the identity and URL of each."""
         request = ticket.request
-        return [self._identity(request.replace(url=each)) for each in (*ticket.attempts.hops, request.url)]
+        return [(self._identity(request.replace(url=each)), each) for each in (*ticket.attempts.hops, request.url)]
 
     def name(self, request: Request) -> None:
         """The user named the host of `request`, which may be reached wherever it is."""

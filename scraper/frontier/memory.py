@@ -21,7 +21,7 @@ class MemoryFrontier:
     def __init__(self, order: Order = "breadth") -> None:
         self._order = order
         seen = Seen()
-        self.remember, self.unremember, self.knows = seen.add, seen.undo, seen.__contains__
+        self.remember, self.unremember, self.knows = seen.add, seen.undo, seen.has
         self._sites: dict[str, list[tuple[Rank, Entry]]] = {}
         self._added = 0
         self._waiting = 0

@@ -4,8 +4,8 @@ A fingerprint is a keyed hash (BLAKE2b) of a request's key. The hash is keyed at
 choose URLs that collide, and kept with it, so the fingerprints mean the same to the next process. Two different keys
 of a million are taken for one with a probability of three in a hundred million.
 
-Fingerprints lie in sorted arrays, some 8.5 bytes each: 4,096 of them by the upper bits, so that putting one in moves
-little. Most keys that are asked for were met a moment ago, as the pages of a site share their links: a bounded set of
+Fingerprints lie in sorted arrays, some 8.5 bytes each: up to 4,096 of them by the upper bits, the more the larger the
+set is, so that putting one in moves little. Most keys that are asked for were met a moment ago, as the pages of a site share their links: a bounded set of
 Python's own hashes of these stands in front, and answers without a fingerprint being made.
 """
 
@@ -18,21 +18,31 @@ from secrets import token_bytes
 
 SALT = 16  # bytes
 LATELY = 2**16  # hashes of keys that were met lately
-_SHARDS, _SHIFT = 4096, 52
+_MOST_SHARDS = 4096
+_FULL = 512  # fingerprints in a shard, on average, before there are sixteen times as many shards
 
 
 class Seen:
-    """A set of keys that can only grow. `salt` is the key of the hash, `fingerprints` what was met before."""
+    """A set of keys that can only grow. `salt` is the key of the hash, `fingerprints` what was met before.
 
-    __slots__ = ("_lately", "_new", "_shards", "_size", "salt")
+    Several sets may share what was met `lately`. The URL of a key makes no difference: see `protocols.Frontier`.
+    """
 
-    def __init__(self, salt: bytes | None = None, fingerprints: Iterable[bytes] = ()) -> None:
+    __slots__ = ("_lately", "_new", "_shards", "_shift", "_size", "salt")
+
+    def __init__(
+        self, salt: bytes | None = None, fingerprints: Iterable[bytes] = (), *, lately: set[int] | None = None
+    ) -> None:
         self.salt = salt or token_bytes(SALT)
-        self._lately: set[int] = set()
+        self._lately: set[int] = set() if lately is None else lately
         self._new = array("Q")
-        self._shards, self._size = _sharded(fingerprints)
+        known = array("Q")
+        for part in fingerprints:
+            known.frombytes(part)
+        self._size = len(known)
+        self._spread(_little(known))
 
-    def add(self, key: str) -> bool:
+    def add(self, key: str, url: str = "") -> bool:
         """Remember `key`; whether it is new."""
         short = hash(key)
         if short in self._lately:
@@ -43,21 +53,34 @@ class Seen:
         return self._put(self._fingerprint(key))
 
     def _put(self, fingerprint: int) -> bool:
-        shard = self._shards[fingerprint >> _SHIFT]
+        shard = self._shards[fingerprint >> self._shift]
         place = bisect_left(shard, fingerprint)
         if place < len(shard) and shard[place] == fingerprint:
             return False
         shard.insert(place, fingerprint)
         self._new.append(fingerprint)
         self._size += 1
+        if self._size > len(self._shards) * _FULL and len(self._shards) < _MOST_SHARDS:
+            self._spread(each for shard in self._shards for each in shard)
         return True
 
-    def undo(self, key: str) -> None:
+    def _spread(self, fingerprints: Iterable[int]) -> None:
+        """Have all fingerprints lie in as many shards as are good for so many."""
+        number = 1
+        while number < _MOST_SHARDS and self._size > number * _FULL:
+            number *= 16
+        self._shift = 64 - number.bit_length() + 1
+        shards = [array("Q") for _ in range(number)]
+        for each in fingerprints:
+            shards[each >> self._shift].append(each)
+        self._shards = [array("Q", sorted(shard)) for shard in shards] if self._size else shards
+
+    def undo(self, key: str, url: str = "") -> None:
         """Forget `key`, which is the one that was new last."""
         fingerprint = self._fingerprint(key)
         assert self._new.pop() == fingerprint
         self._lately.discard(hash(key))
-        shard = self._shards[fingerprint >> _SHIFT]
+        shard = self._shards[fingerprint >> self._shift]
         del shard[bisect_left(shard, fingerprint)]
         self._size -= 1
 
@@ -70,31 +93,20 @@ class Seen:
         new, self._new = self._new, array("Q")
         return _little(new).tobytes()
 
-    def __contains__(self, key: str) -> bool:
+    def has(self, key: str, url: str = "") -> bool:
+        """Whether `key` is remembered."""
         if hash(key) in self._lately:
             return True
         fingerprint = self._fingerprint(key)
-        shard = self._shards[fingerprint >> _SHIFT]
+        shard = self._shards[fingerprint >> self._shift]
         place = bisect_left(shard, fingerprint)
         return place < len(shard) and shard[place] == fingerprint
 
+    def __contains__(self, key: str) -> bool:
+        return self.has(key)
+
     def __len__(self) -> int:
         return self._size
-
-
-def _sharded(parts: Iterable[bytes]) -> tuple[list["array[int]"], int]:
-    """Sorted arrays by the upper bits, and how many fingerprints they hold."""
-    shards = [array("Q") for _ in range(_SHARDS)]
-    size = 0
-    for part in parts:
-        fingerprints = array("Q")
-        fingerprints.frombytes(part)
-        size += len(fingerprints)
-        for each in _little(fingerprints):
-            shards[each >> _SHIFT].append(each)
-    if size:
-        shards = [array("Q", sorted(shard)) for shard in shards]
-    return shards, size
 
 
 def _little(values: "array[int]") -> "array[int]":

@@ -62,7 +62,7 @@ class SqliteFrontier:
         if self._rows != sum(sites.values()):
             raise StorageError(f"{store.path}: of {self._rows:,} waiting requests {sum(sites.values()):,} are there")
         self._seen = Seen(meta.get("salt"), store.fingerprints())
-        self.remember, self.unremember, self.knows = self._seen.add, self._seen.undo, self._seen.__contains__
+        self.remember, self.unremember, self.knows = self._seen.add, self._seen.undo, self._seen.has
         self._window = Window(self, sites)
         self.run = checkpoints.value(store, meta, "run", int) if "run" in meta else 0
 

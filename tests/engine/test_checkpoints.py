@@ -188,7 +188,7 @@ async def test_start_is_taken_up_where_it_was_left(taken: int) -> None:
     frontier = MemoryFrontier()
     for number in range(taken // 2):
         request = Request(f"http://a.test/{number}")
-        frontier.remember(request.url)
+        frontier.remember(request.url, request.url)
         frontier.add(request)
         entry = frontier.take("a.test")
         assert entry is not None

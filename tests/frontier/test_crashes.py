@@ -124,7 +124,7 @@ class Crashes(RuleBasedStateMachine):
 
     @rule(key=st.integers(0, 30).map(str))
     def meet(self, key: str) -> None:
-        assert self.frontier.remember(key) is (key not in self.model.met)
+        assert self.frontier.remember(key, key) is (key not in self.model.met)
         self.model.met.add(key)
 
     @rule(waits=st.booleans())

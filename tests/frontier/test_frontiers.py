@@ -123,12 +123,12 @@ async def test_remember(make: Callable[..., Frontier]) -> None:
     """A key is new once; adding a request remembers nothing by itself."""
     async with make() as frontier:
         add(frontier, "x")
-        assert not frontier.knows(f"{A}/x")
-        assert frontier.remember(f"{A}/x")
-        assert frontier.knows(f"{A}/x")
-        assert not frontier.remember(f"{A}/x")
-        assert frontier.remember(f"{A}/X")
-        assert not frontier.remember(f"{A}/X")
+        assert not frontier.knows(f"{A}/x", A)
+        assert frontier.remember(f"{A}/x", A)
+        assert frontier.knows(f"{A}/x", A)
+        assert not frontier.remember(f"{A}/x", A)
+        assert frontier.remember(f"{A}/X", A)
+        assert not frontier.remember(f"{A}/X", A)
 
 
 async def test_commit(make: Callable[..., Frontier]) -> None:

@@ -41,7 +41,7 @@ async def begin(folder: Path, number: int = 5) -> None:
     """A job with some requests, which ends as if its process had died."""
     async with Job(folder, SHOP) as job:
         for each in range(number):
-            job.frontier.remember(str(each))
+            job.frontier.remember(str(each), "")
             job.frontier.add(request(each))
         await job.frontier.commit(Checkpoint(statistics=Statistics(discovered=number, waiting=number)))
 
@@ -67,7 +67,7 @@ async def test_a_job_goes_on(tmp_path: Path) -> None:
         assert job.resumed is None
         for each in range(3):
             frontier.add(request(each, meta={"t": (each,)}, errback="oops"), is_start=True)
-        assert frontier.remember("x")
+        assert frontier.remember("x", "")
         first, second = frontier.take(SITE), frontier.take(SITE)
         assert first is not None
         assert second is not None
@@ -82,7 +82,7 @@ async def test_a_job_goes_on(tmp_path: Path) -> None:
         memories = {"cookies": checkpoint.memories["cookies"], "unique": {"l": True}}
         assert job.resumed == replace(checkpoint, memories=memories)
         assert job.methods() == {"parse", "oops"}
-        assert not job.frontier.remember("x")
+        assert not job.frontier.remember("x", "")
         again = [job.frontier.take(SITE), job.frontier.take(SITE), job.frontier.take(SITE)]
         assert [(each.number, each.request.meta, each.is_start) for each in again if each] == [
             (2, {"t": (1,)}, True),
@@ -123,7 +123,7 @@ async def test_finished_jobs_and_fresh_ones_start_over(tmp_path: Path, fresh: bo
     async with Job(tmp_path, Description("other"), fresh=fresh) as job:
         assert job.resumed is None
         assert job.frontier.waiting == 0
-        assert job.frontier.remember("1")
+        assert job.frontier.remember("1", "")
 
 
 async def test_what_cannot_be_kept_is_refused_as_it_is_added(tmp_path: Path) -> None:
