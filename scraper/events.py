@@ -3,6 +3,7 @@
 A kind of event is only made where an observer wants it: see `by_kind`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -54,6 +55,21 @@ class Statistics:
     def is_balanced(self) -> bool:
         """Whether every discovered request is accounted for exactly once."""
         return self.discovered == self.fetched + sum(self.refused.values()) + sum(self.failed.values()) + self.waiting
+
+
+def summed(parts: Iterable[Statistics]) -> Statistics:
+    """The counts of several crawls of one job, which run at the same time: the longest tells how long it takes."""
+    total: dict[str, Any] = {}
+    for each in parts:
+        for name in each.__slots__:
+            value = getattr(each, name)
+            if isinstance(value, dict):
+                total[name] = dict(Counter(total.get(name, {})) + Counter(value))
+            elif isinstance(value, str):
+                total[name] = total.get(name) or value
+            else:
+                total[name] = max(total.get(name, 0), value) if name == "seconds" else total.get(name, 0) + value
+    return Statistics(**total)
 
 
 class Started(msgspec.Struct, frozen=True):

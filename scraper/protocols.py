@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 import msgspec
 
-from scraper.errors import FetchError
+from scraper.errors import FetchError, StorageError
 from scraper.events import Event, Statistics
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
@@ -59,6 +59,13 @@ class Attempts(msgspec.Struct, frozen=True):
 
 class PageLost(Exception):  # noqa: N818 -- nobody's fault, and nothing that a person reads
     """The process that had a page, or was fetching it, died: the request is to be sent again."""
+
+
+class LeaseLost(StorageError):
+    """The store of a shared job does not know this machine's crawl any more, or not all that it was told.
+
+    What was not committed has not happened: the crawl joins the job again, and continues from what the store has.
+    """
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -268,7 +275,9 @@ class Checkpoint:
 class Remembers(Protocol):
     """A part whose memory outlives the process: what it knows is committed, and handed back on resuming.
 
-    Limits, middlewares and pipelines with these two methods are asked. Values are those of JSON, and bytes.
+    Limits, middlewares and pipelines with these two methods are asked. Values are those of JSON, and bytes. A part
+    that knows of hosts may have a method `host_of(key)`, too, which names the host that a key is about: then that goes
+    along with the host from one machine to another, and `recall()` is called whenever a host comes.
     """
 
     def changes(self) -> dict[str, Any]:

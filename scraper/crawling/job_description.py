@@ -18,7 +18,16 @@ from scraper.spider import Spider
 from scraper.version import __version__
 
 # What does not change how a page is crawled.
-_IRRELEVANT = ("sinks", "crawl", "spiders.", "views.", "frontier.jobs", "engine.stop_after", "engine.fail_when")
+_IRRELEVANT = (
+    "sinks",
+    "crawl",
+    "spiders.",
+    "views.",
+    "frontier.jobs",
+    "frontier.store",
+    "engine.stop_after",
+    "engine.fail_when",
+)
 _PRIVATE = "network."  # keys of this table may hold passwords: only a digest of them is kept
 
 

@@ -71,6 +71,7 @@ class Totals:
         self._seconds_before = 0.0
         self._seeds = Seeds()
         self._exit: SpiderExit | None = None
+        self._elsewhere = Statistics()
         self.discovered = 0
         self.fetched = 0
         self.requests = 0
@@ -146,6 +147,18 @@ class Totals:
         """A response that was handed over is lost: its request is sent again."""
         self.fetched -= 1
         tally.fetched -= 1
+
+    @property
+    def elsewhere(self) -> Statistics:
+        """What other machines have counted, which counts for the limits of the whole crawl."""
+        return self._elsewhere
+
+    @elsewhere.setter
+    def elsewhere(self, statistics: Statistics) -> None:
+        self._elsewhere = statistics
+        self._check("pages", self.fetched)
+        self.check_items()
+        self._check_errors()
 
     def count_items(self, number: int) -> None:
         """So many items were written."""
@@ -236,8 +249,17 @@ class Totals:
 
     def _check(self, what: str, count: int) -> None:
         limit = getattr(self._stop_after, what)
-        if limit is not None and count >= limit:
+        if limit is not None and count + self._counted_elsewhere(what) >= limit:
             self._stop(f"{what} limit")
+
+    def _counted_elsewhere(self, what: str) -> int:
+        there = self._elsewhere
+        match what:
+            case "pages":
+                return there.fetched
+            case "items":
+                return there.items
+        return there.errors + sum(there.failed.values())
 
     def count_changes(self, changes: Mapping[str, int]) -> None:
         """So many items, by what has become of them since the last run, were written."""
@@ -253,6 +275,10 @@ class Totals:
     def count_seed(self) -> None:
         """One more of its results is applied."""
         self._seeds = msgspec.structs.replace(self._seeds, taken=self._seeds.taken + 1)
+
+    def take_seeds(self, seeds: Seeds) -> None:
+        """Another machine has taken so much of it."""
+        self._seeds = seeds
 
     def end_seeds(self) -> None:
         """It has ended."""

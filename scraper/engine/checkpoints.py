@@ -10,7 +10,7 @@ from scraper.engine.stages import Stages
 from scraper.engine.storage import Storage
 from scraper.errors import SpiderError, StorageError
 from scraper.process.stacks import line_of
-from scraper.protocols import Checkpoint
+from scraper.protocols import Checkpoint, LeaseLost
 
 
 class Checkpoints:
@@ -51,6 +51,8 @@ class Checkpoints:
                     )
                 )
             await durable
+        except LeaseLost:
+            raise
         except StorageError as error:
             self._storage.lose("checkpoint", error)
         except Exception as error:  # a sink of the user's may raise anything

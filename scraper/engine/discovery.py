@@ -149,8 +149,7 @@ class Discovery:
             elif (request.headers or request.cookies) and not are_settled(request.headers, request.cookies):
                 request = request.replace()
             reason = self.refusal(request)
-            if reason is None:
-                self._frontier.add(request, is_start=is_start)
+            entry = self._frontier.add(request, is_start=is_start) if reason is None else None
         except SpiderError as error:
             if page:
                 self._frontier.unremember(page, request.url)
@@ -159,9 +158,29 @@ class Discovery:
         if reason is not None:
             self._refuse(request, reason, is_start=is_start)
             return
-        self._slots.expect(site(request.url), self._clock())
+        if entry is not None:
+            self._slots.expect(site(request.url), self._clock())
         self._totals.discovered += 1
         self._totals.start_urls += is_start
+
+    def admits(self, request: Request, *, is_start: bool, is_on_its_way: bool) -> bool:
+        """Whether a request that another machine has found, and counted, is to be put among the waiting.
+
+        One that `is_on_its_way` was redirected there, and may be to a page that was already seen.
+        """
+        page = "" if request.dont_filter or is_on_its_way else self._identity(request)
+        if page and not self._is_new(page, request.url):
+            self._totals.discovered -= 1
+            self._totals.start_urls -= is_start
+            self._totals.duplicates += 1
+            return False
+        if is_start:
+            self.name(request)
+        reason = self.refusal(request)
+        if reason is not None:
+            self._totals.start_urls_failed += is_start
+            self._totals.count_refused(request, reason)
+        return reason is None
 
     def _refuse(self, request: Request, reason: str, *, is_start: bool) -> None:
         """Count a request that was found, and never will be sent."""

@@ -17,6 +17,7 @@ from scraper.engine.checkpoints import Checkpoints
 from scraper.engine.discovery import Discovery
 from scraper.engine.outcomes import Outcomes
 from scraper.engine.pages import Pages
+from scraper.engine.parts import Parts
 from scraper.engine.scheduler import Scheduler
 from scraper.engine.seeds import Seeder
 from scraper.engine.slots import Slots
@@ -31,7 +32,7 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.process.exits import SpiderExit
 from scraper.process.running_callback import running_callback
-from scraper.protocols import Checkpoint
+from scraper.protocols import Checkpoint, LeaseLost
 from scraper.settings.schema import Settings
 from scraper.spider import Spider
 from scraper.urls import without_credentials
@@ -101,8 +102,10 @@ class Engine:
         try:
             await self._crawl()
         except BaseExceptionGroup as group:
-            unreadable = group.subgroup(StorageError)
+            unreadable = group.subgroup(LeaseLost) or group.subgroup(StorageError)
             raise group if unreadable is None else _first(unreadable) from None
+        if self._stages.sharing is not None:
+            self._stages.sharing.end()
         await self._checkpoints.commit()
         if not self._reason and self._slots.parked:
             self._reason = HOSTS_PARKED
@@ -117,6 +120,8 @@ class Engine:
             helpers = [start(self._workers.work()) for _ in range(self._settings.concurrency)]
             self._seeding = start(self._seed())
             helpers += [self._seeding, start(self._checkpoints.keep())]
+            if self._stages.sharing is not None:
+                helpers.append(start(self._stages.sharing.run(self._parts())))
             if seconds is not None:
                 helpers.append(start(self._stop_in(seconds)))
             await self._scheduler.run()
@@ -127,9 +132,27 @@ class Engine:
     async def _seed(self) -> None:
         """Take the spider's first requests; once there are no more, the crawl may be over."""
         try:
-            await self._seeder.run()
+            sharing = self._stages.sharing
+            if sharing is None:
+                await self._seeder.run()
+            elif (seeds := await sharing.seeds()) is None:
+                self._seeder.skip()
+            else:
+                self._totals.take_seeds(seeds)
+                await self._seeder.run()
         finally:
             self._workload.notify()
+
+    def _parts(self) -> Parts:
+        return Parts(
+            slots=self._slots,
+            discovery=self._discovery,
+            totals=self._totals,
+            workload=self._workload,
+            storage=self._storage,
+            stop=self.stop,
+            stopped=lambda: self._reason,
+        )
 
     async def _stop_in(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -183,12 +206,13 @@ class Engine:
 
     def statistics(self) -> Statistics:
         """The counts at this moment."""
-        return self._totals.snapshot(
+        own = self._totals.snapshot(
             waiting=self._stages.frontier.waiting + self._slots.held + self._workload.counted,
             in_flight=self._workload.in_flight,
             hosts=len(self._slots),
             parked=self._slots.parked,
         )
+        return own if self._stages.sharing is None else self._stages.sharing.whole(own)
 
     @property
     def exit(self) -> SpiderExit | None:

@@ -90,7 +90,10 @@ class Outcomes:
             case Redirect(request):
                 totals.count_redirect(ticket.tally)
                 ticket.lead_to(request)
-                if self._discovery.was_seen(ticket, outcome):
+                if self._stages.sharing is not None and self._stages.sharing.hand_over(ticket):
+                    totals.close(ticket.tally)
+                    self._workload.notify()
+                elif self._discovery.was_seen(ticket, outcome):
                     self.refuse(ticket, Reason.DUPLICATE, now)
                 else:
                     self._slots.soon(ticket, now)

@@ -52,7 +52,10 @@ class Scheduler:
 
     def _is_over(self) -> bool:
         slots = self._slots
-        has_ended = slots.is_closing or (self._seeder.has_ended and not slots.has_work)
+        sharing = self._stages.sharing
+        has_ended = slots.is_closing or (
+            self._seeder.has_ended and not slots.has_work and (sharing is None or sharing.is_over)
+        )
         return has_ended and self._workload.is_idle()
 
     def _is_at_rest(self) -> bool:
@@ -61,6 +64,8 @@ class Scheduler:
     async def _wait(self) -> None:
         """Sleep until something changes, or the next host is due."""
         workload = self._workload
+        if self._stages.sharing is not None:
+            self._stages.sharing.look()
         if workload.is_full():
             await workload.wait()
         else:

@@ -62,6 +62,10 @@ class Seeder:
         finally:
             self.has_ended = True
 
+    def skip(self) -> None:
+        """Another machine has taken all there is."""
+        self.has_ended = True
+
     def look(self) -> None:
         """Requests have left the frontier, or are left in it: there may be room for more."""
         if self._slots.ahead < AHEAD:

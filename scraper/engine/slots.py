@@ -22,11 +22,12 @@ from math import inf
 from scraper.engine.accounting import Totals
 from scraper.engine.ticket import Slot, Ticket
 from scraper.http.request import Request
-from scraper.protocols import LAST, Frontier
+from scraper.protocols import LAST, Attempts, Frontier
 from scraper.urls import site
 from scraper.verdict import First
 
 MOST_SLOTS = 10_000  # sites that are at work
+NONE = Attempts()
 
 
 class Slots:
@@ -158,6 +159,17 @@ class Slots:
         else:
             self._in_line[name] = None
 
+    def is_busy(self, name: str) -> bool:
+        """Whether anything of the site `name` is in flight, or held for it outside of the frontier."""
+        slot = self._slots.get(name)
+        return slot is not None and bool(slot.in_flight or slot.firsts or slot.blocked or slot.tickets())
+
+    def let_go(self, name: str) -> list[Ticket]:
+        """Take from a site all requests of the frontier that are held and not in flight."""
+        self._in_line.pop(name, None)
+        slot = self._slots.get(name)
+        return [] if slot is None else slot.let_go()
+
     def soon(self, ticket: Ticket, now: float) -> None:
         """Send `ticket` before what waits in the frontier."""
         slot = self._entered(ticket)
@@ -264,7 +276,8 @@ class Slots:
             return None
         if entry.request.priority == LAST:
             self._is_last_turn = False
-        return Ticket(entry.request, entry, tally=self._totals.open())
+        attempts = Attempts(hops=entry.hops) if entry.hops else NONE
+        return Ticket(entry.request, entry, attempts=attempts, tally=self._totals.open())
 
     def __repr__(self) -> str:
         return f"<Slots {len(self._slots)} sites, {len(self._ready)} ready, {len(self._timers)} waiting for their time>"

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from scraper.engine.parts import Shares
 from scraper.errors import FetchError
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
@@ -137,6 +138,7 @@ class Stages(msgspec.Struct, frozen=True):
     unique_redirects: bool = False
     aside: Aside | None = None
     takes_early: Callable[[str], bool] | None = None
+    sharing: Shares | None = None
 
     def judge(self, request: Request, now: float) -> Verdict:
         """The first verdict of `limits` other than Go."""

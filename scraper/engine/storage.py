@@ -92,6 +92,10 @@ class Storage:
                 await self._due.wait()
         self._due.clear()
 
+    def commit_soon(self) -> None:
+        """Ask for a commit: there may be nothing else to do."""
+        self._due.set()
+
     def committed(self) -> None:
         """A commit has ended."""
         self._committed.set()

@@ -153,6 +153,20 @@ class Slot:
 
     # What is not sent in this run.
 
+    def let_go(self) -> list[Ticket]:
+        """What came from the frontier is another machine's; what callbacks wait for is still sent from here."""
+        gone = [ticket for ticket in self.tickets() if ticket.entry is not None]
+        self.urgent = deque(ticket for ticket in self.urgent if ticket.entry is None)
+        self.later = [each for each in self.later if each[2].entry is None]
+        heapify(self.later)
+        self.aside = []
+        for url, tickets in list(self.blocked.items()):
+            self.blocked[url] = [ticket for ticket in tickets if ticket.entry is None]
+            if not self.blocked[url] and any(first.request.url == url for first in self.firsts):
+                del self.blocked[url]
+                self.firsts = deque(first for first in self.firsts if first.request.url != url)
+        return gone
+
     def park(self) -> None:
         """Have all retries judged at once, and so parked."""
         self.urgent.extend(ticket for _, _, ticket in self.later)

@@ -4,7 +4,8 @@ The store holds *units*: registrable domains, each with the requests that wait t
 found for it, the fingerprints of what was already seen, and what the parts of a crawl remember of it. A unit belongs
 to one worker at a time, and a worker to its lease: as long as that is refreshed, by any commit, all its units are its
 own. A worker whose lease has run out is removed as a whole, and so is what it believes: its next commit is refused
-with `LeaseLost`, and it starts over from what the store has, as it would after a kill.
+with `protocols.LeaseLost`, and it starts over from what the store has, as it would after a kill. So it does if a
+commit was sent and not answered, since nobody knows what became of it.
 
 All that happened to a worker's units between two commits is written by one commit, or not at all.
 """
@@ -14,18 +15,15 @@ from typing import Protocol
 
 import msgspec
 
-from scraper.errors import StorageError
 from scraper.frontier.window import Row
+from scraper.protocols import LeaseLost
+
+__all__ = [
+    "ITEMS", "SEEDS", "Collected", "Commit", "Held", "Joined", "LeaseLost", "Look", "News", "Peer", "SharedStore", "Unit",
+]  # fmt: skip
 
 SEEDS, ITEMS = "#seeds", "#items"
 """Units that are roles: who has the first takes what `start()` gives, who has the second writes the data files."""
-
-
-class LeaseLost(StorageError):
-    """The store does not know this worker any more, or not what it knew: all since its last commit has not happened.
-
-    Raised as well when a commit was sent and not answered, since nobody knows what became of it.
-    """
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -78,6 +76,7 @@ class Commit(msgspec.Struct):
     items: bytes = b""
     statistics: bytes = b""
     seeds: bytes | None = None
+    seeds_ended: bool = False
     memory: list[tuple[str, str, bytes | None]] = msgspec.field(default_factory=list)
     parked: int = 0
     is_idle: bool = False

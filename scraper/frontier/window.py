@@ -6,6 +6,8 @@ the head; if the head gets too large, its worse half goes below, and when it is 
 
 What is below is in the file, or in the journal of what is not committed yet; until it is, it is `_unwritten`, and its
 rank is kept here. A row of the file counts for nothing while its request is `busy`: handed out, and still there.
+
+A file that is far away cannot be read at once: then nothing comes next until its rows are there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,8 +31,8 @@ LEAST_FILL = 4  # when there is no room
 class File(Protocol):
     """Where the requests are that are not in memory."""
 
-    def read(self, site: str, rank: Rank | None) -> Iterator[Row]:
-        """What the file has of `site`, in order, from `rank` on."""
+    def read(self, site: str, rank: Rank | None) -> Iterator[Row] | None:
+        """What the file has of `site`, in order, from `rank` on; None if that has to be fetched, and is from now on."""
         ...
 
     def entry(self, site: str, row: Row) -> Entry:
@@ -83,7 +85,7 @@ class Window:
             self._shrink(site, head)
 
     def first(self, site: str) -> Entry | None:
-        """The request that comes next. Raises `StorageError` if the file cannot be read."""
+        """The request that comes next, if it is there already. Raises `StorageError` if the file cannot be read."""
         head = self._heads.get(site) or self._fill(site)
         return head[0][1] if head else None
 
@@ -99,6 +101,19 @@ class Window:
         self.waiting -= 1
         self.busy.add(entry.number)
         return entry
+
+    def take_over(self, below: dict[str, int]) -> None:
+        """So many more requests, by site, are in the file."""
+        for site, number in below.items():
+            self._below[site] = self._below.get(site, 0) + number
+            self.waiting += number
+
+    def drop(self, site: str) -> None:
+        """The requests that wait for `site` are somebody else's from now on."""
+        self.waiting -= self.waiting_for(site)
+        self._in_memory -= len(self._heads.pop(site, ()))
+        for each in (self._below, self._least, self._unwritten):
+            each.pop(site, None)
 
     def written(self, rows: Iterable[tuple[str, int]]) -> None:
         """The requests of these sites and numbers are in the file from now on."""
@@ -130,10 +145,12 @@ class Window:
             self._put_below(site, rank, entry)
 
     def _fill(self, site: str) -> list[tuple[Rank, Entry]] | None:
-        """Bring the next requests of a site, which has none in memory, into its head; None if none waits."""
+        """Bring the next requests of a site, which has none in memory, into its head; None if none is there."""
         if site not in self._below:
             return None
         head = self._next(site, max(LEAST_FILL, min(FILL, (MOST - self._in_memory) // 16)))
+        if head is None:
+            return None
         if not head:
             raise StorageError(f"{self._below[site]:,} requests for {site} are not there any more")
         unwritten = self._unwritten.get(site)
@@ -149,19 +166,22 @@ class Window:
             self._least.pop(site, None)
         return head
 
-    def _next(self, site: str, number: int) -> list[tuple[Rank, Entry]]:
+    def _next(self, site: str, number: int) -> list[tuple[Rank, Entry]] | None:
         """The next requests of a site among those below, `number` at most, in order."""
+        found = self._file.read(site, self._least.get(site))
+        if found is None:
+            return None
         unwritten = self._unwritten.get(site, {})
         rows: dict[Rank, Row] = {}
-        for row in self._file.read(site, self._least.get(site)):
+        for row in found:
             each = abs(row[1])
             if each not in self.busy and each not in unwritten:
                 rows[row[0], row[1]] = row
                 if len(rows) == number:
                     break
         next_ones = nsmallest(number, chain(rows, unwritten.values())) if unwritten else rows
-        found = [(rank, rows.get(rank) or self._file.unwritten(abs(rank[1]))) for rank in next_ones]
-        return [(rank, self._file.entry(site, row)) for rank, row in found if row is not None]
+        chosen = [(rank, rows.get(rank) or self._file.unwritten(abs(rank[1]))) for rank in next_ones]
+        return [(rank, self._file.entry(site, row)) for rank, row in chosen if row is not None]
 
     def _remember_least(self, site: str, rank: Rank) -> None:
         if len(self._least) > MOST:  # it saves reading rows that are busy, and no more

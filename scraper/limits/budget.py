@@ -47,5 +47,9 @@ class Budget:
         """Go on from these counts."""
         self._sent.update(memory)
 
+    def host_of(self, key: str) -> str:
+        """The site that a key of the memory is."""
+        return key
+
     def __repr__(self) -> str:
         return f"<Budget {self._max_per_host or 'any number'} a site, {len(self._sent)} sites>"

@@ -260,7 +260,11 @@ class Pace:
     def recall(self, memory: dict[str, float]) -> None:
         """Go on with these delays."""
         self._sites.update({name: _Site(added=delay) for name, delay in memory.items()})
-        self._told = dict(memory)
+        self._told |= memory
+
+    def host_of(self, key: str) -> str:
+        """The site that a key of the memory is."""
+        return key
 
     def __repr__(self) -> str:
         slow = sum(site.added > 0 for site in self._sites.values())

@@ -27,6 +27,9 @@ Status = Annotated[int, Meta(ge=100, le=599, title="an HTTP status")]
 Text = Annotated[str, Meta(min_length=1)]
 Printable = Annotated[str, Meta(pattern=r"^[\x20-\x7e]+$(?!\n)", title="a text of printable ASCII characters")]
 Size = ByteSize
+Store = Annotated[
+    str, Meta(pattern=r"^(sqlite|memory|rediss?://\S+)$(?!\n)", title='"sqlite", "memory" or "redis://HOST:PORT/0"')
+]
 
 
 class StopAfter(Table, frozen=True, kw_only=True):
@@ -61,8 +64,12 @@ class EngineSettings(Table, frozen=True, kw_only=True):
 class FrontierSettings(Table, frozen=True, kw_only=True):
     """Where requests wait."""
 
-    store: Literal["sqlite", "memory"] = "sqlite"
-    """In a job directory, from which a crawl goes on after any death, or in memory alone."""
+    store: Store = "sqlite"
+    """In a job directory, from which a crawl resumes after any death; in memory alone; or in a Redis that machines share."""
+    lease: Annotated[float, Meta(ge=1, le=3600, title="a number of seconds from 1 to 3600")] = 10.0
+    """With Redis: seconds without a word from a machine after which others take over its sites."""
+    keep: Size = field(default_factory=lambda: ByteSize(256 * 1024 * 1024))
+    """With Redis: bytes of items that stay there, compressed, after they were written, so that any machine can go on."""
     order: Literal["breadth", "depth"] = "breadth"
     jobs: Text = ".scraper/jobs"
     """The folder of the job directories, each named after its spider."""

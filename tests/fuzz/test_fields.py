@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scraper import Request
 from scraper.errors import FetchError, Reason
 from scraper.http.filenames import safe
+from scraper.http.public_suffixes import is_public_suffix
 from scraper.http.retry_after import http_date, retry_after
 from scraper.limits.robots import Robots
 from scraper.limits.robots_meta import Directives
@@ -20,7 +21,6 @@ from scraper.network.auth.digest import challenge
 from scraper.network.cookies.cookie_file import read
 from scraper.network.cookies.cookie_file import written as netscape
 from scraper.network.cookies.jar import Jar
-from scraper.network.cookies.public_suffixes import is_public_suffix
 from scraper.parsing.sitemap import sitemaps_of_robots
 from scraper.verdict import GO, First, Refuse
 from tests.fuzz.drawn import HERE, bodies, headers, problem_of, response, texts

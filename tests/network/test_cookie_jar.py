@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper import urls
+from scraper.http.public_suffixes import is_public_suffix
 from scraper.network.cookies import cookie_file
 from scraper.network.cookies.jar import (
     LONGEST_HEADER,
@@ -23,7 +24,6 @@ from scraper.network.cookies.jar import (
     domain_matches,
     path_matches,
 )
-from scraper.network.cookies.public_suffixes import is_public_suffix
 from scraper.network.cookies.set_cookie import LONGEST_LIFE, cookie_date, parse
 
 NOW = 1_700_000_000.0

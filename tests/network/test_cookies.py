@@ -9,12 +9,12 @@ import pytest
 from multidict import CIMultiDict
 
 from scraper import Request, SettingsError, StorageError, urls
+from scraper.http.public_suffixes import is_public_suffix
 from scraper.http.response import Response
 from scraper.network import open_network
 from scraper.network.cookies import jars
 from scraper.network.cookies.jar import Jar
 from scraper.network.cookies.middleware import Cookies
-from scraper.network.cookies.public_suffixes import is_public_suffix
 from scraper.settings.schema import NetworkSettings
 from tests.network.conftest import Open
 from tests.network.raw import OK, Talk, raw, repeating

@@ -172,6 +172,10 @@ class Guard(Limit):
         new, self._new = self._new, []
         return dict.fromkeys(new, True)
 
+    def host_of(self, key: str) -> str:
+        """The host that a key of the memory is."""
+        return key
+
     def recall(self, memory: dict[str, bool]) -> None:
         """Know again who was named."""
         self._named.update(memory)

@@ -170,13 +170,14 @@ class Jar:
 
     def recall(self, kept: Iterable[Iterable[Any]]) -> None:
         """Take back what `changes()` gave, in whatever order; nothing has changed by that."""
+        changed, self._changed = self._changed, {}
         for _, name, value, domain, path, expires, secure, http_only, host_only, same_site, created, used in kept:
             lasts = inf if expires is None else float(expires)
             cookie = Cookie(name, value, domain, path, lasts, secure, http_only, host_only, same_site)
             self._keep(cookie, -inf)
             cookie.created, cookie.used, cookie.is_told = created, used, True
             self._turn = max(self._turn, created, used)
-        self._changed.clear()
+        self._changed = changed
 
     # What is kept.
 

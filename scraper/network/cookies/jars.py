@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from scraper.http.public_suffixes import is_public_suffix
 from scraper.network.cookies.jar import Jar
-from scraper.network.cookies.public_suffixes import is_public_suffix
 
 MOST_SESSIONS = 10_000  # named sessions that have a jar
 MOST_BYTES = 64 * 1024 * 1024  # of memory that their jars take
@@ -85,13 +85,13 @@ class Jars:
 
     def recall(self, kept: Mapping[str, Any]) -> None:
         """Take back what `changes()` gave, in an earlier run."""
-        sessions: dict[str, list[Any]] = {}
+        filled, sessions = set(self._filled), dict[str, list[Any]]()
         for cookie in kept.values():
             sessions.setdefault(cookie[0], []).append(cookie)
         for session, cookies in sessions.items():
             self.open(session).recall(cookies)
             self.filled(session)
-        self._filled.clear()
+        self._filled &= filled
 
     def __len__(self) -> int:
         return len(self._named) + bool(len(self._unnamed))

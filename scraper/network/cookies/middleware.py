@@ -16,12 +16,12 @@ from aiohttp.hdrs import SET_COOKIE
 from scraper import urls
 from scraper.errors import FetchError, Reason, SettingsError, SpiderError, StorageError
 from scraper.http.headers import left_out, own_headers
+from scraper.http.public_suffixes import is_public_suffix
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.network.cookies import cookie_file
 from scraper.network.cookies.jar import Cookie, Jar, canonical_domain, is_address
 from scraper.network.cookies.jars import Jars
-from scraper.network.cookies.public_suffixes import is_public_suffix
 from scraper.network.headers import check
 from scraper.protocols import Fetch
 
@@ -76,6 +76,10 @@ class Cookies:
     def recall(self, kept: Mapping[str, Any]) -> None:
         """Take back what `changes()` gave, in an earlier run."""
         self._jars.recall(kept)
+
+    def host_of(self, key: str) -> str:
+        """The host that a key of the memory is about: the domain of a cookie."""
+        return key.partition("\0")[0]
 
     def load(self, path: str) -> None:
         """Take the cookies of a Netscape cookie file into the jar of requests that name no session.

@@ -1,7 +1,7 @@
 """Public suffixes: the domains under which anybody can have a name (`co.uk`, `github.io`), by publicsuffix.org's list.
 
 The list comes with the package `publicsuffixlist`; nothing is downloaded. It is read, in some 20 ms, when it is first
-asked for, which is when a cookie names a domain.
+asked for: when a cookie names a domain, or a crawl is shared among machines.
 """
 
 from functools import cache, lru_cache
@@ -18,6 +18,19 @@ def is_public_suffix(domain: str) -> bool:
     A domain of one label that the list does not know is one, too.
     """
     return bool(_list().is_public(_unicode(domain)))
+
+
+def registrable_domain(host: str) -> str:
+    """The name that the owner of `host`, in lower case, has registered: `example.co.uk` of `www.example.co.uk`.
+
+    That is `host` itself if it is an address, a public suffix, or a name that the list does not know.
+    """
+    if host[-1:] == "]" or host[host.rfind(".") + 1 :].isdigit():
+        return host
+    registered = _list().privatesuffix(_unicode(host))
+    if registered is None:
+        return host
+    return ".".join(host.split(".")[-1 - registered.count(".") :])
 
 
 @cache

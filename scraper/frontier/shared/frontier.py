@@ -1,0 +1,517 @@
+"""The frontier of one machine among several: what it owns waits here, what it finds for others goes to them.
+
+A window of what waits in the machine's units is in memory, all of it in the store that all share (see
+`frontier.store`). What happens is noted in a journal, and a commit writes the journal. The owner of a unit alone
+decides which of its requests are new, so no link is asked for over the network.
+
+Reading and committing take turns: what was read is in the window before anything else is written.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from scraper.errors import StorageError
+from scraper.events import Statistics
+from scraper.frontier.order import Order, Rank, rank
+from scraper.frontier.seen import Seen
+from scraper.frontier.serialization.checkpoints import encode
+from scraper.frontier.shared import found
+from scraper.frontier.shared.found import Found
+from scraper.frontier.shared.numbers import Numbers
+from scraper.frontier.shared.outbox import Outbox
+from scraper.frontier.shared.units import unit_of, unit_of_site
+from scraper.frontier.store import ITEMS, SEEDS, Commit, Held, Joined, News, SharedStore, Unit
+from scraper.frontier.window import Row, Window
+from scraper.http.request import Request
+from scraper.process.crash_marks import label
+from scraper.protocols import LAST, Checkpoint, Clock, Entry, LeaseLost, Open
+from scraper.urls import site, without_credentials
+
+READ = 256  # requests of a site that are read at once, and those in hand that may be among them
+BEATS = 5  # times in a lease that it is refreshed
+
+Added = tuple[str, str, int, int, bytes, bool]
+"""Unit, site, rank (two numbers), request and whether it is a start request."""
+
+
+class Journal(msgspec.Struct, eq=False):
+    """What happened since a commit."""
+
+    added: dict[int, Added] = msgspec.field(default_factory=dict)
+    gone: list[tuple[str, str, int, int]] = msgspec.field(default_factory=list)
+    failed: list[tuple[str, tuple[int, str, str, str, bytes, bool]]] = msgspec.field(default_factory=list)
+    found: dict[str, list[bytes]] = msgspec.field(default_factory=dict)
+    drained: Counter[str] = msgspec.field(default_factory=Counter)
+    released: dict[str, "Own"] = msgspec.field(default_factory=dict)
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether anything happened."""
+        return bool(self.added or self.gone or self.failed or self.found or self.drained or self.released)
+
+
+class Own(msgspec.Struct, eq=False):
+    """A unit of this machine: nothing of it is sent before `rest` is over, and nothing new once it `is_closing`."""
+
+    seen: Seen
+    rest: float
+    in_hand: int = 0
+    sites: set[str] = msgspec.field(default_factory=set)
+    is_closing: bool = False
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a commit says of the crawl on this machine: see `store.Commit`."""
+
+    parked: int = 0
+    is_idle: bool = False
+    stop: str = ""
+    has_ended: bool = False
+    seeds: bool = False
+
+
+class SharedFrontier(Open):
+    """Requests wait in `store`, which this machine has `joined`. See `protocols.Frontier` for what it promises.
+
+    `lease` is in seconds. Requests with a label among `died`, at whose pages the process died, come last.
+    `is_due` asks for a commit soon. `places` tell, by the names of parts that remember, which host a key of theirs is
+    about. Raises `LeaseLost` wherever the store is used.
+    """
+
+    def __init__(
+        self,
+        store: SharedStore,
+        joined: Joined,
+        *,
+        order: Order,
+        lease: float,
+        died: Container[str] = (),
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.store = store
+        self._order = order
+        self._died = died
+        self._lease = lease
+        self._clock = clock
+        self._sent = clock()
+        self._salt = joined.salt
+        self._numbers = Numbers(joined.number, joined.since, clock=clock)
+        self._lately: set[int] = set()
+        self._pushed = Seen(self._salt, lately=self._lately)
+        self._own: dict[str, Own] = {}
+        self._window = Window(self, {})
+        self._journal = Journal()
+        self._writing: deque[Journal] = deque()
+        self._turn = asyncio.Lock()
+        self._fetched: dict[str, list[Row]] = {}
+        self._fetching: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._heard = asyncio.Event()
+        self._failure: Exception | None = None
+        self._last = Checkpoint()
+        self.news = joined.news
+        self.outbox = Outbox(joined.news.backlog)
+        self._general: list[tuple[str, str, bytes | None]] = []
+        self.wanted: set[str] = set()
+        self.roles: set[str] = set()
+        self.committed = clock()
+        self.places: Mapping[str, Callable[[str], str]] = {}
+        self.report: Callable[[], Report] = Report
+        self.filled: Callable[[str], None] = lambda site: None
+
+    async def __aenter__(self) -> "SharedFrontier":
+        self._start(self._beat())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # What the engine asks.
+
+    def remember(self, key: str, url: str) -> bool:
+        own = self._own.get(unit_of(url))
+        return (self._pushed if own is None else own.seen).add(key)
+
+    def unremember(self, key: str, url: str) -> None:
+        own = self._own.get(unit_of(url))
+        (self._pushed if own is None else own.seen).undo(key)
+
+    def knows(self, key: str, url: str) -> bool:
+        if hash(key) in self._lately:
+            return True
+        own = self._own.get(unit_of(url))
+        return (self._pushed if own is None else own.seen).has(key)
+
+    @property
+    def waiting(self) -> int:
+        return self._window.waiting
+
+    def waiting_for(self, site: str) -> int:
+        return self._window.waiting_for(site)
+
+    def unwritten_size(self) -> int:
+        journals = (self._journal, *self._writing)
+        return sum(len(each.added) + sum(map(len, each.found.values())) for each in journals)
+
+    def sites(self) -> Iterable[str]:
+        return self._window.sites()
+
+    def priority(self, site: str) -> int | None:
+        own = self._own.get(unit_of_site(site))
+        if own is None or own.is_closing:
+            return None
+        entry = self._window.first(site)
+        return None if entry is None else entry.request.priority
+
+    def take(self, site: str) -> Entry | None:
+        entry = self._window.take(site)
+        if entry is not None:
+            self._own[unit_of_site(site)].in_hand += 1
+        return entry
+
+    def add(self, request: Request, *, is_start: bool = False, hops: tuple[str, ...] = ()) -> Entry | None:
+        unit = unit_of(request.url)
+        own = self._own.get(unit)
+        if own is None:
+            data = found.written(request, is_start=is_start, hops=hops)
+            self._journal.found.setdefault(unit, []).append(data)
+            return None
+        if self._died and label(request) in self._died:
+            request = request.replace(priority=LAST)
+        data = found.written(request, is_start=is_start, hops=hops)
+        entry = Entry(self._numbers.next(), request, is_start, hops)
+        name = site(request.url)
+        high, place = where = rank(self._order, request.priority, entry.number)
+        own.sites.add(name)
+        self._journal.added[entry.number] = (unit, name, high, place, data, is_start)
+        self._window.add(name, where, entry)
+        return entry
+
+    def hand_over(self, entry: Entry, request: Request, hops: tuple[str, ...]) -> None:
+        """`entry` was redirected to `request`, which another machine is to continue with."""
+        data = found.written(request, is_start=entry.is_start, hops=hops)
+        self._journal.found.setdefault(unit_of(request.url), []).append(data)
+        self.done(entry)
+
+    def done(self, entry: Entry) -> None:
+        name = site(entry.request.url)
+        unit = unit_of_site(name)
+        self._own[unit].in_hand -= 1
+        if self._journal.added.pop(entry.number, None) is not None:
+            self._window.busy.discard(entry.number)
+        else:
+            self._journal.gone.append((unit, name, *rank(self._order, entry.request.priority, entry.number)))
+
+    def failed(self, entry: Entry, reason: str) -> None:
+        url = entry.request.url
+        data = found.written(entry.request, is_start=entry.is_start, hops=entry.hops)
+        failure = (entry.number, site(url), without_credentials(url), reason, data, entry.is_start)
+        self._journal.failed.append((unit_of(url), failure))
+        self.done(entry)
+
+    def give_back(self, entry: Entry) -> None:
+        """`entry` waits again, for whoever owns its unit next."""
+        self._own[unit_of(entry.request.url)].in_hand -= 1
+
+    # Units.
+
+    def has(self, unit: str) -> bool:
+        """Whether a unit is this machine's, and is to remain so."""
+        own = self._own.get(unit)
+        return own is not None and not own.is_closing
+
+    def owns(self, url: str) -> bool:
+        """Whether requests for `url` are this machine's."""
+        return unit_of(url) in self._own
+
+    def want(self, unit: str) -> None:
+        """Something of this machine's waits for `unit`, whoever has it now."""
+        if unit not in self._own and unit not in self.wanted:
+            self.wanted.add(unit)
+            self._heard.set()
+
+    def rest(self, url: str) -> float | None:
+        """The time from which something may be sent to `url`; None if that is not known to be this machine's."""
+        own = self._own.get(unit_of(url))
+        if own is None or own.is_closing or self._clock() - self._sent > self._lease / 2:
+            return None
+        return own.rest
+
+    def units(self) -> dict[str, int]:
+        """The units of this machine that have something to do, and how many requests wait in each."""
+        waiting = Counter({name: own.in_hand for name, own in self._own.items() if not own.is_closing})
+        for each in self._window.sites():
+            if (unit := unit_of_site(each)) in waiting:
+                waiting[unit] += self._window.waiting_for(each)
+        return {unit: number for unit, number in waiting.items() if number}
+
+    def is_in_hand(self, unit: str) -> bool:
+        """Whether a request of a unit of this machine was taken, and is neither done nor given back."""
+        return self._own[unit].in_hand > 0
+
+    def sites_of(self, unit: str) -> Iterable[str]:
+        """The sites of a unit of this machine that something waited for."""
+        return tuple(self._own[unit].sites)
+
+    async def take_units(self, most: int, names: Sequence[str], *, pause: float) -> list[Held]:
+        """Become the owner of free units: see `store.SharedStore.take`. Each rests for `pause` seconds if it had one."""
+        async with self._turn:
+            taken = await self.store.take(most, names=names)
+            for held in taken:
+                if held.name in {SEEDS, ITEMS}:
+                    self.roles.add(held.name)
+                else:
+                    self._own_now(held, pause)
+            self._lately.clear()
+        return taken
+
+    def _own_now(self, held: Held, pause: float) -> None:
+        rest = 0.0 if held.rest is None else self._clock() + max(held.rest, pause)
+        seen = Seen(self._salt, (held.fingerprints,), lately=self._lately)
+        self._own[held.name] = Own(seen, rest, sites=set(held.sites))
+        self._window.take_over(held.sites)
+        self.wanted.discard(held.name)
+
+    def close_unit(self, unit: str) -> None:
+        """Take nothing of `unit` any more, as it is to be released."""
+        self._own[unit].is_closing = True
+
+    def release(self, unit: str) -> None:
+        """`unit`, of which nothing is in hand, is nobody's after the next commit."""
+        own = self._journal.released[unit] = self._own.pop(unit)
+        for each in own.sites:
+            self._window.drop(each)
+        self._lately.clear()
+
+    async def found(self, unit: str, number: int) -> list[Found]:
+        """Up to `number` requests that were found for `unit`: tell how many were `drained`."""
+        async with self._turn:
+            skipped = self._journal.drained[unit] + sum(each.drained[unit] for each in self._writing)
+            rows = await self.store.found(unit, number + skipped)
+        return [self._read(each) for each in rows[skipped:]]
+
+    def drained(self, unit: str, number: int) -> None:
+        """So many of the oldest requests that were found for `unit` are among the waiting, or were known."""
+        self._journal.drained[unit] += number
+
+    def _read(self, data: bytes) -> Found:
+        try:
+            return found.read(data)
+        except StorageError as error:
+            raise StorageError(f"{self.store}: {error}") from None
+
+    def release_role(self, role: str) -> None:
+        """`role` is nobody's after the next commit."""
+        self.roles.discard(role)
+        self._journal.released[role] = Own(Seen(self._salt), 0.0)
+
+    def keep(self, memory: Sequence[tuple[str, str, bytes | None]]) -> None:
+        """Remember what belongs to no unit, with the next commit."""
+        self._general.extend(memory)
+
+    # Items.
+
+    async def batches(self, first: int, most_bytes: int) -> list[bytes]:
+        """See `store.SharedStore.batches`."""
+        async with self._turn:
+            return await self.store.batches(first, most_bytes)
+
+    async def collect(self, following: int, positions: bytes, memory: Sequence[tuple[str, str, bytes | None]]) -> None:
+        """See `store.SharedStore.collect`."""
+        async with self._turn:
+            await self.store.collect(following, positions, memory)
+
+    # What the window reads.
+
+    def read(self, site: str, rank: Rank | None) -> Iterator[Row] | None:
+        """What the store has of `site`, in order, from `rank` on; None if that has to be fetched first."""
+        rows = self._fetched.pop(site, None)
+        if rows is None and site not in self._fetching:
+            self._fetching.add(site)
+            self._start(self._fetch(site, rank))
+        return None if rows is None else iter(rows)
+
+    async def _fetch(self, site: str, rank: Rank | None) -> None:
+        unit = unit_of_site(site)
+        try:
+            async with self._turn:
+                if unit not in self._own:
+                    return
+                rows = await self.store.read(unit, site, rank, READ + len(self._window.busy))
+                if unit in self._own:
+                    self._fetched[site] = rows
+                    self._window.first(site)
+        finally:
+            self._fetched.pop(site, None)
+            self._fetching.discard(site)
+        self.filled(site)
+
+    def entry(self, name: str, row: Row) -> Entry:
+        """The request of a row. Raises `StorageError` if it is not as it was written."""
+        high, place, data, is_start = row
+        read = self._read(data)
+        if site(read.request.url) != name or read.request.priority != -high:
+            raise StorageError(f"{self.store}: {read.request!r} is not where it was put")
+        return Entry(abs(place), read.request, bool(is_start), read.hops)
+
+    def unwritten(self, number: int) -> Row | None:
+        """The row of the request of this number, as it will be written; None if it is in the store for good."""
+        for journal in (self._journal, *self._writing):
+            if (added := journal.added.get(number)) is not None:
+                _, _, high, place, data, is_start = added
+                return high, place, data, is_start
+        return None
+
+    # Commits.
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything has happened that no commit has written."""
+        return self._journal.is_anything or bool(self._writing)
+
+    @property
+    def has_news_for_others(self) -> bool:
+        """Whether something waits for the next commit that other machines, or this one, could do then."""
+        return bool(self._journal.found or self._journal.released)
+
+    def commit(self, checkpoint: Checkpoint) -> Awaitable[None]:
+        journal, self._journal = self._journal, Journal()
+        self._writing.append(journal)
+        self._last = checkpoint
+        return asyncio.ensure_future(self._write(journal, self._cut(journal, checkpoint)))
+
+    async def commit_again(self) -> News:
+        """Commit what is left when nothing is crawled here any more, and learn how the job stands."""
+        await self.commit(Checkpoint(statistics=self._last.statistics, seeds=self._last.seeds))
+        return self.news
+
+    def _cut(self, journal: Journal, checkpoint: Checkpoint) -> Commit:
+        """All that is to be written, as it is now."""
+        units: dict[str, Unit] = {}
+
+        def of(name: str) -> Unit:
+            return units.setdefault(name, Unit())
+
+        for name, place, high, number, data, is_start in journal.added.values():
+            of(name).waiting.append((place, high, number, data, is_start))
+        for name, place, high, number in journal.gone:
+            of(name).gone.append((place, high, number))
+        for name, failure in journal.failed:
+            of(name).failed.append(failure)
+        for name, size in journal.drained.items():
+            of(name).drained = size
+        for name, own in (*self._own.items(), *journal.released.items()):
+            if fingerprints := own.seen.cut():
+                of(name).fingerprints = fingerprints
+        for name in journal.released:
+            of(name).released = True
+        report = self.report()
+        return Commit(
+            units=units,
+            found=journal.found,
+            items=self.outbox.cut(),
+            statistics=encode(checkpoint.statistics),
+            seeds=encode(checkpoint.seeds) if report.seeds else None,
+            seeds_ended=checkpoint.seeds.has_ended,
+            memory=self._remembered(checkpoint.memories, of, journal),
+            parked=report.parked,
+            is_idle=report.is_idle,
+            wanted=sorted(self.wanted),
+            stop=report.stop,
+            has_ended=report.has_ended,
+        )
+
+    def _remembered(
+        self, memories: Mapping[str, Mapping[str, Any]], of: Callable[[str], Unit], journal: Journal
+    ) -> list[tuple[str, str, bytes | None]]:
+        """Put what parts remember of a host to its unit, if that is this machine's; what is of no host is returned."""
+        general, self._general = self._general, []
+        for part, changes in memories.items():
+            place = self.places.get(part)
+            for key, value in changes.items():
+                row = (part, key, None if value is None else encode(value))
+                if place is None:
+                    general.append(row)
+                elif (unit := unit_of_site(place(key))) in self._own or unit in journal.released:
+                    of(unit).memory.append(row)
+        return general
+
+    async def _write(self, journal: Journal, commit: Commit) -> None:
+        commit.items = await self.outbox.packed(commit.items)
+        async with self._turn:
+            sent = self._clock()
+            news = await self._told(self.store.commit(commit))
+            self._sent = sent
+            self._writing.popleft()
+            self._window.written((added[1], number) for number, added in journal.added.items())
+            self._window.busy.difference_update(abs(key[3]) for key in journal.gone)
+        self.news = news
+        self.committed = self._clock()
+        self.outbox.backlog = news.backlog
+        self._heard.set()
+
+    async def _beat(self) -> None:
+        """Refresh the lease again and again, when no commit has."""
+        while True:
+            await asyncio.sleep(self._lease / BEATS)
+            if self._clock() - self._sent >= self._lease / BEATS:
+                async with self._turn:
+                    sent = self._clock()
+                    await self.store.refresh()
+                    self._sent = sent
+
+    async def _told(self, work: Awaitable[News]) -> News:
+        try:
+            return await work
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self._failure or error
+        self._heard.set()
+
+    async def hear(self, seconds: float) -> None:
+        """Wait until there is news, or for so many seconds. Raises what went wrong with the store meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        except TimeoutError:
+            pass
+        self._heard.clear()
+        if self._failure is not None:
+            raise self._failure
+
+    def ask(self) -> None:
+        """Have `hear` return at once: there is something to do."""
+        self._heard.set()
+
+    def others(self) -> list[Statistics]:
+        """The counts of all other machines, those that are gone as well. Raises `StorageError`."""
+        try:
+            return [msgspec.msgpack.decode(each, type=Statistics) for each in self.news.others if each]
+        except msgspec.MsgspecError as error:
+            raise StorageError(f"{self.store}: statistics cannot be read: {error}") from None
+
+    def __repr__(self) -> str:
+        return f"<SharedFrontier {self.store}: {len(self._own)} units, {self.waiting} waiting>"
+
+
+__all__ = ["LeaseLost", "Report", "SharedFrontier"]

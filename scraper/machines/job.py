@@ -1,0 +1,177 @@
+"""A job that several machines crawl together: how one of them joins it, and leaves it.
+
+What is this machine's own is in a folder: a lock, so that each process on it has another folder, and `running`, which
+tells at which pages a process died (see `process.crash_marks`).
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from scraper.errors import StorageError
+from scraper.frontier.jobs.description import Description, compare, edited
+from scraper.frontier.jobs.lock import Lock
+from scraper.frontier.order import Order
+from scraper.frontier.serialization.checkpoints import encode
+from scraper.frontier.shared.frontier import SharedFrontier
+from scraper.frontier.store import Joined, Look, SharedStore
+from scraper.process.crash_marks import CrashMarks, marked
+from scraper.protocols import Checkpoint
+
+LOCK, RUNNING = "lock", "running"
+MOST_WORKERS = 1000  # of one job, on one machine
+CRASHES = "crashes"
+OWN_SETTINGS = ("engine.concurrency", "engine.processes")
+"""What each machine may have otherwise."""
+
+
+class Ended(Exception):  # noqa: N818 -- nothing went wrong
+    """The job was finished by others while this machine had lost it; `outcome` is what became of it."""
+
+    def __init__(self, outcome: bytes) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class SharedJob:
+    """A job in `store`, joined while it is open; `folder` is for what is this machine's own.
+
+    With `fresh` it is begun anew; with `again` this machine was a worker of it, and lost its lease.
+    Opening raises `StorageError`, in one line that says what to do, if the job is one of another crawl, or crawled
+    with other code or settings by the machines that are at work; and `Ended`.
+    See `frontier.jobs.directory.Job` for the names.
+    """
+
+    resumed: Checkpoint | None = None
+    frontier: SharedFrontier
+    marks: CrashMarks
+
+    def __init__(  # noqa: PLR0913 -- ways to join it
+        self,
+        store: SharedStore,
+        folder: Path,
+        description: Description,
+        *,
+        order: Order,
+        lease: float,
+        fresh: bool = False,
+        again: bool = False,
+    ) -> None:
+        self.store = store
+        self.folder = folder
+        self.description = description
+        self.changes: tuple[str, ...] = ()
+        self.edited: tuple[str, ...] = ()
+        self.died: tuple[str, ...] = ()
+        self.crashes: Mapping[str, int] = {}
+        self._order = order
+        self._lease = lease
+        self._fresh = fresh
+        self._again = again
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._lock)
+        try:
+            look = await self.store.look()
+            joined = await self._join(look)
+            self.died = tuple(marked(self._own / RUNNING))
+            crashes = Counter({key: int.from_bytes(value) for part, key, value in joined.memory if part == CRASHES})
+            crashes.update(self.died)
+            self.crashes = crashes
+            self.frontier = SharedFrontier(
+                self.store, joined, order=self._order, lease=self._lease, died=self.died, clock=time.monotonic
+            )
+            self.frontier.keep([(CRASHES, each, crashes[each].to_bytes(4)) for each in self.died])
+            self.marks = CrashMarks(self._own / RUNNING)
+            await self.frontier.__aenter__()
+        except BaseException:
+            await self.store.close()
+            self._held.release()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the job: what was committed is for the others, or for who resumes it."""
+        try:
+            await self.frontier.__aexit__(kind, error, trace)
+            await self.store.leave()
+        finally:
+            await self.store.close()
+            self.marks.close()
+            self._held.release()
+
+    def methods(self) -> set[str]:
+        """The methods that what waits is for are those of a spider with the same code."""
+        return set()
+
+    # In a thread.
+
+    def _lock(self) -> None:
+        """Find a folder that no other process has."""
+        for number in range(1, MOST_WORKERS):
+            folder = self.folder / str(number)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._held = Lock(folder / LOCK, self.folder.name)
+            except OSError as error:
+                raise StorageError(f"{error.filename or folder} cannot be used: {error.strerror or error}") from error
+            except StorageError:
+                continue
+            self._own = folder
+            return
+        raise StorageError(f"{self.folder}: {MOST_WORKERS} processes crawl this job here already")
+
+    # Joining.
+
+    async def _join(self, look: Look | None) -> Joined:
+        if look is None:
+            return await self.store.join(self._described(), replaces=None, fresh=False)
+        if look.ended is not None and self._again:
+            raise Ended(look.ended)
+        fresh = self._fresh or look.ended is not None
+        if fresh and look.workers:
+            raise StorageError(
+                f"{self.store} is being crawled by {look.workers} machine(s): "
+                "join them without --fresh, or stop them first with `scraper jobs stop`"
+            )
+        if not fresh:
+            self._compare(look)
+        return await self.store.join(self._described(), replaces=look.description, fresh=fresh)
+
+    def _compare(self, look: Look) -> None:
+        """Raises `StorageError` if the job is another crawl's, or is crawled otherwise by other machines now."""
+        try:
+            there = msgspec.msgpack.decode(look.description, type=Description)
+        except msgspec.MsgspecError as error:
+            raise StorageError(f"{self.store}: its description cannot be read: {error}") from None
+        here = replace(
+            self.description,
+            settings={
+                key: there.settings.get(key, value) if key in OWN_SETTINGS else value
+                for key, value in self.description.settings.items()
+            },
+        )
+        harmless, harmful = compare(there, here)
+        modules = edited(there, here)
+        if look.workers:
+            harmful += harmless + [f"the code of {each} is another" for each in modules]
+        if harmful and (look.has_begun or look.workers):
+            who = f"{look.workers} machine(s) crawl it" if look.workers else "it is unfinished"
+            raise StorageError(
+                f"{self.store} is another crawl, and {who}: {'; '.join(harmful)} "
+                "(use the same code and settings, or --job NAME for a job of its own)"
+            )
+        self.changes, self.edited = tuple(harmless), tuple(modules)
+        self.description = replace(here, started=there.started)
+
+    def _described(self) -> bytes:
+        return encode(self.description)
