@@ -21,7 +21,7 @@ SEEDS, ITEMS = "#seeds", "#items"
 """Units that are roles: who has the first takes what `start()` gives, who has the second writes the data files."""
 
 
-class LeaseLost(StorageError):
+class LeaseLost(StorageError):  # noqa: N818 -- what happened, as in `CrawlStopped`
     """The store does not know this worker any more, or not what it knew: all since its last commit has not happened.
 
     Raised as well when a commit was sent and not answered, since nobody knows what became of it.
@@ -66,8 +66,8 @@ class Commit(msgspec.Struct):
     """What happened to a worker since its last commit.
 
     `found` has what it found for units that it does not own, as bytes that only workers understand. `items` is one
-    batch of encoded items, as many as `items_size` bytes before they were compressed. `statistics` are this worker's
-    own; `seeds` is written by whoever has that role, `memory` is what belongs to no unit. `parked` counts the
+    batch of encoded items, compressed. `statistics` are this worker's own; `seeds` and that they have ended is written
+    by whoever has that role, `memory` is what belongs to no unit. `parked` counts the
     requests of its units that are not sent in this run, `is_idle` says that it could do more, `wanted` names units
     of others that it needs. A `stop` is for all workers; `has_ended` says that this one has nothing in hand and will
     send nothing any more.
@@ -78,6 +78,7 @@ class Commit(msgspec.Struct):
     items: bytes = b""
     statistics: bytes = b""
     seeds: bytes | None = None
+    seeds_ended: bool = False
     memory: list[tuple[str, str, bytes | None]] = msgspec.field(default_factory=list)
     parked: int = 0
     is_idle: bool = False
