@@ -18,9 +18,7 @@ import msgspec
 from scraper.frontier.window import Row
 from scraper.protocols import LeaseLost
 
-__all__ = [
-    "ITEMS", "SEEDS", "Collected", "Commit", "Held", "Joined", "LeaseLost", "Look", "News", "Peer", "SharedStore", "Unit",
-]  # fmt: skip
+__all__ = ["ITEMS", "SEEDS", "Collected", "Commit", "Held", "Joined", "LeaseLost", "Look", "News", "SharedStore", "Unit"]
 
 SEEDS, ITEMS = "#seeds", "#items"
 """Units that are roles: who has the first takes what `start()` gives, who has the second writes the data files."""
@@ -64,8 +62,8 @@ class Commit(msgspec.Struct):
     """What happened to a worker since its last commit.
 
     `found` has what it found for units that it does not own, as bytes that only workers understand. `items` is one
-    batch of encoded items, as many as `items_size` bytes before they were compressed. `statistics` are this worker's
-    own; `seeds` is written by whoever has that role, `memory` is what belongs to no unit. `parked` counts the
+    batch of encoded items, compressed. `statistics` are this worker's own; `seeds` and that they have ended is written
+    by whoever has that role, `memory` is what belongs to no unit. `parked` counts the
     requests of its units that are not sent in this run, `is_idle` says that it could do more, `wanted` names units
     of others that it needs. A `stop` is for all workers; `has_ended` says that this one has nothing in hand and will
     send nothing any more.
@@ -196,7 +194,10 @@ class SharedStore(Protocol):
         ...
 
     async def collect(self, following: int, positions: bytes, memory: Sequence[tuple[str, str, bytes | None]]) -> None:
-        """All batches before `following` are written, and the files end at `positions`. Raises `LeaseLost`."""
+        """All batches before `following` are written, and the files end at `positions`. Raises `LeaseLost`.
+
+        Who takes the role of `ITEMS` next finds `memory` in it.
+        """
         ...
 
     async def finish(self, outcome: bytes) -> None:

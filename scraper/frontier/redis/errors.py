@@ -1,0 +1,57 @@
+"""redis-py's errors in one line each, which says what to do."""
+
+import os
+import ssl
+
+OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY", "UNBLOCKED")
+"""How errors begin of a server that cannot write now, and by the time it can may not have what it had."""
+
+
+def is_another_server(error: Exception) -> bool:
+    """Whether the server is not any more what it was when the worker joined."""
+    return _code(error) in OTHER_SERVER
+
+
+def reason(error: Exception, timeout: float) -> str:
+    """What goes on after the server's URL. `timeout` (seconds) is how long a reply may take."""
+    from redis import exceptions
+
+    text = " ".join(str(error).split()).rstrip(".")
+    match error:
+        case exceptions.AuthenticationError() | exceptions.AuthorizationError():
+            return f"refuses the user or the password: {text}"
+        case exceptions.TimeoutError():
+            return f"did not answer within {timeout:g} s"
+    if (code := _code(error)) in _ANSWERS:
+        return _ANSWERS[code].format(text)
+    return _unreachable(error, text) if isinstance(error, exceptions.ConnectionError) else f"answered: {text}"
+
+
+_ANSWERS = {
+    "LOADING": "is loading its data: try again in a moment",
+    "NOPERM": "refuses a command: {}; docs/machines.md has the permissions that a user needs",
+    "OOM": "is full: nothing was written. Raise its maxmemory, and run the same command again",
+    "READONLY": "is a replica, which cannot be written to: use its primary",
+    "MASTERDOWN": "is a replica without its primary: use the primary",
+    "BUSY": "is busy with another script: try again in a moment",
+    "MISCONF": "cannot save its data, so it accepts no more: see its log, its disk may be full",
+    "NOREPLICAS": "has too few replicas, so it accepts no more: see min-replicas-to-write",
+}
+
+
+def _code(error: Exception) -> str:
+    return getattr(error, "status_code", None) or str(error).partition(" ")[0]
+
+
+def _unreachable(error: Exception, text: str) -> str:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return f"has a certificate that is not trusted: {cause.verify_message}; name its CA with ?ssl_ca_certs=FILE"
+        case ssl.SSLError():
+            return f"speaks no TLS that is understood ({cause.reason}): use redis:// if it speaks none"
+        case OSError() if cause.errno and cause.errno > 0:
+            return f"cannot be reached: {os.strerror(cause.errno)}"
+    return f"cannot be reached: {text}"

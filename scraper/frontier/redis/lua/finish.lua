@@ -1,0 +1,11 @@
+-- The job is over, and its files are whole: items are not kept any longer.
+local function run(me)
+    fence(me)
+    check_owner(ITEMS, me)
+    check_items()
+    local behind = number(META, 'first', 0) + call('LLEN', BATCHES)
+    call('UNLINK', BATCHES, SIZES) -- also allowed when the memory is full
+    call('HSET', META, 'outcome', me.outcome, 'first', behind, 'following', behind, 'backlog', 0, 'kept', 0)
+    refresh(me, time())
+    return 1
+end

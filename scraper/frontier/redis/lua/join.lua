@@ -1,0 +1,116 @@
+-- Become a worker. `former` is the token that this process had before, if any.
+
+local function begin(me, now)
+    call('HSET', META, 'layout', me.layout, 'description', me.description, 'salt', me.salt, 'begun', text(now))
+    call('HSET', META, 'run', server_run())
+    call('HSET', OWN, SEEDS, '', ITEMS, '')
+end
+
+-- Delete all that the job has.
+local function clear()
+    for _, unit in ipairs(call('HKEYS', OWN)) do
+        for name in pairs(UNIT_KEYS) do
+            call('UNLINK', PREFIX .. name .. unit)
+        end
+    end
+    for _, token in ipairs(call('ZRANGE', WORKERS, 0, -1)) do
+        for name in pairs(WORKER_KEYS) do
+            call('UNLINK', PREFIX .. name .. token)
+        end
+    end
+    for key in pairs(JOB_KEYS) do
+        call('UNLINK', key)
+    end
+end
+
+-- After a restart nobody's commits are accepted any more, but until its lease ends a worker may not know.
+local function remove_all_after_restart(me, now)
+    local latest = me.lease
+    for _, token in ipairs(call('ZRANGE', WORKERS, 0, -1)) do
+        local lease = number(PREFIX .. 'worker:' .. token, 'lease', 0)
+        latest = math.max(latest, lease)
+        remove(token, now + lease)
+    end
+    call('HSET', META, 'restarted', text(now + latest), 'run', server_run())
+end
+
+-- Remove whom nothing will be heard of any more: this process as it was, and workers whose lease has run out.
+local function remove_former(me, now)
+    if call('HGET', META, 'run') ~= server_run() then
+        remove_all_after_restart(me, now)
+    end
+    if me.former and call('ZSCORE', WORKERS, me.former) then
+        remove(me.former, now)
+    end
+    remove_dead(me, now)
+end
+
+-- The moment until which a former worker may have begun requests.
+local function latest_end()
+    local latest = number(META, 'restarted', 0)
+    for _, state in ipairs(call('HVALS', OWN)) do
+        latest = math.max(latest, tonumber(string.match(state, '^%-(%d+)$')) or 0)
+    end
+    return latest
+end
+
+-- Refuse what cannot be joined. Returns whether the job is there.
+local function check_job_to_join(me, now)
+    check_job()
+    if call('EXISTS', META) == 0 then
+        if call('EXISTS', WORKERS, OWN, FREE, BATCHES) > 0 then
+            refuse('FOREIGN', PREFIX .. '*')
+        end
+        return false
+    end
+    check_layout(me)
+    check_workers()
+    check_items()
+    for _, field in ipairs({'number', 'changes', 'begun', 'restarted', 'seeds_change'}) do
+        number(META, field, 0)
+    end
+    if not call('HGET', META, 'salt') then
+        refuse('BROKEN', META .. ' has no salt')
+    end
+    local description = call('HGET', META, 'description')
+    if description ~= me.replaces and (me.fresh or description ~= me.description) then
+        refuse('REFUSED', 'description')
+    end
+    return true
+end
+
+local function run(me)
+    local now = time()
+    local is_there, restarted = check_job_to_join(me, now), 0
+    if is_there then
+        remove_former(me, now)
+    elseif me.replaces then
+        refuse('REFUSED', 'gone')
+    end
+    if is_there and me.fresh then
+        if call('ZCARD', WORKERS) > 0 then
+            refuse('REFUSED', 'workers ' .. call('ZCARD', WORKERS))
+        end
+        is_there, restarted = false, latest_end()
+        clear()
+    end
+    if not is_there then
+        begin(me, now)
+        call('HSET', META, 'restarted', text(restarted))
+    end
+    if not me.former and call('ZCARD', WORKERS) == 0 then
+        call('HDEL', META, 'stop') -- which was for the workers of then
+    end
+    local worker = call('HINCRBY', META, 'number', 1)
+    call('HSET', META, 'description', me.description)
+    call('HSET', PREFIX .. 'worker:' .. me.token, 'number', worker, 'lease', me.lease, 'sequence', 0)
+    refresh(me, now)
+    return {
+        worker,
+        server_run(),
+        call('HGET', META, 'salt'),
+        call('HGETALL', MEMORY),
+        math.max(0, now - number(META, 'begun', now)),
+        news(me),
+    }
+end
