@@ -14,7 +14,7 @@ from scraper.crawling.resume import memories_of
 from scraper.engine.stages import Stages, Tap
 from scraper.engine.watchdog import Watchdog
 from scraper.engine.workload import most_pages
-from scraper.frontier import Job, MemoryJob, SqliteFrontier
+from scraper.frontier import Job, MemoryJob, SqliteFrontier, is_shared
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.limits import Backpressure, Directives, before_sending, on_discovery
@@ -26,11 +26,12 @@ from scraper.parsing import HardPages, open_parse
 from scraper.parsing.callbacks import is_asynchronous_generator
 from scraper.pipelines import build as build_pipelines
 from scraper.protocols import Fetch, Frontier, Limit, Observer, Sink, identity
-from scraper.settings.schema import FrontierSettings, NetworkSettings, Settings
+from scraper.settings.schema import FrontierSettings, NetworkSettings, PipelinesSettings, Settings
 from scraper.spider import Spider
 from scraper.verdict import Permits
 
 if TYPE_CHECKING:  # few crawls have worker processes
+    from scraper.machines.job import SharedJob
     from scraper.workers.process import Newborn
     from scraper.workers.spider_copy import SpiderCopy
 
@@ -47,7 +48,7 @@ class Assembled(msgspec.Struct, frozen=True):
 async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
     spider: Spider,
     settings: Settings,
-    job: Job | MemoryJob,
+    job: "Job | MemoryJob | SharedJob",
     *,
     sinks: Sequence[Sink],
     observers: Sequence[Observer],
@@ -62,7 +63,7 @@ async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
     """
     async with AsyncExitStack() as stack:
         enter, rng = stack.enter_async_context, random.Random()
-        pipelines = await enter(build_pipelines(settings.pipelines, spider.pipelines, spider))
+        pipelines = await enter(build_pipelines(_own_pipelines(settings), spider.pipelines, spider))
         guard = Guard(settings.network.allow_addresses)
         same, hard = _identity(settings.frontier), HardPages()
         revisits = _revisits(settings, job.frontier, same)
@@ -95,7 +96,14 @@ async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
         network = await enter(_open_network(settings.network, spider, tap, guard, rng, fetch))
         await enter(Watchdog(observers))
         stack.callback(sandbox.close)
-        limits = (guard, *_limits(settings, spider, job, rng))
+        limits: tuple[Limit, ...] = (guard, *_limits(settings, spider, job, rng))
+        memories = memories_of([*limits, network.cookies, *spider.middlewares, *pipelines])
+        sharing = None
+        if is_shared(settings.frontier):
+            from scraper.crawling import shared_crawl  # few crawls are
+
+            sharing, tenancy = shared_crawl.sharing(settings, job.frontier, memories)
+            limits = (tenancy, *limits)
         stages = Stages(
             frontier=job.frontier,
             admission=on_discovery(settings.limits, allowed_domains=tuple(spider.allowed_domains)),
@@ -108,7 +116,7 @@ async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
             observers=observers,
             clock=time.monotonic,
             revisits=revisits,
-            memories=memories_of([*limits, network.cookies, *spider.middlewares, *pipelines]),
+            memories=memories,
             named=guard.name_url,
             refers=network.refers,
             identity=same,
@@ -116,8 +124,15 @@ async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
             takes_early=cache(partial(is_asynchronous_generator, spider)) if revisits is None else None,
             permits=permits,
             aside=hard,
+            sharing=sharing,
         )
         yield Assembled(tap.fit_stages(stages) if tap is not None else stages, network.cookies, network.cached)
+
+
+def _own_pipelines(settings: Settings) -> PipelinesSettings:
+    """What this machine does with items: that they are unique is seen to where all of them are written."""
+    shared = is_shared(settings.frontier)
+    return msgspec.structs.replace(settings.pipelines, unique=()) if shared else settings.pipelines
 
 
 def _open_network(
@@ -139,7 +154,7 @@ def _open_network(
     )
 
 
-def _limits(settings: Settings, spider: Spider, job: Job | MemoryJob, rng: random.Random) -> list[Limit]:
+def _limits(settings: Settings, spider: Spider, job: "Job | MemoryJob | SharedJob", rng: random.Random) -> list[Limit]:
     return before_sending(
         settings.limits,
         allowed_domains=tuple(spider.allowed_domains),

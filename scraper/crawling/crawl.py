@@ -20,11 +20,11 @@ from scraper.engine.engine import HOSTS_PARKED, Engine
 from scraper.engine.stages import Stages, Tap
 from scraper.errors import StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
-from scraper.frontier import Job, MemoryJob, open_job
+from scraper.frontier import Job, MemoryJob, is_shared, open_job
 from scraper.network import Counts
 from scraper.network.cookies.middleware import Cookies
 from scraper.process.exits import SpiderExit
-from scraper.protocols import Observer, Sink
+from scraper.protocols import LeaseLost, Observer, Sink
 from scraper.settings.load import laid_over
 from scraper.settings.schema import Settings
 from scraper.settings.tables import from_tables
@@ -35,6 +35,7 @@ from scraper.urls import without_credentials
 from scraper.workers.number import workers
 
 if TYPE_CHECKING:
+    from scraper.machines.job import SharedJob
     from scraper.workers.process import Newborn
     from scraper.workers.spider_copy import SpiderCopy
 
@@ -72,6 +73,7 @@ class Crawl:
         self._newborn: Sequence[Newborn] = ()
         self._stopped = ""
         self._exit: SpiderExit | None = None
+        self._final: Statistics | None = None
 
     def stop(self, reason: str = INTERRUPTED) -> None:
         """End the crawl in good order: what is in flight is finished, then files are closed."""
@@ -81,6 +83,8 @@ class Crawl:
 
     def statistics(self) -> Statistics:
         """The counts at this moment."""
+        if self._final is not None:
+            return self._final
         return self._engine.statistics() if self._engine is not None else self._found
 
     @contextmanager
@@ -116,6 +120,10 @@ class Crawl:
         be opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
         """
         self.check()
+        if is_shared(self.settings.frontier):
+            from scraper.crawling import shared_crawl  # few crawls are
+
+            return await shared_crawl.run(self, fresh=fresh)
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             if self._tap is not None:
@@ -169,7 +177,7 @@ class Crawl:
         description = describe(self.spider, self.settings, self._arguments)
         return open_job(frontier, folder, description, fresh=fresh, begun_only=begun_only)
 
-    def _open_sinks(self, job: Job | MemoryJob) -> Sequence[Sink]:
+    def _open_sinks(self, job: "Job | MemoryJob | SharedJob") -> Sequence[Sink]:
         """The sinks of this crawl, to be entered."""
         if self._sinks is not None:
             return self._sinks
@@ -193,7 +201,11 @@ class Crawl:
         return SpiderCopy.of(self.spider)
 
     async def _open_stages(
-        self, stack: AsyncExitStack, job: Job | MemoryJob, sinks: Sequence[Sink], copy: "SpiderCopy | None"
+        self,
+        stack: AsyncExitStack,
+        job: "Job | MemoryJob | SharedJob",
+        sinks: Sequence[Sink],
+        copy: "SpiderCopy | None",
     ) -> Stages:
         """The stages of this crawl, open until `stack` closes them."""
         opened = await stack.enter_async_context(
@@ -222,7 +234,7 @@ class Crawl:
 
     # The run.
 
-    async def _drive(self, engine: Engine, job: Job | MemoryJob) -> tuple[str, list[str]]:
+    async def _drive(self, engine: Engine, job: "Job | MemoryJob | SharedJob") -> tuple[str, list[str]]:
         """Have `engine` crawl, and tell the spider that it ended: why it did, and what its `closed()` raised."""
         self.spider._fetch = engine.fetch
         if self._stopped:
@@ -232,6 +244,8 @@ class Crawl:
             self._tell(Died(tuple(without_credentials(each.partition(" ")[0]) for each in job.died)))
         try:
             reason = await engine.run()
+        except LeaseLost:
+            raise
         except BaseException:
             await self._close_spider(CANCELLED)
             raise

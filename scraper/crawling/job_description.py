@@ -14,6 +14,7 @@ from scraper.frontier.jobs.description import DIGEST, Description
 from scraper.secrets import is_secret
 from scraper.settings.schema import Settings
 from scraper.settings.tables import flat
+from scraper.settings.values import ByteSize
 from scraper.spider import Spider
 from scraper.version import __version__
 
@@ -61,6 +62,8 @@ def _plain(value: Any) -> Any:
     """A value of JSON that is equal only if `value` is."""
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, ByteSize):
+        return int(value)
     return value if isinstance(value, str | int | float | None) else repr(value)
 
 

@@ -15,6 +15,8 @@ from scraper.settings.schema import FailWhen
 INTERRUPTED = "interrupted"
 CANCELLED = "cancelled"
 CLOSED = "closed early"
+PRIVATE = frozenset((INTERRUPTED, CANCELLED, "storage failed"))
+"""What ends the crawl on one machine of several, and not on the others."""
 
 HOSTS_NAMED = 10  # of those that cannot be reached, in the list of problems
 

@@ -10,6 +10,11 @@ from scraper.frontier.sqlite import SqliteFrontier
 from scraper.settings.schema import FrontierSettings
 
 
+def is_shared(settings: FrontierSettings) -> bool:
+    """Whether what is to do is in a store that machines share: see `machines.opening`."""
+    return "://" in settings.store
+
+
 def open_job(
     settings: FrontierSettings,
     folder: Path | None,
@@ -37,4 +42,4 @@ def open_job(
     )
 
 
-__all__ = ["Description", "Job", "MemoryFrontier", "MemoryJob", "SqliteFrontier", "compare", "open_job"]
+__all__ = ["Description", "Job", "MemoryFrontier", "MemoryJob", "SqliteFrontier", "compare", "is_shared", "open_job"]

@@ -18,7 +18,19 @@ import msgspec
 from scraper.frontier.window import Row
 from scraper.protocols import LeaseLost
 
-__all__ = ["ITEMS", "SEEDS", "Collected", "Commit", "Held", "Joined", "LeaseLost", "Look", "News", "SharedStore", "Unit"]
+__all__ = [
+    "ITEMS",
+    "SEEDS",
+    "Collected",
+    "Commit",
+    "Held",
+    "Joined",
+    "LeaseLost",
+    "Look",
+    "News",
+    "SharedStore",
+    "Unit",
+]
 
 SEEDS, ITEMS = "#seeds", "#items"
 """Units that are roles: who has the first takes what `start()` gives, who has the second writes the data files."""

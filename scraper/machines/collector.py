@@ -6,12 +6,13 @@ the same files, if both share a folder, or from the beginning, as long as the st
 
 import asyncio
 import logging
-import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from typing import Any
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import msgspec
 
@@ -56,6 +57,7 @@ class Collector:
         self._unique_names = unique
         self._unique: Unique | None = None
         self._stack = AsyncExitStack()
+        self._is_stopped = asyncio.Event()
         self._following = 0
         self._drops: Counter[str] = Counter()
         self._errors = 0
@@ -67,28 +69,44 @@ class Collector:
         """Whether this machine has the role, and its files are open."""
         return ITEMS in self._frontier.roles
 
-    async def run(self) -> None:
-        """Take the role as soon as it is free, and write what comes, until cancelled. Raises `LeaseLost`."""
-        while self.problem is None:
-            try:
-                if not self.is_collecting and self._frontier.news.free:
-                    await self._begin()
-                while self.is_collecting and await self._collect():
-                    pass
-            except LeaseLost:
-                raise
-            except StorageError as error:
-                await self._give_up(error)
-            await asyncio.sleep(PAUSE)
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files, wherever they end: what the store was not told of is written again."""
+        self._running.cancel()
+        await asyncio.wait([self._running])
+        await self._stack.aclose()
+
+    async def stop(self) -> None:
+        """Collect no more, once what is being written is in the files."""
+        self._is_stopped.set()
+        await self._running
 
     async def complete(self) -> None:
         """Write all that is left. Raises `StorageError`."""
         while await self._collect():
             pass
 
-    async def close(self) -> None:
-        """Close the files, wherever they are."""
-        await self._stack.aclose()
+    async def _run(self) -> None:
+        """Take the role as soon as it is free, and write what comes."""
+        while self.problem is None and not self._is_stopped.is_set():
+            try:
+                if not self.is_collecting and self._frontier.news.free:
+                    await self._begin()
+                while self.is_collecting and await self._collect() and not self._is_stopped.is_set():
+                    pass
+            except LeaseLost as error:
+                self._frontier.fail(error)
+                return
+            except StorageError as error:
+                await self._give_up(error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE):
+                    await self._is_stopped.wait()
 
     def corrected(self, statistics: Statistics) -> Statistics:
         """The counts of all machines, which have counted items before they were written."""
@@ -180,11 +198,15 @@ class Collector:
 
     async def _settle(self) -> None:
         positions = [await sink.sync() for sink in self.sinks]
-        place = f"{socket.gethostname()}:{os.getcwd()}"
-        state = State({each.path: each for each in positions}, place, dict(self._drops), self._errors)
+        state = State({each.path: each for each in positions}, place(), dict(self._drops), self._errors)
         changes = self._unique.changes() if self._unique is not None else {}
         memory = [(UNIQUE, key, encode(value)) for key, value in changes.items()]
         await self._frontier.collect(self._following, encode(state), memory)
+
+
+def place() -> str:
+    """Where files that have no other folder are: this host, and the working directory."""
+    return f"{socket.gethostname()}:{Path.cwd()}"
 
 
 def _read(collected: Collected) -> State:

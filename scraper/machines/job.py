@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +19,12 @@ import msgspec
 from scraper.errors import StorageError
 from scraper.frontier.jobs.description import Description, compare, edited
 from scraper.frontier.jobs.lock import Lock
-from scraper.frontier.order import Order
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.store import Joined, Look, SharedStore
 from scraper.process.crash_marks import CrashMarks, marked
-from scraper.protocols import Checkpoint
+from scraper.protocols import Checkpoint, LeaseLost
+from scraper.settings.schema import FrontierSettings
 
 LOCK, RUNNING = "lock", "running"
 MOST_WORKERS = 1000  # of one job, on one machine
@@ -53,14 +54,13 @@ class SharedJob:
     frontier: SharedFrontier
     marks: CrashMarks
 
-    def __init__(  # noqa: PLR0913 -- ways to join it
+    def __init__(
         self,
         store: SharedStore,
         folder: Path,
         description: Description,
         *,
-        order: Order,
-        lease: float,
+        settings: FrontierSettings,
         fresh: bool = False,
         again: bool = False,
     ) -> None:
@@ -71,8 +71,7 @@ class SharedJob:
         self.edited: tuple[str, ...] = ()
         self.died: tuple[str, ...] = ()
         self.crashes: Mapping[str, int] = {}
-        self._order = order
-        self._lease = lease
+        self._settings = settings
         self._fresh = fresh
         self._again = again
 
@@ -86,7 +85,12 @@ class SharedJob:
             crashes.update(self.died)
             self.crashes = crashes
             self.frontier = SharedFrontier(
-                self.store, joined, order=self._order, lease=self._lease, died=self.died, clock=time.monotonic
+                self.store,
+                joined,
+                order=self._settings.order,
+                lease=self._settings.lease,
+                died=self.died,
+                clock=time.monotonic,
             )
             self.frontier.keep([(CRASHES, each, crashes[each].to_bytes(4)) for each in self.died])
             self.marks = CrashMarks(self._own / RUNNING)
@@ -103,11 +107,16 @@ class SharedJob:
         """Leave the job: what was committed is for the others, or for who resumes it."""
         try:
             await self.frontier.__aexit__(kind, error, trace)
-            await self.store.leave()
+            with suppress(LeaseLost):
+                await self.store.leave()
         finally:
             await self.store.close()
             self.marks.close()
             self._held.release()
+
+    async def finish(self, outcome: bytes) -> None:
+        """The crawl came to its end on all machines. Raises `LeaseLost`."""
+        await self.store.finish(outcome)
 
     def methods(self) -> set[str]:
         """The methods that what waits is for are those of a spider with the same code."""

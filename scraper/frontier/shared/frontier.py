@@ -471,7 +471,7 @@ class SharedFrontier(Open):
         try:
             return await work
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
             raise
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -482,9 +482,10 @@ class SharedFrontier(Open):
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self._fail(error)
+            self.fail(error)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """The store cannot be used any more: whoever waits for news is told."""
         self._failure = self._failure or error
         self._heard.set()
 
