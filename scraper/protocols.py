@@ -61,7 +61,7 @@ class PageLost(Exception):  # noqa: N818 -- nobody's fault, and nothing that a p
     """The process that had a page, or was fetching it, died: the request is to be sent again."""
 
 
-class LeaseLost(StorageError):
+class LeaseLost(StorageError):  # noqa: N818 -- what happened, as in `PageLost`
     """The store of a shared job does not know this machine's crawl any more, or not all that it was told.
 
     What was not committed has not happened: the crawl joins the job again, and continues from what the store has.

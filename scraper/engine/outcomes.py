@@ -90,13 +90,7 @@ class Outcomes:
             case Redirect(request):
                 totals.count_redirect(ticket.tally)
                 ticket.lead_to(request)
-                if self._stages.sharing is not None and self._stages.sharing.hand_over(ticket):
-                    totals.close(ticket.tally)
-                    self._workload.notify()
-                elif self._discovery.was_seen(ticket, outcome):
-                    self.refuse(ticket, Reason.DUPLICATE, now)
-                else:
-                    self._slots.soon(ticket, now)
+                self._continue(ticket, outcome, now)
             case Retry(wait, reason):
                 ticket.attempts = replace(ticket.attempts, retries=ticket.attempts.retries + 1)
                 totals.count_retry(ticket.tally, asked, reason, wait, ticket.attempts.retries)
@@ -108,6 +102,16 @@ class Outcomes:
                 response = outcome if isinstance(outcome, Response) else None
                 detail = outcome.detail if isinstance(outcome, FetchError) else ""
                 self._fail(ticket, FetchError(reason, without_credentials(asked.url), detail), response, now)
+
+    def _continue(self, ticket: Ticket, outcome: Response | FetchError, now: float) -> None:
+        """Have the target of a redirect fetched: here, unless it was already seen or is another machine's."""
+        if self._stages.sharing is not None and self._stages.sharing.hand_over(ticket):
+            self._totals.close(ticket.tally)
+            self._workload.notify()
+        elif self._discovery.was_seen(ticket, outcome):
+            self.refuse(ticket, Reason.DUPLICATE, now)
+        else:
+            self._slots.soon(ticket, now)
 
     def _deliver(self, ticket: Ticket, response: Response, now: float, seconds: float) -> None:
         """Give a response to whoever asked for it."""

@@ -5,8 +5,9 @@ choose URLs that collide, and kept with it, so the fingerprints mean the same to
 of a million are taken for one with a probability of three in a hundred million.
 
 Fingerprints lie in sorted arrays, some 8.5 bytes each: up to 4,096 of them by the upper bits, the more the larger the
-set is, so that putting one in moves little. Most keys that are asked for were met a moment ago, as the pages of a site share their links: a bounded set of
-Python's own hashes of these stands in front, and answers without a fingerprint being made.
+set is, so that putting one in moves little. Most keys that are asked for were met a moment ago, as the pages of a site
+share their links: a bounded set of Python's own hashes of these stands in front, and answers without a fingerprint
+being made.
 """
 
 import sys

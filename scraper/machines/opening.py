@@ -1,4 +1,4 @@
-"""What a crawl needs to take part in a job that several machines share: which store, and what it asks of the settings."""
+"""What a crawl needs to take part in a job that machines share: which store, and what it asks of the settings."""
 
 from scraper.errors import SettingsError, StorageError
 from scraper.frontier.store import SharedStore

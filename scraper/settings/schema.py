@@ -65,11 +65,11 @@ class FrontierSettings(Table, frozen=True, kw_only=True):
     """Where requests wait."""
 
     store: Store = "sqlite"
-    """In a job directory, from which a crawl resumes after any death; in memory alone; or in a Redis that machines share."""
+    """A job directory, from which a crawl resumes after any death; memory alone; or a Redis that machines share."""
     lease: Annotated[float, Meta(ge=1, le=3600, title="a number of seconds from 1 to 3600")] = 10.0
     """With Redis: seconds without a word from a machine after which others take over its sites."""
     keep: Size = field(default_factory=lambda: ByteSize(256 * 1024 * 1024))
-    """With Redis: bytes of items that stay there, compressed, after they were written, so that any machine can go on."""
+    """With Redis: bytes of items that stay there after they were written, so that another machine can write them."""
     order: Literal["breadth", "depth"] = "breadth"
     jobs: Text = ".scraper/jobs"
     """The folder of the job directories, each named after its spider."""

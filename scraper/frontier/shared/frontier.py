@@ -261,7 +261,7 @@ class SharedFrontier(Open):
         return tuple(self._own[unit].sites)
 
     async def take_units(self, most: int, names: Sequence[str], *, pause: float) -> list[Held]:
-        """Become the owner of free units: see `store.SharedStore.take`. Each rests for `pause` seconds if it had one."""
+        """Become the owner of free units: see `store.SharedStore.take`. Those that had one rest for `pause` seconds."""
         async with self._turn:
             taken = await self.store.take(most, names=names)
             for held in taken:
