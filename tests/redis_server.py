@@ -28,8 +28,8 @@ def needs_redis() -> None:
 class RedisServer:
     """Runs redis-server in `folder`, on a free port that stays the same when it is started again.
 
-    With `fsync` it keeps an append-only file, as `appendfsync` says, and has its data again after a restart; without, it
-    keeps nothing. `options` are as on its command line. It is stopped at the end of a `with`.
+    With `fsync` it keeps an append-only file, as `appendfsync` says, and has its data again after a restart; without,
+    it keeps nothing. `options` are as on its command line. It is stopped at the end of a `with`.
     """
 
     def __init__(self, folder: Path, *options: str, fsync: Fsync = "", port: int = 0) -> None:

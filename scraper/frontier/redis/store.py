@@ -126,9 +126,16 @@ class RedisStore:
     # How each of these is done.
 
     async def _look(self) -> Look | None:
-        if not self._connection.is_open:
+        was_open = self._connection.is_open
+        if not was_open:
             await self._connection.open()
-        reply = await self._run("look", {})
+        try:
+            reply = await self._run("look", {})
+        except Unanswered:  # it writes nothing, so it may be sent again
+            self._lose()
+            if not was_open:
+                raise
+            return await self._look()
         return self._understood("meta", lambda: replies.look(reply))
 
     async def _join(self, description: bytes, replaces: bytes | None, fresh: bool) -> Joined:

@@ -45,8 +45,8 @@ class Desk:
     def key(self, name: str) -> str:
         return PREFIX + name
 
-    def keys(self) -> set[str]:
-        """All that the job has."""
+    def stored(self) -> set[str]:
+        """The keys that the job has."""
         return {each.decode().removeprefix(PREFIX) for each in self.redis.keys("*")}
 
     def tokens(self) -> list[bytes]:

@@ -10,7 +10,7 @@ from tests.frontier.redis.desk import A, Desk, end_seeds, join, take, waiting
 async def test_a_job_that_nobody_joined_is_not_there(desk: Desk) -> None:
     """To look at a job that was never joined finds none, and writes nothing."""
     assert await desk.store().look() is None
-    assert desk.keys() == set()
+    assert desk.stored() == set()
 
 
 async def test_who_joins_first_begins_the_job(desk: Desk) -> None:
@@ -40,10 +40,10 @@ async def test_a_job_that_changed_since_it_was_looked_at_is_not_joined(
 ) -> None:
     """A worker that looked at another description than there is now does not join, and changes nothing."""
     await (await desk.worker(b"now")).leave()
-    keys = desk.keys()
+    keys = desk.stored()
     with pytest.raises(StorageError, match=r"job books was changed by another worker .*: run the same command again$"):
         await desk.store().join(b"mine", replaces=replaces, fresh=fresh)
-    assert desk.keys() == keys
+    assert desk.stored() == keys
     look = await desk.store().look()
     assert look is not None
     assert look.description == b"now"
@@ -53,7 +53,7 @@ async def test_a_job_that_was_deleted_is_not_begun_as_if_it_were_there(desk: Des
     """A worker that looked at a job which is deleted by now does not join another."""
     with pytest.raises(StorageError, match="was deleted a moment ago: run the same command again"):
         await desk.store().join(b"D", replaces=b"D", fresh=False)
-    assert desk.keys() == set()
+    assert desk.stored() == set()
 
 
 async def test_a_new_description_replaces_the_one_that_was_looked_at(desk: Desk) -> None:
@@ -99,7 +99,7 @@ async def test_fresh_deletes_all_that_the_job_had(desk: Desk) -> None:
     assert new.salt != old.salt
     assert (new.number, new.memory, new.news.seeds, new.news.backlog, new.news.stop) == (1, [], b"", 0, "")
     kept = {"meta", "own", "workers", f"worker:{desk.tokens()[0].decode()}"}
-    assert desk.keys() == kept
+    assert desk.stored() == kept
 
 
 async def test_fresh_disturbs_nobody(desk: Desk) -> None:

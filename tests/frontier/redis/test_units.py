@@ -5,7 +5,7 @@ import os
 import pytest
 
 from scraper.frontier.store import ITEMS, SEEDS, Commit, LeaseLost, Peer, Unit
-from tests.frontier.redis.desk import A, B, C, TIMEOUT, Desk, gone, take, waiting
+from tests.frontier.redis.desk import TIMEOUT, A, B, C, Desk, gone, take, waiting
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -118,7 +118,9 @@ async def test_memory_travels_with_its_unit(desk: Desk) -> None:
     await take(first, A)
     memory = [("pace", A, b"\0\xff"), ("pace", "", b"none"), ("cookies", "k\0ey", b"x"), ("cookies", "old", b"y")]
     await first.commit(Commit({A: Unit(memory=memory)}))
-    await first.commit(Commit({A: Unit(memory=[("cookies", "old", None), ("pace", "", b"new"), ("robots", "no", None)])}))
+    await first.commit(
+        Commit({A: Unit(memory=[("cookies", "old", None), ("pace", "", b"new"), ("robots", "no", None)])})
+    )
     await first.leave()
     [held] = await take(second, A)
     assert sorted(held.memory) == [("cookies", "k\0ey", b"x"), ("pace", "", b"new"), ("pace", A, b"\0\xff")]
@@ -167,7 +169,7 @@ async def test_large_commits_are_written_in_pieces(desk: Desk) -> None:
             memory=[("part", str(each), None) for each in range(number)],
         )
     )
-    assert desk.keys().isdisjoint({f"w:{A}", f"m:{A}", "memory"})
+    assert desk.stored().isdisjoint({f"w:{A}", f"m:{A}", "memory"})
 
 
 async def test_failures_are_kept_by_their_numbers(desk: Desk) -> None:
@@ -252,7 +254,7 @@ async def test_what_was_committed_of_start(desk: Desk) -> None:
         await second.commit(Commit(seeds=b"none", found={A: [b"x"]}))
     news = await first.commit(Commit())
     assert (news.seeds, news.free) == (b"3 taken", 1)
-    assert f"i:{A}" not in desk.keys()
+    assert f"i:{A}" not in desk.stored()
 
 
 async def test_a_unit_rests_after_its_owner_died(desk: Desk) -> None:
