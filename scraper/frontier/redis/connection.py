@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
 
 _OLDEST = (6, 2)
+_HUNG_UP = ("Connection closed by server", "Connection reset by peer")
 REFUSALS = frozenset({"BROKEN", "FOREIGN", "LOST", "NEWER", "REFUSED", "TRIMMED"})
 """The first words of a script's own errors."""
 
@@ -60,7 +61,7 @@ class Connection:
             raise
         except Exception as error:
             await self.close()
-            raise StorageError(f"{self.shown} {reason(error, self._timeout)}") from None
+            raise StorageError(f"{self.shown} {self._why(error)}") from None
 
     async def run(self, name: str, key: bytes, argument: bytes) -> Any:
         """What the script `name` answers. Raises `Refusal` if it refuses.
@@ -117,6 +118,15 @@ class Connection:
         except (TypeError, ValueError) as error:
             raise SettingsError(f"{self.shown} is no address of Redis: {masked(str(error))}") from None
         return made
+
+    def _why(self, error: Exception) -> str:
+        """Why the server will not do; it may not understand what it is sent at first."""
+        why = reason(error, self._timeout)
+        if self._url.startswith("rediss:") and why.startswith("did not answer"):
+            return f"{why}. If it speaks no TLS, use redis://"
+        if self._url.startswith("redis:") and why.endswith(_HUNG_UP):
+            return f"{why}. If it speaks TLS, use rediss://"
+        return why
 
     def _check(self, info: dict[str, str]) -> None:
         version = tuple(int(each) for each in info.get("redis_version", "6.2").split(".")[:2])

@@ -3,6 +3,9 @@
 import os
 import ssl
 
+PERMISSIONS = "+@read +@write -@dangerous +eval +evalsha +info +time ~scraper:*"
+"""What a user needs, as `ACL SETUSER` takes it."""
+
 OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY", "UNBLOCKED")
 """How errors begin of a server that cannot write now, and by the time it can may not have what it had."""
 
@@ -29,7 +32,7 @@ def reason(error: Exception, timeout: float) -> str:
 
 _ANSWERS = {
     "LOADING": "is loading its data: try again in a moment",
-    "NOPERM": "refuses a command: {}; docs/machines.md has the permissions that a user needs",
+    "NOPERM": f"refuses a command or a key: {{}}. Allow them: ACL SETUSER … {PERMISSIONS}",
     "OOM": "is full: nothing was written. Raise its maxmemory, and run the same command again",
     "READONLY": "is a replica, which cannot be written to: use its primary",
     "MASTERDOWN": "is a replica without its primary: use the primary",
