@@ -173,7 +173,7 @@ class RedisStore:
             if not more:
                 raise self._broken(f"{self._prefix}s:{name.decode()} has become shorter")
             parts += more
-        return self._understood(f"m:{name.decode()}", lambda: replies.held(reply))
+        return self._understood(f" what belongs to unit {name.decode()}", lambda: replies.held(reply))
 
     async def _commit(self, asked: dict[str, Any]) -> News:
         reply = await self._ask("commit", **asked)
