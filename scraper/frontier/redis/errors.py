@@ -6,7 +6,7 @@ import ssl
 PERMISSIONS = "+@read +@write -@dangerous +eval +evalsha +info +time ~scraper:*"
 """What a user needs, as `ACL SETUSER` takes it."""
 
-OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY", "UNBLOCKED")
+OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY")
 """How errors begin of a server that cannot write now, and by the time it can may not have what it had."""
 
 

@@ -32,7 +32,7 @@ def used(desk: Desk) -> int:
 def products(number: int) -> Iterator[bytes]:
     """Requests as spiders make them, with a callback and something to remember."""
     for each in range(number):
-        url = f"https://www.shop.example/catalogue/category/garden-tools/page-{each}/product-{each * 7919}.html?by=price"
+        url = f"https://www.shop.example/catalogue/category/tools/page-{each}/product-{each * 7919}.html?sort=price"
         yield encoded(Request(url, callback="product", meta={"category": "garden tools", "page": each, "depth": 3}))
 
 

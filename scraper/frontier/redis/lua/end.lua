@@ -3,7 +3,8 @@ local fine, answer = pcall(run, cmsgpack.unpack(ARGV[1]))
 if not fine and type(answer) == 'table' and answer.refusal then
     return redis.error_reply(answer.refusal)
 end
-if not fine then -- a command of Redis failed, which Redis 6 tells with a line before and a dash, or this script is wrong
+-- A command of Redis failed, which Redis 6 tells with a line number before and a dash; or this script is wrong.
+if not fine then
     local text = string.gsub(tostring(answer), '%s+$', '')
     local failure = string.match(text, '^%-?(%u%u+ .+)$') or string.match(text, ': %-?(%u%u+ .+)$')
     if failure then
