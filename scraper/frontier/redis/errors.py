@@ -43,7 +43,17 @@ _ANSWERS = {
 
 
 def _code(error: Exception) -> str:
-    return getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    """The first word of what the server said, which redis-py takes away from errors that have their own class."""
+    from redis import exceptions
+
+    codes = {
+        exceptions.BusyLoadingError: "LOADING",
+        exceptions.MasterDownError: "MASTERDOWN",
+        exceptions.NoPermissionError: "NOPERM",
+        exceptions.OutOfMemoryError: "OOM",
+        exceptions.ReadOnlyError: "READONLY",
+    }
+    return codes.get(type(error)) or str(error).partition(" ")[0]
 
 
 def _unreachable(error: Exception, text: str) -> str:

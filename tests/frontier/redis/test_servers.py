@@ -162,8 +162,7 @@ async def test_a_full_server(start: Start, desk_at: Callable[..., Desk]) -> None
     await store.commit(Commit({A: waiting(1)}, items=b"items"))
     await store.refresh()
     await other.refresh()
-    desk.redis.config_set("maxmemory", "1mb")
-    desk.redis.config_set("maxmemory", desk.redis.info("memory")["used_memory"] - 1000)
+    desk.redis.config_set("maxmemory", 1)
     before = {key: desk.redis.dump(desk.key(key)) for key in desk.stored() - {"workers"}}
     commit = Commit({A: waiting(2)}, {B: [b"x"]}, b"more")
     match = "is full: nothing was written. Raise its maxmemory, and run the same command again"
@@ -180,7 +179,7 @@ async def test_a_full_server(start: Start, desk_at: Callable[..., Desk]) -> None
     await other.leave()
     desk.redis.config_set("maxmemory", 0)
     assert (await store.commit(commit)).backlog == 4
-    desk.redis.config_set("maxmemory", "1mb")
+    desk.redis.config_set("maxmemory", 1)
     await store.finish(b"done")
     await store.leave()
 
@@ -252,7 +251,10 @@ async def test_tls(start: Start, tmp_path: Path, desk_at: Callable[..., Desk]) -
     options += ["--tls-key-file", str(tmp_path / "key.pem"), "--tls-cert-file", str(tmp_path / "cert.pem")]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    server = start(*options, "--tls-port", str(port))
+    try:
+        server = start(*options, "--tls-port", str(port))
+    except RuntimeError:
+        pytest.skip("needs a Redis that is built with TLS")
     desk = desk_at(server)
     store = desk.store(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={ca}")
     await join(store)
