@@ -91,12 +91,11 @@ class RedisStore:
         low, high = bounds(site, rank)
         asked = self._ask("read", unit=unit, low=low, high=high, number=number)
         members = await self._whole(asked)
-        return self._understood(f"w:{unit}", lambda: [row(each, site) for each in members])
+        return self._understood(f"w:{unit}", lambda: [row(each, site) for each in replies.values(members)])
 
     async def found(self, unit: str, number: int) -> list[bytes]:
         """Up to `number` of the oldest of what others have found for a unit. Raises `LeaseLost`."""
-        found: list[bytes] = await self._whole(self._ask("found", unit=unit, number=number))
-        return found
+        return replies.values(await self._whole(self._ask("found", unit=unit, number=number)))
 
     async def commit(self, commit: Commit) -> News:
         """Write all of it or nothing, and refresh the lease. Raises `LeaseLost`."""
@@ -167,13 +166,15 @@ class RedisStore:
         return [await self._held(reply) for reply in await self._ask("take", most=most, names=list(names))]
 
     async def _held(self, reply: list[Any]) -> Held:
-        name, _, parts, number, *_ = reply
-        while len(parts) < number:  # there were too many for one reply
-            more = await self._ask("seen", unit=name, first=len(parts))
-            if not more:
+        name, _, _, parts, all_parts, *_ = reply
+        more = []
+        while parts < all_parts:  # there were too many for one reply
+            seen, number = await self._ask("seen", unit=name, first=parts)
+            if not number:
                 raise self._broken(f"{self._prefix}s:{name.decode()} has become shorter")
-            parts += more
-        return self._understood(f" what belongs to unit {name.decode()}", lambda: replies.held(reply))
+            more.append(seen)
+            parts += number
+        return self._understood(f" what belongs to unit {name.decode()}", lambda: replies.held(reply, more))
 
     async def _commit(self, asked: dict[str, Any]) -> News:
         reply = await self._ask("commit", **asked)
