@@ -4,6 +4,7 @@ Nothing is sent again: a command that was not answered may have been run, or may
 a connection that failed is not opened again by itself. `errors.py` puts redis-py's errors into words.
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -71,7 +72,7 @@ class Connection:
         from redis.exceptions import NoScriptError
 
         connection = self._connection
-        if connection is None:
+        if connection is None or not connection.is_connected:  # it would connect anew by itself
             raise Unanswered(f"{self.shown}: the connection was lost")
         code = script(name)
         try:
@@ -129,8 +130,8 @@ class Connection:
         return why
 
     def _check(self, info: dict[str, str]) -> None:
-        version = tuple(int(each) for each in info.get("redis_version", "6.2").split(".")[:2])
-        if version < _OLDEST:
+        found = re.match(r"(\d+)\.(\d+)", info.get("redis_version", ""))
+        if found is not None and (int(found[1]), int(found[2])) < _OLDEST:
             raise StorageError(f"{self.shown} is Redis {info['redis_version']}: it must be 6.2 or newer")
         if info.get("cluster_enabled") == "1":
             raise StorageError(f"{self.shown} is a cluster, which cannot hold a job: use a single server")

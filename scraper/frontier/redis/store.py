@@ -148,15 +148,13 @@ class RedisStore:
             asked["former"] = self._former
         reply = await self._run("join", asked)
         number, run, salt, memory, since, news = reply
-        membership = Membership(token, run)
+        self._membership = membership = Membership(token, run)
 
         def joined() -> Joined:
             how = replies.news(news, membership.known, token.encode())
             return Joined(number, salt, replies.memories(memory), since, how)
 
-        understood = self._understood("memory", joined)
-        self._membership = membership
-        return understood
+        return self._understood("memory", joined)
 
     async def _leave(self) -> None:
         await self._ask("leave")
@@ -264,7 +262,7 @@ class RedisStore:
             case "TRIMMED":
                 text = f"items before batch {refusal.detail} are not in Redis any more, only on the disk they were"
                 return StorageError(f"{self._shown}: {text} written to: resume there, or begin anew with --fresh")
-        return StorageError(f"{self._shown} {_refused_to_join(refusal.detail)}")
+        return StorageError(f"{self._shown} {_refused(refusal.detail)}")
 
 
 def _lost(why: str, lease: float) -> str:
@@ -278,11 +276,13 @@ def _lost(why: str, lease: float) -> str:
     return f"{why.partition(' ')[2]} belongs to another worker"
 
 
-def _refused_to_join(why: str) -> str:
+def _refused(why: str) -> str:
     kind, _, number = why.partition(" ")
     match kind:
         case "workers":
             return f"has workers that are alive ({number}): stop them before you begin anew"
+        case "items":
+            return "has items that are not in the data files yet: they are to be collected before it is finished"
         case "gone":
             return "was deleted a moment ago: run the same command again"
     return "was changed by another worker a moment ago: run the same command again"

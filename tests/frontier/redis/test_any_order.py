@@ -249,8 +249,12 @@ class Workers(RuleBasedStateMachine):
         job, slot = self.job, self.collects()
         assert job is not None
         assert slot is not None
-        if percent < 20:
-            self.ask(slot, lambda: self.stores[slot].finish(b"done %d" % percent), frees=False)
+        store = self.stores[slot]
+        if job.following < job.first + len(job.batches):
+            with pytest.raises(StorageError, match="items that are not in the data files yet"):
+                self.ask(slot, lambda: store.finish(b"done"), frees=False)
+        elif percent < 50:
+            self.ask(slot, lambda: store.finish(b"done %d" % percent), frees=False)
             job.finished(b"done %d" % percent)
             job.workers[self.names[slot]].has_expired = False
 

@@ -115,11 +115,26 @@ async def test_a_job_that_is_finished_keeps_no_items(desk: Desk) -> None:
     assert (await join(desk.store())).ended == b"\0finished"
 
 
+async def test_a_job_with_items_to_collect_is_not_finished(desk: Desk) -> None:
+    """As long as some items are not in the data files, a job is not finished, and they are kept."""
+    store = await desk.worker()
+    await take(store, ITEMS)
+    for _ in range(2):
+        await store.commit(Commit(items=b"items"))
+    await store.collect(1, b"one", [])
+    with pytest.raises(StorageError, match="job books has items that are not in the data files yet"):
+        await store.finish(b"done")
+    news = await store.commit(Commit())
+    assert (news.ended, news.backlog) == (None, 5)
+    assert await store.batches(1, 10) == [b"items"]
+
+
 async def test_a_job_that_is_begun_anew_is_not_finished(desk: Desk) -> None:
     """After `fresh` there is no outcome, and batches are numbered from 0 again."""
     store = await desk.worker()
     await take(store, ITEMS)
     await store.commit(Commit(items=b"items"))
+    await store.collect(1, b"end", [])
     await store.finish(b"done")
     await store.leave()
     assert (await join(store, fresh=True)).ended is None

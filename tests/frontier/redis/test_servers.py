@@ -17,7 +17,7 @@ from tests.redis_server import RedisServer
 
 Start = Callable[..., RedisServer]
 SECRET = "sesame-p4ss"
-PERMISSIONS = "+@read +@write -@dangerous +eval +evalsha +info +time ~scraper:{books}:*"
+PERMISSIONS = "+@read +@write -@dangerous +eval +evalsha +info +select +time ~scraper:{books}:*"
 
 
 async def refused(url: str, kind: type[ScraperError] = StorageError, *, lease: float = 40) -> str:
@@ -109,7 +109,7 @@ async def test_a_user_with_few_permissions(start: Start, desk_at: Callable[..., 
     await first.leave()
     desk.redis.execute_command("ACL", "SETUSER", "crawler", "resetkeys", "~scraper:{other}:*")
     assert "refuses a command or a key: " in (text := await refused(url))
-    assert "+@read +@write -@dangerous +eval +evalsha +info +time ~scraper:*" in text
+    assert "+@read +@write -@dangerous +eval +evalsha +info +select +time ~scraper:*" in text
     desk.redis.execute_command("ACL", "SETUSER", "crawler", "resetkeys", "~scraper:*", "-info")
     assert "'info' command" in await refused(url)
 
@@ -179,6 +179,7 @@ async def test_a_full_server(start: Start, desk_at: Callable[..., Desk]) -> None
     await other.leave()
     desk.redis.config_set("maxmemory", 0)
     assert (await store.commit(commit)).backlog == 4
+    await store.collect(2, b"positions", [])
     desk.redis.config_set("maxmemory", 1)
     await store.finish(b"done")
     await store.leave()
