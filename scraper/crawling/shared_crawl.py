@@ -47,7 +47,7 @@ NO_STATE = "self.state cannot be shared by machines: hand values over in meta"
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a crawl ended: `files` are what was published, on the machine at `place`, and with `is_end` the job is finished."""
+    """How a crawl ended: `files` were published on the machine at `place`. With `is_end` the job is finished."""
 
     reason: str
     statistics: Statistics

@@ -213,7 +213,10 @@ class SharedStore(Protocol):
         ...
 
     async def finish(self, outcome: bytes) -> None:
-        """The job is over, and its files are whole; items are not kept any longer. Raises `LeaseLost`."""
+        """The job is over, and its files are whole; items are not kept any longer. Raises `LeaseLost`.
+
+        All items are to be collected before.
+        """
         ...
 
     async def close(self) -> None:

@@ -59,6 +59,7 @@ class Collector:
         self._stack = AsyncExitStack()
         self._is_stopped = asyncio.Event()
         self._following = 0
+        self._known = 0  # batches that the store knows to be in files, here or elsewhere
         self._drops: Counter[str] = Counter()
         self._errors = 0
         self.sinks: Sequence[Sink] = ()
@@ -126,6 +127,7 @@ class Collector:
             return
         collected = await self._store.collected()
         state = _read(collected)
+        self._known = collected.following
         try:
             await self._open(state.positions)
             self._recall(taken[0])
@@ -171,7 +173,8 @@ class Collector:
                 await self._write(sink, items)
         if batches:
             self._following += len(batches)
-            await self._settle()
+            if self._following >= self._known:  # before, the files that are elsewhere have more
+                await self._settle()
         return bool(batches)
 
     async def _write(self, sink: Sink, items: list[Any]) -> None:

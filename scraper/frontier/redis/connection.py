@@ -4,6 +4,7 @@ Nothing is sent again: a command that was not answered may have been run, or may
 a connection that failed is not opened again by itself. `errors.py` puts redis-py's errors into words.
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
 
 _OLDEST = (6, 2)
+_HUNG_UP = ("Connection closed by server", "Connection reset by peer")
 REFUSALS = frozenset({"BROKEN", "FOREIGN", "LOST", "NEWER", "REFUSED", "TRIMMED"})
 """The first words of a script's own errors."""
 
@@ -60,7 +62,7 @@ class Connection:
             raise
         except Exception as error:
             await self.close()
-            raise StorageError(f"{self.shown} {reason(error, self._timeout)}") from None
+            raise StorageError(f"{self.shown} {self._why(error)}") from None
 
     async def run(self, name: str, key: bytes, argument: bytes) -> Any:
         """What the script `name` answers. Raises `Refusal` if it refuses.
@@ -70,7 +72,7 @@ class Connection:
         from redis.exceptions import NoScriptError
 
         connection = self._connection
-        if connection is None:
+        if connection is None or not connection.is_connected:  # it would connect anew by itself
             raise Unanswered(f"{self.shown}: the connection was lost")
         code = script(name)
         try:
@@ -118,9 +120,18 @@ class Connection:
             raise SettingsError(f"{self.shown} is no address of Redis: {masked(str(error))}") from None
         return made
 
+    def _why(self, error: Exception) -> str:
+        """Why the server will not do; it may not understand what it is sent at first."""
+        why = reason(error, self._timeout)
+        if self._url.startswith("rediss:") and why.startswith("did not answer"):
+            return f"{why}. If it speaks no TLS, use redis://"
+        if self._url.startswith("redis:") and why.endswith(_HUNG_UP):
+            return f"{why}. If it speaks TLS, use rediss://"
+        return why
+
     def _check(self, info: dict[str, str]) -> None:
-        version = tuple(int(each) for each in info.get("redis_version", "6.2").split(".")[:2])
-        if version < _OLDEST:
+        found = re.match(r"(\d+)\.(\d+)", info.get("redis_version", ""))
+        if found is not None and (int(found[1]), int(found[2])) < _OLDEST:
             raise StorageError(f"{self.shown} is Redis {info['redis_version']}: it must be 6.2 or newer")
         if info.get("cluster_enabled") == "1":
             raise StorageError(f"{self.shown} is a cluster, which cannot hold a job: use a single server")

@@ -3,7 +3,10 @@
 import os
 import ssl
 
-OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY", "UNBLOCKED")
+PERMISSIONS = "+@read +@write -@dangerous +eval +evalsha +info +select +time ~scraper:*"
+"""What a user needs, as `ACL SETUSER` takes it."""
+
+OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY")
 """How errors begin of a server that cannot write now, and by the time it can may not have what it had."""
 
 
@@ -29,7 +32,7 @@ def reason(error: Exception, timeout: float) -> str:
 
 _ANSWERS = {
     "LOADING": "is loading its data: try again in a moment",
-    "NOPERM": "refuses a command: {}; docs/machines.md has the permissions that a user needs",
+    "NOPERM": f"refuses a command or a key: {{}}. Allow them: ACL SETUSER … {PERMISSIONS}",
     "OOM": "is full: nothing was written. Raise its maxmemory, and run the same command again",
     "READONLY": "is a replica, which cannot be written to: use its primary",
     "MASTERDOWN": "is a replica without its primary: use the primary",
@@ -40,7 +43,17 @@ _ANSWERS = {
 
 
 def _code(error: Exception) -> str:
-    return getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    """The first word of what the server said, which redis-py takes away from errors that have their own class."""
+    from redis import exceptions
+
+    codes = {
+        exceptions.BusyLoadingError: "LOADING",
+        exceptions.MasterDownError: "MASTERDOWN",
+        exceptions.NoPermissionError: "NOPERM",
+        exceptions.OutOfMemoryError: "OOM",
+        exceptions.ReadOnlyError: "READONLY",
+    }
+    return codes.get(type(error)) or str(error).partition(" ")[0]
 
 
 def _unreachable(error: Exception, text: str) -> str:

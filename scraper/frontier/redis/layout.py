@@ -55,11 +55,10 @@ def row(found: bytes, site: str) -> Row:
 
 
 def memories(changed: Iterable[tuple[str, str, bytes | None]]) -> tuple[list[bytes], list[bytes]]:
-    """What a hash is to have of it, field and value by turns, and the fields that it is to lose."""
+    """What a hash is to have of it, field and value by turns, and the fields that it is to lose. The last one wins."""
     written: list[bytes] = []
     forgotten: list[bytes] = []
-    for part, key, value in changed:
-        field = f"{part}\0{key}".encode()
+    for field, value in {f"{part}\0{key}".encode(): value for part, key, value in changed}.items():
         if value is None:
             forgotten.append(field)
         else:

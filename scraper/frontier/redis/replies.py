@@ -4,7 +4,7 @@ Redis answers with numbers, byte strings and lists of them. All of this raises `
 is stored that is not as it was written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -51,12 +51,23 @@ def news(reply: list[Any], known: Known, token: bytes) -> News:
     )
 
 
-def held(reply: list[Any]) -> Held:
-    name, sites, parts, _, memory, found, rest = reply
+def values(reply: bytes) -> list[bytes]:
+    """What `joined` in `lua/keys.lua` has joined: values, each after its length."""
+    found, place, end = [], 0, len(reply)
+    while place < end:
+        start = place + 4
+        place = start + int.from_bytes(reply[place:start])
+        found.append(reply[start:place])
+    return found
+
+
+def held(reply: list[Any], more: Sequence[bytes]) -> Held:
+    """A unit. `more` are fingerprints that came afterwards, as they were too many for one reply."""
+    name, sites, seen, _, _, memory, found, rest = reply
     return Held(
         name.decode(),
         {site.decode(): number for site, number in _pairs(sites)},
-        b"".join(parts),
+        b"".join((seen, *more)),
         memories(memory),
         found,
         None if rest < 0 else rest / 1000,

@@ -91,12 +91,11 @@ class RedisStore:
         low, high = bounds(site, rank)
         asked = self._ask("read", unit=unit, low=low, high=high, number=number)
         members = await self._whole(asked)
-        return self._understood(f"w:{unit}", lambda: [row(each, site) for each in members])
+        return self._understood(f"w:{unit}", lambda: [row(each, site) for each in replies.values(members)])
 
     async def found(self, unit: str, number: int) -> list[bytes]:
         """Up to `number` of the oldest of what others have found for a unit. Raises `LeaseLost`."""
-        found: list[bytes] = await self._whole(self._ask("found", unit=unit, number=number))
-        return found
+        return replies.values(await self._whole(self._ask("found", unit=unit, number=number)))
 
     async def commit(self, commit: Commit) -> News:
         """Write all of it or nothing, and refresh the lease. Raises `LeaseLost`."""
@@ -126,9 +125,16 @@ class RedisStore:
     # How each of these is done.
 
     async def _look(self) -> Look | None:
-        if not self._connection.is_open:
+        was_open = self._connection.is_open
+        if not was_open:
             await self._connection.open()
-        reply = await self._run("look", {})
+        try:
+            reply = await self._run("look", {})
+        except Unanswered:  # it writes nothing, so it may be sent again
+            self._lose()
+            if not was_open:
+                raise
+            return await self._look()
         return self._understood("meta", lambda: replies.look(reply))
 
     async def _join(self, description: bytes, replaces: bytes | None, fresh: bool) -> Joined:
@@ -142,15 +148,13 @@ class RedisStore:
             asked["former"] = self._former
         reply = await self._run("join", asked)
         number, run, salt, memory, since, news = reply
-        membership = Membership(token, run)
+        self._membership = membership = Membership(token, run)
 
         def joined() -> Joined:
             how = replies.news(news, membership.known, token.encode())
             return Joined(number, salt, replies.memories(memory), since, how)
 
-        understood = self._understood("memory", joined)
-        self._membership = membership
-        return understood
+        return self._understood("memory", joined)
 
     async def _leave(self) -> None:
         await self._ask("leave")
@@ -160,13 +164,15 @@ class RedisStore:
         return [await self._held(reply) for reply in await self._ask("take", most=most, names=list(names))]
 
     async def _held(self, reply: list[Any]) -> Held:
-        name, _, parts, number, *_ = reply
-        while len(parts) < number:  # there were too many for one reply
-            more = await self._ask("seen", unit=name, first=len(parts))
-            if not more:
+        name, _, _, parts, all_parts, *_ = reply
+        more = []
+        while parts < all_parts:  # there were too many for one reply
+            seen, number = await self._ask("seen", unit=name, first=parts)
+            if not number:
                 raise self._broken(f"{self._prefix}s:{name.decode()} has become shorter")
-            parts += more
-        return self._understood(f"m:{name.decode()}", lambda: replies.held(reply))
+            more.append(seen)
+            parts += number
+        return self._understood(f" what belongs to unit {name.decode()}", lambda: replies.held(reply, more))
 
     async def _commit(self, asked: dict[str, Any]) -> News:
         reply = await self._ask("commit", **asked)
@@ -259,7 +265,7 @@ class RedisStore:
             case "TRIMMED":
                 text = f"items before batch {refusal.detail} are not in Redis any more, only on the disk they were"
                 return StorageError(f"{self._shown}: {text} written to: resume there, or begin anew with --fresh")
-        return StorageError(f"{self._shown} {_refused_to_join(refusal.detail)}")
+        return StorageError(f"{self._shown} {_refused(refusal.detail)}")
 
 
 def _lost(why: str, lease: float) -> str:
@@ -273,11 +279,13 @@ def _lost(why: str, lease: float) -> str:
     return f"{why.partition(' ')[2]} belongs to another worker"
 
 
-def _refused_to_join(why: str) -> str:
+def _refused(why: str) -> str:
     kind, _, number = why.partition(" ")
     match kind:
         case "workers":
             return f"has workers that are alive ({number}): stop them before you begin anew"
+        case "items":
+            return "has items that are not in the data files yet: they are to be collected before it is finished"
         case "gone":
             return "was deleted a moment ago: run the same command again"
     return "was changed by another worker a moment ago: run the same command again"

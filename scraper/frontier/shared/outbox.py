@@ -23,7 +23,7 @@ _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class Outbox(Open):
-    """A sink that keeps items until a commit takes them; `backlog` bytes of them are in the store, and in no file yet."""
+    """A sink that keeps items until a commit takes them. `backlog` bytes of items are in the store, and in no file."""
 
     path = "items"
     is_exact = True

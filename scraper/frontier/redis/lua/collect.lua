@@ -8,10 +8,10 @@ local function run(me)
     if me.following < following or me.following > first + call('LLEN', BATCHES) then
         refuse('BROKEN', META .. ' has ' .. text(following) .. ' as the next batch of items')
     end
+    local backlog = math.max(0, number(META, 'backlog', 0) - sum_sizes(following - first, me.following - first - 1))
     call('HDEL', META, '') -- a first write that Redis allows when its memory is full, so it allows the others
     refresh(me, time())
-    call('HINCRBY', META, 'backlog', -sum_sizes(following - first, me.following - first - 1))
-    call('HSET', META, 'following', me.following, 'positions', me.positions)
+    call('HSET', META, 'backlog', backlog, 'following', me.following, 'positions', me.positions)
     in_pieces('HSET', PREFIX .. 'm:' .. ITEMS, me.memory)
     in_pieces('HDEL', PREFIX .. 'm:' .. ITEMS, me.forgotten)
     trim(me.keep)

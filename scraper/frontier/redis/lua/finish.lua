@@ -4,6 +4,9 @@ local function run(me)
     check_owner(ITEMS, me)
     check_items()
     local behind = number(META, 'first', 0) + call('LLEN', BATCHES)
+    if number(META, 'following', 0) ~= behind then
+        refuse('REFUSED', 'items')
+    end
     call('UNLINK', BATCHES, SIZES) -- also allowed when the memory is full
     call('HSET', META, 'outcome', me.outcome, 'first', behind, 'following', behind, 'backlog', 0, 'kept', 0)
     refresh(me, time())

@@ -3,5 +3,5 @@ local function run(me)
     fence(me)
     check_owner(me.unit, me)
     check(PREFIX .. 'i:' .. me.unit, 'list')
-    return call('LRANGE', PREFIX .. 'i:' .. me.unit, 0, me.number - 1)
+    return joined(call('LRANGE', PREFIX .. 'i:' .. me.unit, 0, me.number - 1))
 end

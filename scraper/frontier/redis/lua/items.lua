@@ -31,7 +31,7 @@ local function trim(keep)
         call('LPOP', BATCHES)
         first = first + 1
     end
-    call('HSET', META, 'first', first, 'kept', kept)
+    call('HSET', META, 'first', first, 'kept', math.max(0, kept))
 end
 
 local function add_batch(batch, keep)

@@ -86,6 +86,16 @@ local function text(milliseconds)
     return string.format('%.0f', milliseconds)
 end
 
+-- Values in one string, each after its length (4 bytes, big-endian), since a reply of many takes a client long to read.
+local function joined(values)
+    local pieces = {}
+    for _, value in ipairs(values) do
+        pieces[#pieces + 1] = struct.pack('>I4', #value)
+        pieces[#pieces + 1] = value
+    end
+    return table.concat(pieces)
+end
+
 -- By the server's clock, in milliseconds.
 local function time()
     local now = call('TIME')

@@ -3,5 +3,5 @@ local function run(me)
     fence(me)
     check_owner(me.unit, me)
     check(PREFIX .. 'w:' .. me.unit, 'zset')
-    return call('ZRANGEBYLEX', PREFIX .. 'w:' .. me.unit, me.low, me.high, 'LIMIT', 0, me.number)
+    return joined(call('ZRANGEBYLEX', PREFIX .. 'w:' .. me.unit, me.low, me.high, 'LIMIT', 0, me.number))
 end

@@ -3,5 +3,5 @@ local function run(me)
     fence(me)
     check_owner(me.unit, me)
     check_unit(me.unit)
-    return fingerprints(me.unit, me.first, PARTS)
+    return {fingerprints(me.unit, me.first, PARTS)}
 end

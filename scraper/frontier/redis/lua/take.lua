@@ -2,6 +2,9 @@
 
 local function choose(me)
     local chosen, is_chosen = {}, {}
+    if call('HEXISTS', META, 'outcome') == 1 then -- nothing is left to do
+        return chosen
+    end
     local function add(unit)
         if not is_chosen[unit] and not owner(unit) then
             chosen[#chosen + 1] = unit
@@ -20,18 +23,21 @@ local function choose(me)
     return chosen
 end
 
--- A unit as its new owner finds it. `parts` is how many parts of its fingerprints are told.
-local function held(unit, me, now, parts)
+-- A unit as its new owner finds it, with up to `most` parts of its fingerprints; and how many these are.
+local function held(unit, me, now, most)
     check_unit(unit)
-    return {
+    local seen, parts = fingerprints(unit, 0, most)
+    local found = {
         unit,
         sites(unit),
-        fingerprints(unit, 0, parts),
+        seen,
+        parts,
         call('HLEN', PREFIX .. 's:' .. unit),
         call('HGETALL', PREFIX .. 'm:' .. unit),
         call('LLEN', PREFIX .. 'i:' .. unit),
         rest(unit, me, now),
     }
+    return found, parts
 end
 
 local function run(me)
@@ -43,8 +49,9 @@ local function run(me)
     local units, left = {}, PARTS
     local chosen = choose(me)
     for index, unit in ipairs(chosen) do
-        units[index] = held(unit, me, now, left)
-        left = left - #units[index][3]
+        local found, parts = held(unit, me, now, left)
+        units[index] = found
+        left = left - parts
     end
     for _, unit in ipairs(chosen) do
         call('HSET', OWN, unit, '=' .. me.token)

@@ -50,7 +50,7 @@ local function last_part(unit)
     return last or '', parts
 end
 
--- Some parts of a unit's fingerprints, from number `first` on.
+-- Some parts of a unit's fingerprints, from number `first` on, as one; and how many they are.
 local function fingerprints(unit, first, parts)
     local key, fields = PREFIX .. 's:' .. unit, {}
     for part = first, math.min(first + parts, call('HLEN', key)) - 1 do
@@ -62,7 +62,7 @@ local function fingerprints(unit, first, parts)
             refuse('BROKEN', key .. ' has no whole fingerprints in part ' .. part)
         end
     end
-    return found
+    return table.concat(found), #fields
 end
 
 -- Append fingerprints: fill the last part, and make new ones.
