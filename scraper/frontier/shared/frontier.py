@@ -219,6 +219,7 @@ class SharedFrontier(Open):
     def give_back(self, entry: Entry) -> None:
         """`entry` waits again, for whoever owns its unit next."""
         self._own[unit_of(entry.request.url)].in_hand -= 1
+        self._window.busy.discard(entry.number)
 
     # Units.
 
