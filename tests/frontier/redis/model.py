@@ -104,6 +104,8 @@ class ModelJob:
 
     def taken(self, worker: str, most: int, names: list[str]) -> list[str]:
         """The units that a worker is to be given, in this order."""
+        if self.outcome is not None:
+            return []
         chosen = [name for name in dict.fromkeys(names) if not self.units.get(name, ModelUnit()).owner]
         free = [(unit.load, name) for name, unit in self.units.items() if unit.load and not unit.owner]
         others = [name for _, name in sorted(free, key=lambda each: (each[0], each[1].encode()), reverse=True)]
@@ -159,7 +161,7 @@ class ModelJob:
 
     def collect(self, following: int, positions: bytes, memory: list[tuple[str, str, bytes | None]]) -> None:
         self.following, self.positions = following, positions
-        _remember(self.memory, memory)
+        _remember(self.units[ITEMS].memory, memory)
         self._trim()
 
     def finished(self, outcome: bytes) -> None:
