@@ -1,0 +1,153 @@
+"""One crawl by several machines to its end, with what happens to them, judged by what must hold of it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleet import verdict
+from fleet.faults import Fault, Faults, Happened
+from fleet.stand import PAUSE, Setup, Stand, stand
+from fleet.workers import Exit
+
+RESTARTS = 3  # of a worker that refused to go on as the server had lost what it had acknowledged
+DUMP = 3.0  # seconds before the end in which nothing more can be expected of a crawl
+
+
+@dataclass
+class Outcome:
+    """A round: what was wrong, and what is to be known of it besides."""
+
+    wrong: list[str]
+    notes: list[str]
+    seconds: float
+    pages: int
+    again: int  # pages that were asked for more than once
+    rate: float
+    happened: list[str]
+    takeovers: list[float] = field(default_factory=list)
+    most_in_flight: int = 0
+    smallest_gap: float = 0.0
+    folder: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.wrong
+
+
+@dataclass
+class _Crawl:
+    """A crawl under way."""
+
+    stand: Stand
+    faults: Faults
+    may_refuse: bool  # writes were lost: a clear refusal is one of the right answers
+    wrong: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def run(self, seconds: float) -> None:
+        """Until all workers have ended, or so much time has passed."""
+        self.stand.start()
+        deadline = time.monotonic() + seconds
+        while self.stand.running or not self.faults.is_quiet:
+            if time.monotonic() > deadline:
+                names = ", ".join(worker.name for worker in self.stand.running)
+                self.wrong.append(f"{names} did not end in {seconds:.0f} s; {self.stand.shop.done:.1%} were answered")
+                self.faults.mend()
+                return
+            time.sleep(PAUSE)
+            self.stand.shop.look()
+            if self.stand.redis is not None:
+                self.stand.redis.note_size()
+            for worker in self.stand.workers:
+                if (ended := worker.look()) is not None and not ended.is_expected:
+                    self._take(ended)
+            self.faults.act()
+
+    def _take(self, ended: Exit) -> None:
+        """A worker ended with an error: which is wrong, unless it may refuse to go on. Then it is started again."""
+        line = f"{ended.machine} ended with status {ended.status}: {ended.said[:200]}"
+        worker = next(each for each in self.stand.workers if each.name == ended.machine)
+        if self.may_refuse and ended.said and "Traceback" not in ended.said and worker.starts <= RESTARTS:
+            self.notes.append(line)
+            worker.start()
+        else:
+            self.wrong.append(line)
+
+
+def run(setup: Setup, faults: Sequence[Fault] = (), *, patience: float = 300.0, keep: bool = False) -> Outcome:
+    """One round in a new folder, which is kept if something is wrong, or if told to."""
+    folder = Path(tempfile.mkdtemp(prefix="machines-"))
+    kept = True
+    try:
+        outcome = _run(setup, faults, folder, patience)
+        kept = keep or not outcome.is_well
+        outcome.folder = str(folder) if kept else ""
+        return outcome
+    finally:
+        if not kept:
+            shutil.rmtree(folder)
+
+
+def _run(setup: Setup, planned: Sequence[Fault], folder: Path, patience: float) -> Outcome:
+    began = time.monotonic()
+    with stand(setup, folder) as standing:
+        faults = Faults(standing, planned)
+        crawl = _Crawl(standing, faults, any(fault.kind == "cut" for fault in planned))
+        crawl.run(patience)
+        seconds = time.monotonic() - began
+    return judge(standing, faults, crawl.wrong, crawl.notes, seconds)
+
+
+def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence[str], seconds: float) -> Outcome:
+    """All that must hold of a crawl that has ended."""
+    setup, shop = standing.setup, standing.shop
+    stamps = shop.stamps
+    found = list(wrong)
+    ended = [each for worker in standing.workers for each in worker.exits]
+    if setup.items:
+        found += verdict.items(standing.folder, setup.site)
+    found += verdict.sums((each.summary for each in ended if each.summary), setup.site)
+    found += verdict.politeness(stamps, per_host=setup.per_host, delay=setup.delay)
+    found += [f"did not happen: {fault}" for fault in faults.left]
+    took, late = _takeovers(faults.happened, standing)
+    answered = sum(1 for stamp in stamps if stamp.status == 200)
+    return Outcome(
+        wrong=found + late,
+        notes=[*notes, *faults.notes],
+        seconds=round(seconds, 1),
+        pages=len(shop.answered),
+        again=answered - len(shop.answered),
+        rate=round(verdict.rate(stamps), 1) if answered > 100 else 0.0,
+        happened=[f"{each.fault}{', ' * bool(each.note)}{each.note}" for each in faults.happened],
+        takeovers=[round(each, 2) for each in took],
+        most_in_flight=max(verdict.in_flight(stamps).values(), default=0),
+        smallest_gap=round(verdict.smallest_gap(stamps), 4),
+    )
+
+
+def _takeovers(happened: Sequence[Happened], standing: Stand) -> tuple[list[float], list[str]]:
+    """How long hosts of stopped and cut off workers waited, and a line for each fault for which that was too long."""
+    setup, took, late = standing.setup, list[float](), list[str]()
+    bar = setup.lease + setup.timeout + verdict.SPARE
+    for each in happened:
+        if each.fault.kind not in ("stop", "part") or each.fault.seconds <= bar or not setup.signed:
+            continue
+        name = standing.workers[each.fault.worker].name
+        waited = verdict.takeovers(standing.shop.stamps, setup.site, name, each.moment)
+        took += sorted(waited.values())
+        if over := {host: wait for host, wait in waited.items() if wait > bar}:
+            late.append(f"{each.fault}: {len(over)} of {len(waited)} hosts not taken over within {bar:.0f} s")
+    return took, late
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """The round as JSON has it; what waited for ever has null."""
+    told = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
+    told["takeovers"] = [each if each < float("inf") else None for each in outcome.takeovers]
+    return told
