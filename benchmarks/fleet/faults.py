@@ -145,6 +145,7 @@ class Faults:
         spaces, name = self.stand.spaces, self.stand.workers[fault.worker].name
         assert spaces is not None
         spaces.set_link(name, "down")
+        self.happened[-1].moment = time.time()
         self._later(fault.seconds, lambda: spaces.set_link(name, "up"))
 
     def _redis(self, fault: Fault) -> None:

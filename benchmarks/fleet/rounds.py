@@ -113,21 +113,26 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
     if setup.items:
         found += verdict.items(standing.folder, setup.site)
     found += verdict.sums((each.summary for each in ended if each.summary), setup.site)
-    found += verdict.politeness(stamps, per_host=setup.per_host, delay=setup.delay)
+    cuts = [
+        (standing.workers[each.fault.worker].name, each.moment) for each in faults.happened if each.fault.kind == "part"
+    ]
+    held_back = verdict.delayed(stamps, cuts)
+    in_time = [stamp for stamp in stamps if stamp not in held_back]
+    found += verdict.politeness(in_time, per_host=setup.per_host, delay=setup.delay)
     found += [f"did not happen: {fault}" for fault in faults.left]
     took, late = _takeovers(faults.happened, standing)
     answered = sum(1 for stamp in stamps if stamp.status == 200)
     return Outcome(
         wrong=found + late,
-        notes=[*notes, *faults.notes],
+        notes=[*notes, *faults.notes, *([f"{len(held_back)} requests held back by a link"] if held_back else [])],
         seconds=round(seconds, 1),
         pages=len(shop.answered),
         again=answered - len(shop.answered),
         rate=round(verdict.rate(stamps), 1) if answered > 100 else 0.0,
         happened=[f"{each.fault}{', ' * bool(each.note)}{each.note}" for each in faults.happened],
         takeovers=[round(each, 2) for each in took],
-        most_in_flight=max(verdict.in_flight(stamps).values(), default=0),
-        smallest_gap=round(verdict.smallest_gap(stamps), 4),
+        most_in_flight=max(verdict.in_flight(in_time).values(), default=0),
+        smallest_gap=round(verdict.smallest_gap(in_time), 4),
     )
 
 

@@ -59,8 +59,9 @@ class Result:
 
 def judged(name: str, setup: Setup, planned: Sequence[Fault], options: Options) -> Result:
     """A row that is one crawl with faults."""
-    one = setup.store != "redis"
-    setup = replace(setup, store=options.store, workers=1 if one else setup.workers)
+    if options.store != "redis":
+        setup = replace(setup, store=options.store, workers=1)
+        planned = [replace(fault, worker=0) for fault in planned]
     outcome = rounds.run(setup, planned, patience=PATIENCE, keep=options.keep)
     result = Result(name, outcome.wrong, numbers={"seed": options.seed, **rounds.as_json(outcome)})
     result.lines = told(outcome)
@@ -86,7 +87,7 @@ def _shop(options: Options, **given: Any) -> Setup:
 
 def kills(options: Options) -> Result:
     """3 workers, each killed once at a random moment and joined again."""
-    setup = _shop(options, store=options.store, workers=3 if options.store == "redis" else 1)
+    setup = _shop(options)
     return judged("kills", setup, faults.kills(setup.workers, random.Random(options.seed)), options)
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fleet import rounds, verdict
 from fleet.faults import Fault
@@ -74,13 +75,19 @@ def _forged_sums() -> list[str]:
     halves = [{**right, "discovered": half, "pages": half} for half in (100, SITE.pages - 100)]
     missed = [f"called wrong: {each}" for each in ([right], [right, right], halves) if verdict.sums(each, SITE)]
     short = {**right, "pages": SITE.pages - 1}
-    forgeries = ([], [short], [{**short, "failed": {"status": 1}}], [{**right, "discovered": 5}], halves[:1])
+    forgeries: tuple[list[dict[str, Any]], ...] = (
+        [],
+        [short],
+        [{**short, "failed": {"status": 1}}],
+        [{**right, "discovered": 5}],
+        halves[:1],
+    )
     return [*missed, *(f"not noticed: {each}" for each in forgeries if not verdict.sums(each, SITE))]
 
 
 def _stamps(*rows: tuple[int, float, float, str]) -> list[Stamp]:
     return [
-        Stamp(host, arrived, ended, 200, machine, f"/p/{number}")
+        Stamp(host, arrived, ended, 200, machine, host, f"/p/{number}")
         for number, (host, arrived, ended, machine) in enumerate(rows)
     ]
 
@@ -101,6 +108,9 @@ def _forged_stamps() -> list[str]:
     taken = [*right, *_stamps((0, 9.0, 9.1, "m2"), (1, 9.0, 9.1, "m1"))]
     if verdict.takeovers(taken, SITE, "m1", 1.0) != {0: 8.0}:
         missed.append(f"a take-over after 8 s is {verdict.takeovers(taken, SITE, 'm1', 1.0)}")
+    resent = [*right, *_stamps((0, 0.65, 0.8, "m1"), (0, 0.85, 0.9, "m1"))]
+    if [each.arrived for each in verdict.delayed(resent, [("m1", 0.62), ("m2", 0.62)])] != [0.65]:
+        missed.append("the request that a dead link has held back is another")
     if verdict.takeovers(right, SITE, "m2", 1.0) != {1: float("inf")}:
         missed.append("not noticed: a host that nobody took over")
     return missed

@@ -6,12 +6,12 @@
    the latencies, in milliseconds, are those of hosts with an even and an odd number. It serves until SIGTERM. STAMPS
    gets a line for each request but for those that nobody waits for any more when it ends:
 
-       HOST ARRIVED ENDED STATUS MACHINE PATH
+       HOST ARRIVED ENDED STATUS MACHINE CONNECTION PATH
 
    Moments are nanoseconds of CLOCK_REALTIME. A request arrives when the kernel has received its head (SO_TIMESTAMPNS:
    right also if this process is late) and ends right before the last byte of its answer is written, so that a client
    cannot send the next one earlier. If the client closes the connection before, it ends then, with status 0. MACHINE
-   is the value of the header X-Machine, or "-". */
+   is the value of the header X-Machine, or "-"; CONNECTION numbers the connections. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,7 +34,7 @@
 enum { HEAD = 8192, BRANCHES = 10, REDIRECTED = 50, VARIANTS = 10 };
 
 typedef struct Connection {
-    int fd, host, status, waits, closes;
+    int fd, host, status, waits, closes, serial;
     uint32_t use; /* counts the connections and requests of this place, so that an old answer finds nobody */
     int64_t arrived;
     size_t got, sent, length;
@@ -54,7 +54,7 @@ typedef struct Queue { /* answers of one latency are due in the order in which t
 } Queue;
 
 static Connection **connections;
-static int most_connections, epoll_fd;
+static int most_connections, epoll_fd, accepted;
 static Queue queues[2];
 static int64_t latencies[2];
 static uint32_t first_host;
@@ -166,8 +166,8 @@ static void answer(Connection *on) {
 /* The connections. */
 
 static void stamp(Connection *on, int64_t ended, int status) {
-    fprintf(stamps, "%d %" PRId64 " %" PRId64 " %d %s %s\n", on->host, on->arrived, ended, status, on->machine,
-            on->path);
+    fprintf(stamps, "%d %" PRId64 " %" PRId64 " %d %s %d %s\n", on->host, on->arrived, ended, status, on->machine,
+            on->serial, on->path);
 }
 
 static void close_connection(Connection *on) {
@@ -286,6 +286,7 @@ static void accept_all(int listening) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         getsockname(fd, (struct sockaddr *)&local, &length);
         connections[fd]->fd = fd;
+        connections[fd]->serial = ++accepted;
         connections[fd]->got = 0;
         connections[fd]->host = (int)(ntohl(local.sin_addr.s_addr) - first_host);
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);

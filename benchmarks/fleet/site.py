@@ -23,7 +23,7 @@ MIXED = 0xFFFFFFFF
 class Stamp(NamedTuple):
     """A request at the server: its host, from when to when in seconds of the clock, its status, who sent it, its path.
 
-    The status is 0 if its client closed the connection before it was answered.
+    The status is 0 if its client closed the connection before it was answered. Connections are numbered.
     """
 
     host: int
@@ -31,6 +31,7 @@ class Stamp(NamedTuple):
     ended: float
     status: int
     machine: str
+    connection: int
     path: str
 
 
@@ -107,10 +108,10 @@ class Shop:
         """All stamps until now; the server writes them every 50 ms."""
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
         for line in lines:
-            host, arrived, ended, status, machine, path = line.split(" ")
-            stamp = Stamp(int(host), int(arrived) / 1e9, int(ended) / 1e9, int(status), machine, path)
-            self.stamps.append(stamp)
-            if stamp.status == 200:
+            host, arrived, ended, status, machine, connection, path = line.split(" ")
+            moments = int(arrived) / 1e9, int(ended) / 1e9
+            self.stamps.append(Stamp(int(host), *moments, int(status), machine, int(connection), path))
+            if status == "200":
                 self.answered.add(path)
         return self.stamps
 

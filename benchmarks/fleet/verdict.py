@@ -119,6 +119,23 @@ def politeness(stamps: Sequence[Stamp], *, per_host: int, delay: float) -> list[
     return wrong
 
 
+def delayed(stamps: Iterable[Stamp], partitions: Iterable[tuple[str, float]]) -> set[Stamp]:
+    """The requests that a dead link has held back: each the first after a partition on a connection from before it.
+
+    They were sent in time, and arrive when the kernel sends them anew: its client may have given them up long ago.
+    `partitions` has machines, and when their links went down, on the clock of the stamps.
+    """
+    by_connection: dict[tuple[str, int], list[Stamp]] = defaultdict(list)
+    for stamp in sorted(stamps, key=lambda stamp: stamp.arrived):
+        by_connection[stamp.machine, stamp.connection].append(stamp)
+    found = set()
+    for machine, moment in partitions:
+        for (sender, _), sent in by_connection.items():
+            if sender == machine and sent[0].arrived <= moment < sent[-1].arrived:
+                found.add(next(stamp for stamp in sent if stamp.arrived > moment))
+    return found
+
+
 def owned(stamps: Iterable[Stamp], machine: str, moment: float) -> set[int]:
     """The hosts that `machine` had lately asked at that moment, and nobody after it."""
     last: dict[int, Stamp] = {}
