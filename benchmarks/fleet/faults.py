@@ -12,7 +12,7 @@ from itertools import count
 from fleet.stand import Stand
 from fleet.workers import Worker
 
-TOO_LATE = 0.9  # of all pages: a worker that joins later might find the job finished, and begin another
+TOO_LATE = 5.0  # seconds before the end: a worker that joins later might find the job finished, and begin another
 KINDS = ("kill", "kill_all", "leave", "stop", "part", "redis", "cut", "freeze")
 
 
@@ -104,7 +104,7 @@ class Faults:
         return fault.kind == "kill_all" or (worker.runs and not worker.is_stopped)
 
     def _join(self, workers: Sequence[Worker]) -> None:
-        if self.stand.shop.done > TOO_LATE:
+        if self.stand.shop.seconds_left() < TOO_LATE:
             self.notes.append(f"{', '.join(worker.name for worker in workers)} did not join again, so near to the end")
             return
         for worker in workers:

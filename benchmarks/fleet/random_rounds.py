@@ -12,14 +12,25 @@ from fleet.site import Site
 from fleet.stand import Setup
 
 FIXED = 120.0  # seconds that a round may take besides what its pages and faults need
+SHORTEST, LONGEST = 12.0, 60.0  # seconds of a crawl as its limits allow it
 
 
 def drawn(seed: int, store: str = "redis") -> tuple[Setup, list[Fault], float]:
     """The setup of a round, its faults, and the seconds until it must have ended."""
     rng = random.Random(seed)
-    workers = rng.randint(2, 4) if store == "redis" else 1
-    spaces = store == "redis" and rng.random() < 0.5
-    setup = Setup(
+    while not SHORTEST <= shortest(setup := _setup(rng, store)) <= LONGEST:
+        pass
+    kinds = [kind for kind in faults.KINDS if kind != "part" or setup.network == "namespaces"]
+    if store != "redis":
+        kinds = ["kill", "kill_all", "leave", "stop"]
+    planned = faults.drawn(kinds, rng.randint(1, 6), setup.workers, setup.lease, rng)
+    away = sum(fault.seconds + 2 * setup.lease + setup.timeout for fault in planned)
+    return setup, planned, FIXED + 3 * shortest(setup) + away
+
+
+def _setup(rng: random.Random, store: str) -> Setup:
+    spaces = store == "redis" and rng.random() < 0.5 and namespaces.possible()
+    return Setup(
         site=Site(
             hosts=rng.randint(4, 24),
             products=rng.randint(500, 3_000),
@@ -27,9 +38,9 @@ def drawn(seed: int, store: str = "redis") -> tuple[Setup, list[Fault], float]:
             latencies=(rng.choice((1.0, 20.0)), rng.choice((20.0, 100.0, 250.0))),
         ),
         store=store,
-        workers=workers,
+        workers=rng.randint(2, 4) if store == "redis" else 1,
         folders=rng.choice(("own", "shared")),
-        network="namespaces" if spaces and namespaces.possible() else "loopback",
+        network="namespaces" if spaces else "loopback",
         per_host=rng.randint(1, 4),
         delay=rng.choice((0.0, 0.02, 0.05, 0.1)),
         lease=rng.choice((3.0, 5.0, 10.0)),
@@ -37,17 +48,12 @@ def drawn(seed: int, store: str = "redis") -> tuple[Setup, list[Fault], float]:
         # A partition is no fault of the site: what fails by it is tried again for longer than it lasts.
         settings=(f"limits.adapt={str(rng.random() < 0.3).lower()}", "network.retries=20", "limits.park_after=0"),
     )
-    kinds = [kind for kind in faults.KINDS if kind != "part" or setup.network == "namespaces"]
-    if store != "redis":
-        kinds = ["kill", "leave", "stop"]
-    planned = faults.drawn(kinds, rng.randint(1, 6), workers, setup.lease, rng)
-    return setup, planned, FIXED + _needed(setup) + sum(fault.seconds + 2 * setup.lease for fault in planned)
 
 
-def _needed(setup: Setup) -> float:
-    """Seconds that the crawl takes at least, by what its limits allow, with as much again to spare."""
-    slowest = max(setup.delay, max(setup.site.latencies) / 1000 / setup.per_host, setup.site.hosts / 200)
-    return 3 * slowest * setup.site.pages / setup.site.hosts
+def shortest(setup: Setup) -> float:
+    """Seconds that the limits and latencies of the slowest host make of a crawl."""
+    apart = max(setup.delay, max(setup.site.latencies) / 1000 / setup.per_host)
+    return apart * setup.site.pages / setup.site.hosts
 
 
 def run(seconds: float, options: Options, told: bool) -> Result:

@@ -16,7 +16,7 @@ from fleet.stand import PAUSE, Setup, Stand, stand
 from fleet.workers import Exit
 
 RESTARTS = 3  # of a worker that refused to go on as the server had lost what it had acknowledged
-DUMP = 3.0  # seconds before the end in which nothing more can be expected of a crawl
+EARLY = 0.95  # of all pages: a worker that ends before is worth a note
 
 
 @dataclass
@@ -59,18 +59,25 @@ class _Crawl:
                 names = ", ".join(worker.name for worker in self.stand.running)
                 self.wrong.append(f"{names} did not end in {seconds:.0f} s; {self.stand.shop.done:.1%} were answered")
                 self.faults.mend()
+                for worker in self.stand.running:
+                    worker.send("ABRT")  # has Python write to the log where it is
+                time.sleep(1.0)
                 return
             time.sleep(PAUSE)
             self.stand.shop.look()
             if self.stand.redis is not None:
                 self.stand.redis.note_size()
             for worker in self.stand.workers:
-                if (ended := worker.look()) is not None and not ended.is_expected:
+                if (ended := worker.look()) is not None:
                     self._take(ended)
             self.faults.act()
 
     def _take(self, ended: Exit) -> None:
-        """A worker ended with an error: which is wrong, unless it may refuse to go on. Then it is started again."""
+        """A worker that ended with an error is wrong, unless it may refuse to go on. Then it is started again."""
+        if ended.is_expected:
+            if not ended.sent and self.stand.shop.done < EARLY:
+                self.notes.append(f"{ended.machine} ended at {self.stand.shop.done:.1%}: {ended.said[:200]}")
+            return
         line = f"{ended.machine} ended with status {ended.status}: {ended.said[:200]}"
         worker = next(each for each in self.stand.workers if each.name == ended.machine)
         if self.may_refuse and ended.said and "Traceback" not in ended.said and worker.starts <= RESTARTS:
@@ -101,7 +108,9 @@ def _run(setup: Setup, planned: Sequence[Fault], folder: Path, patience: float) 
         crawl = _Crawl(standing, faults, any(fault.kind == "cut" for fault in planned))
         crawl.run(patience)
         seconds = time.monotonic() - began
-    return judge(standing, faults, crawl.wrong, crawl.notes, seconds)
+    outcome = judge(standing, faults, crawl.wrong, crawl.notes, seconds)
+    (folder / "round.txt").write_text("\n".join((repr(setup), repr(planned), repr(outcome), "")), encoding="utf-8")
+    return outcome
 
 
 def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence[str], seconds: float) -> Outcome:
@@ -139,9 +148,11 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
 def _takeovers(happened: Sequence[Happened], standing: Stand) -> tuple[list[float], list[str]]:
     """How long hosts of stopped and cut off workers waited, and a line for each fault for which that was too long."""
     setup, took, late = standing.setup, list[float](), list[str]()
+    if setup.store != "redis" or not setup.signed:
+        return took, late
     bar = setup.lease + setup.timeout + verdict.SPARE
     for each in happened:
-        if each.fault.kind not in ("stop", "part") or each.fault.seconds <= bar or not setup.signed:
+        if each.fault.kind not in ("stop", "part") or each.fault.seconds <= bar:
             continue
         name = standing.workers[each.fault.worker].name
         waited = verdict.takeovers(standing.shop.stamps, setup.site, name, each.moment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from fleet import processes
 
 SOURCE = Path(__file__).resolve().parent / "shop.c"
 MIXED = 0xFFFFFFFF
+LATELY = 3.0  # seconds
 
 
 class Stamp(NamedTuple):
@@ -103,6 +105,12 @@ class Shop:
     def done(self) -> float:
         """The part of all pages that was answered at least once."""
         return len(self.answered) / self.site.pages
+
+    def seconds_left(self) -> float:
+        """How long the rest takes at the rate of the last few seconds; infinity if nobody asks."""
+        now = time.time()
+        lately = sum(1 for stamp in self.stamps[-5_000:] if stamp.status == 200 and now - stamp.ended < LATELY)
+        return (self.site.pages - len(self.answered)) * LATELY / lately if lately else float("inf")
 
     def look(self) -> Sequence[Stamp]:
         """All stamps until now; the server writes them every 50 ms."""

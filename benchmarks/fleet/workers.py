@@ -65,11 +65,12 @@ class Worker:
             filter(None, (str(BENCHMARKS), str(BENCHMARKS.parent), os.environ.get("PYTHONPATH", "")))
         )
         env = {**os.environ, "PYTHONPATH": paths, "MACHINE": self.name if self.signed else ""}
+        env["PYTHONFAULTHANDLER"] = "1"
         with self._log("out").open("wb") as out, self._log("err").open("wb") as err:
             self._process = processes.begin(self.command, folder=self.folder, env=env, stdout=out, stderr=err)
 
     def send(self, name: str) -> None:
-        """Send SIGKILL, SIGSTOP or SIGCONT to all processes of the worker, or SIGTERM to its first."""
+        """Send SIGKILL, SIGSTOP, SIGCONT or SIGABRT to all processes of the worker, or SIGTERM to its first."""
         assert self._process is not None
         if name in ("KILL", "TERM"):
             self._sent = name
