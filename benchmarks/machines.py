@@ -60,7 +60,10 @@ def main() -> None:
     elif given.random is not None:
         results.append(random_rounds.run(given.random, options, told=not given.json))
     for name in () if results else given.only:
-        results.append(ROWS[name](options))
+        try:
+            results.append(ROWS[name](options))
+        except RuntimeError as error:
+            results.append(Result(name, [str(error)]))
         if not given.json:
             show(results[-1])
     if given.json:

@@ -100,7 +100,7 @@ class Redis:
                 self.ask("PING")
             except (OSError, RuntimeError):
                 if time.monotonic() > until or self._process.poll() is not None:
-                    raise SystemExit(f"redis-server does not start: see {self._log}") from None
+                    raise RuntimeError(f"redis-server does not start: see {self._log}") from None
                 time.sleep(0.02)
             else:
                 return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,16 +91,26 @@ class _Crawl:
 
 def run(setup: Setup, faults: Sequence[Fault] = (), *, patience: float = 300.0, keep: bool = False) -> Outcome:
     """One round in a new folder, which is kept if something is wrong, or if told to."""
-    folder = Path(tempfile.mkdtemp(prefix="machines-"))
-    kept = True
-    try:
+    with kept_if(lambda: keep or not outcome.is_well) as folder:
         outcome = _run(setup, faults, folder, patience)
-        kept = keep or not outcome.is_well
-        outcome.folder = str(folder) if kept else ""
-        return outcome
-    finally:
-        if not kept:
-            shutil.rmtree(folder)
+        outcome.folder = str(folder) if keep or not outcome.is_well else ""
+    return outcome
+
+
+@contextmanager
+def kept_if(is_kept: Callable[[], bool]) -> Iterator[Path]:
+    """A new folder, which is kept if that holds after the block, or if the block raised an error."""
+    folder = Path(tempfile.mkdtemp(prefix="machines-"))
+    try:
+        yield folder
+    except Exception:
+        print(f"kept: {folder}", file=sys.stderr)
+        raise
+    except BaseException:  # Ctrl-C
+        shutil.rmtree(folder)
+        raise
+    if not is_kept():
+        shutil.rmtree(folder)
 
 
 def _run(setup: Setup, planned: Sequence[Fault], folder: Path, patience: float) -> Outcome:
@@ -137,7 +149,7 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
         seconds=round(seconds, 1),
         pages=len(shop.answered),
         again=answered - len(shop.answered),
-        rate=round(verdict.rate(stamps), 1) if answered > 100 else 0.0,
+        rate=round(verdict.rate(stamps), 1),
         happened=[f"{each.fault}{', ' * bool(each.note)}{each.note}" for each in faults.happened],
         takeovers=[round(each, 2) for each in took],
         most_in_flight=max(verdict.in_flight(in_time).values(), default=0),

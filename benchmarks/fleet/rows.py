@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -118,13 +119,20 @@ def cut(options: Options) -> Result:
     return judged("cut", _shop(options), [Fault("cut", rng.uniform(0.2, 0.7), rng.uniform(0.1, 3.0))], options)
 
 
-def _temporary() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="machines-", ignore_cleanup_errors=True)
+@contextmanager
+def _stand(setup: Setup, result: Result) -> Iterator[Stand]:
+    """A stand in a folder that is kept if something of it is wrong."""
+    before = len(result.wrong)
+    with rounds.kept_if(lambda: len(result.wrong) > before) as folder:
+        with stand(setup, folder) as standing:
+            yield standing
+        if len(result.wrong) > before:
+            result.lines.append(f"kept: {folder}")
 
 
 def _calm(setup: Setup, result: Result, watch: Callable[[Stand], None] | None = None) -> Stand:
     """A crawl to which nothing happens; what must hold of it holds, or the row is wrong."""
-    with _temporary() as folder, stand(setup, Path(folder, "round")) as standing:
+    with _stand(setup, result) as standing:
         if watch is not None:
             watch(standing)
         standing.start()
@@ -190,14 +198,11 @@ def overhead(options: Options) -> Result:
     cpu: dict[str, list[float]] = {"sqlite": [], "redis": []}
     for _ in range(options.rounds):
         for store, found in speeds.items():
-            ended: list[float] = []
             standing = _calm(replace(setup, store=store), result)
-            ended.append(max(stamp.ended for stamp in standing.shop.stamps))
-            first = min(stamp.arrived for stamp in standing.shop.stamps)
-            found.append(site.pages / (ended[0] - first))
+            found.append(verdict.rate(standing.shop.stamps, 0.0, 1.0))
             cpu[store].append(sum(each.cpu for worker in standing.workers for each in worker.exits))
     result.numbers |= {"speeds": speeds, "cpu": cpu}
-    ratios = [over / alone for over, alone in zip(speeds["redis"], speeds["sqlite"], strict=True)]
+    ratios = [over / max(alone, 1.0) for over, alone in zip(speeds["redis"], speeds["sqlite"], strict=True)]
     for store, found in speeds.items():
         result.lines.append(f"{store}: {median(found):.0f} pages/s, {median(cpu[store]):.2f} s of processor")
     result.compare("speed over Redis ÷ SQLite", median(ratios), OVERHEAD, at_least=True)
@@ -222,8 +227,8 @@ def _of_two(name: str, setup: Setup, bar: float, options: Options) -> Result:
             found.append(verdict.rate(stamps))
             whole[workers].append(verdict.rate(stamps, 0.0, 1.0))
     result.numbers |= {"rates": rates, "whole": whole}
-    ratios = [two / one for two, one in zip(rates[2], rates[1], strict=True)]
-    ends = [two / one for two, one in zip(whole[2], whole[1], strict=True)]
+    ratios = [two / max(one, 1.0) for two, one in zip(rates[2], rates[1], strict=True)]
+    ends = [two / max(one, 1.0) for two, one in zip(whole[2], whole[1], strict=True)]
     result.lines.append(f"one {median(rates[1]):.0f} pages/s, two {median(rates[2]):.0f}; whole: {median(ends):.3f}")
     result.compare("two ÷ one", median(ratios), bar, at_least=True)
     return result
@@ -239,6 +244,8 @@ def lanes(options: Options) -> Result:
         wide, site=replace(site, products=500, latencies=(150.0, 150.0)), per_host=4, delay=0.05, workers=2
     )
     stamps = _calm(narrow, result).shop.stamps
+    if not stamps:
+        return result
     gap, of_lanes = verdict.smallest_gap(stamps), verdict.smallest_gap(stamps, apart=2)
     most, machines = max(verdict.in_flight(stamps).values()), len({stamp.machine for stamp in stamps})
     result.numbers |= {"smallest gap": gap, "smallest gap of three": of_lanes, "most in flight": most}
@@ -257,7 +264,7 @@ def memory(options: Options) -> Result:
     setup = Setup(site=site, workers=2, per_host=8, delay=0.0, settings=(STEADY,), items=False, signed=False)
     result = Result("memory")
     weighed: list[tuple[int, float, str]] = []
-    with _temporary() as folder, stand(setup, Path(folder, "round")) as standing:
+    with _stand(setup, result) as standing:
         empty = _used(standing)
         for step in (_until_found, _until_nearly_done):
             standing.start()
@@ -284,14 +291,14 @@ def _until_found(standing: Stand) -> None:
     deadline = time.monotonic() + PATIENCE
     while sum(1 for path in standing.shop.answered if not path.startswith("/p/")) < others:
         if time.monotonic() > deadline or not standing.running:
-            raise SystemExit("the listings are not crawled")
+            raise RuntimeError("the listings are not crawled")
         time.sleep(0.1)
         standing.look()
 
 
 def _until_nearly_done(standing: Stand) -> None:
     if not standing.wait(PATIENCE, until=0.96) or not standing.running:
-        raise SystemExit(f"{standing.shop.done:.1%} were answered, and not 96 % in time")
+        raise RuntimeError(f"{standing.shop.done:.1%} were answered, and not 96 % in time")
 
 
 def _used(standing: Stand) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import subprocess
 import tempfile
@@ -81,12 +82,10 @@ def program() -> Path:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         raise SystemExit("skipped: the shop is written in C, and there is no gcc (apt-get install gcc libc6-dev)")
-    made = Path(tempfile.gettempdir(), f"machines-shop-{SOURCE.stat().st_mtime_ns}-{SOURCE.stat().st_size}")
-    if not made.exists():
-        with tempfile.TemporaryDirectory(prefix="machines-shop-") as folder:
-            new = Path(folder, "shop")
-            subprocess.run([compiler, "-O2", "-o", new, SOURCE], check=True)
-            shutil.move(new, made)
+    folder = tempfile.mkdtemp(prefix="machines-shop-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = Path(folder, "shop")
+    subprocess.run([compiler, "-O2", "-o", made, SOURCE], check=True)
     return made
 
 

@@ -93,7 +93,7 @@ class Stand:
         for worker in self.running:
             worker.send("TERM")
         if not self.wait(seconds):
-            raise SystemExit("a worker does not end after SIGTERM")
+            raise RuntimeError("a worker does not end after SIGTERM")
 
 
 @contextmanager

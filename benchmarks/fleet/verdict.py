@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ SPARE = 2.0  # seconds that a take-over may last beyond lease and timeout
 OWNED = 3.0  # seconds: who asked a host last, and so lately, owns it
 LEFT = 0.1  # a host counts as one to be taken over if so much of it is not answered yet
 NAMED = 5  # examples in one line
+FEW = 50  # pages, of which no rate is told
 
 
 def items(folder: Path, site: Site) -> list[str]:
@@ -162,13 +162,9 @@ def takeovers(stamps: Sequence[Stamp], site: Site, machine: str, moment: float) 
 
 
 def rate(stamps: Iterable[Stamp], begin: float = 0.1, end: float = 0.9) -> float:
-    """Pages a second, from when a part `begin` of them was answered until `end` was."""
+    """Pages a second, from when a part `begin` of them was answered until `end` was; 0 for hardly any."""
     ended = sorted(stamp.ended for stamp in stamps if stamp.status == 200)
+    if len(ended) < FEW:
+        return 0.0
     first, last = int(len(ended) * begin), int(len(ended) * end) - 1
     return (last - first) / (ended[last] - ended[first])
-
-
-def longest_pause(stamps: Iterable[Stamp]) -> float:
-    """The longest time in which no host was asked, in seconds."""
-    arrived = sorted(stamp.arrived for stamp in stamps)
-    return max((later - earlier for earlier, later in pairwise(arrived)), default=0.0)
