@@ -104,7 +104,8 @@ class Faults:
         return fault.kind == "kill_all" or (worker.runs and not worker.is_stopped)
 
     def _join(self, workers: Sequence[Worker]) -> None:
-        if self.stand.shop.seconds_left() < TOO_LATE:
+        has_ended = any(each.status == 0 for worker in self.stand.workers for each in worker.exits if not each.sent)
+        if has_ended or (self.stand.running and self.stand.shop.seconds_left() < TOO_LATE):
             self.notes.append(f"{', '.join(worker.name for worker in workers)} did not join again, so near to the end")
             return
         for worker in workers:
