@@ -5,14 +5,16 @@ from __future__ import annotations
 import heapq
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from fleet.stand import Stand
 from fleet.workers import Worker
 
 TOO_LATE = 5.0  # seconds before the end: a worker that joins later might find the job finished, and begin another
+BUSIEST = -1
 KINDS = ("kill", "kill_all", "leave", "stop", "part", "redis", "cut", "freeze")
 
 
@@ -29,7 +31,7 @@ class Fault:
         cut         the same, and `lost` seconds of its last writes are gone
         freeze      SIGSTOP of Redis, and SIGCONT
 
-    `worker` is the number of a worker, from 0.
+    `worker` is the number of a worker, from 0, or `BUSIEST`: who has asked the shop most lately.
     """
 
     kind: str
@@ -39,7 +41,8 @@ class Fault:
     lost: float = 1.0
 
     def __str__(self) -> str:
-        whom = f" m{self.worker + 1}" if self.kind in ("kill", "leave", "stop", "part") else ""
+        name = "the busiest" if self.worker == BUSIEST else f"m{self.worker + 1}"
+        whom = f" {name}" if self.kind in ("kill", "leave", "stop", "part") else ""
         lost = f", {self.lost:.1f} s lost" if self.kind == "cut" else ""
         return f"{self.kind}{whom} at {self.at:.0%} for {self.seconds:.1f} s{lost}"
 
@@ -82,9 +85,9 @@ class Faults:
         """Do what is due."""
         while self._steps and self._steps[0][0] <= time.monotonic():
             heapq.heappop(self._steps)[2]()
-        for fault in list(self._left):
-            if fault.at <= self.stand.shop.done and self._may(fault):
-                self._left.remove(fault)
+        for planned in list(self._left):
+            if planned.at <= self.stand.shop.done and self._may(fault := self._aimed(planned)):
+                self._left.remove(planned)
                 self.happened.append(Happened(fault, time.time()))
                 getattr(self, f"_{fault.kind}")(fault)
 
@@ -95,6 +98,13 @@ class Faults:
 
     def _later(self, seconds: float, step: Callable[[], None]) -> None:
         heapq.heappush(self._steps, (time.monotonic() + seconds, next(self._order), step))
+
+    def _aimed(self, fault: Fault) -> Fault:
+        if fault.worker != BUSIEST:
+            return fault
+        asked = Counter(stamp.machine for stamp in self.stand.shop.lately())
+        names = [worker.name for worker in self.stand.workers]
+        return replace(fault, worker=max(range(len(names)), key=lambda number: asked[names[number]]))
 
     def _may(self, fault: Fault) -> bool:
         """Is the one whom it is to happen to up and well?"""
@@ -184,7 +194,7 @@ class Faults:
 
 def kills(workers: int, rng: random.Random) -> list[Fault]:
     """Each worker is killed once at a random moment, and joins again within two seconds."""
-    return [Fault("kill", rng.uniform(0.05, 0.75), rng.uniform(0.0, 2.0), number) for number in range(workers)]
+    return [Fault("kill", rng.uniform(0.05, 0.6), rng.uniform(0.0, 2.0), number) for number in range(workers)]
 
 
 def drawn(kinds: Sequence[str], number: int, workers: int, lease: float, rng: random.Random) -> list[Fault]:
@@ -194,5 +204,7 @@ def drawn(kinds: Sequence[str], number: int, workers: int, lease: float, rng: ra
         kind = rng.choice(kinds)
         longest = {"stop": 2.5 * lease, "part": 2.5 * lease, "freeze": 1.5 * lease}.get(kind, 3.0)
         seconds = rng.uniform(0.1, longest)
-        found.append(Fault(kind, rng.uniform(0.03, 0.8), seconds, rng.randrange(workers), rng.uniform(0.1, 2.0)))
+        found.append(
+            Fault(kind, rng.uniform(0.03, 0.8), seconds, rng.choice((BUSIEST, *range(workers))), rng.uniform(0.1, 2.0))
+        )
     return found

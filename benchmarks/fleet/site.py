@@ -107,9 +107,13 @@ class Shop:
 
     def seconds_left(self) -> float:
         """How long the rest takes at the rate of the last few seconds; infinity if nobody asks."""
-        now = time.time()
-        lately = sum(1 for stamp in self.stamps[-5_000:] if stamp.status == 200 and now - stamp.ended < LATELY)
-        return (self.site.pages - len(self.answered)) * LATELY / lately if lately else float("inf")
+        pages = sum(1 for stamp in self.lately() if stamp.status == 200)
+        return (self.site.pages - len(self.answered)) * LATELY / pages if pages else float("inf")
+
+    def lately(self) -> Sequence[Stamp]:
+        """The stamps of the last few seconds."""
+        since = time.time() - LATELY
+        return [stamp for stamp in self.stamps[-5_000:] if stamp.ended > since]
 
     def look(self) -> Sequence[Stamp]:
         """All stamps until now; the server writes them every 50 ms."""
