@@ -203,8 +203,6 @@ def drawn(kinds: Sequence[str], number: int, workers: int, lease: float, rng: ra
     for _ in range(number):
         kind = rng.choice(kinds)
         longest = {"stop": 2.5 * lease, "part": 2.5 * lease, "freeze": 1.5 * lease}.get(kind, 3.0)
-        seconds = rng.uniform(0.1, longest)
-        found.append(
-            Fault(kind, rng.uniform(0.03, 0.8), seconds, rng.choice((BUSIEST, *range(workers))), rng.uniform(0.1, 2.0))
-        )
+        at, seconds, lost = rng.uniform(0.03, 0.8), rng.uniform(0.1, longest), rng.uniform(0.1, 2.0)
+        found.append(Fault(kind, at, seconds, rng.choice((BUSIEST, *range(workers))), lost))
     return found

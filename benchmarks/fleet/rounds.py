@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Outcome:
     again: int  # pages that were asked for more than once
     rate: float
     happened: list[str]
+    by_machine: dict[str, int]
     takeovers: list[float] = field(default_factory=list)
     most_in_flight: int = 0
     smallest_gap: float = 0.0
@@ -151,6 +153,7 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
         again=answered - len(shop.answered),
         rate=round(verdict.rate(stamps), 1),
         happened=[f"{each.fault}{', ' * bool(each.note)}{each.note}" for each in faults.happened],
+        by_machine=dict(sorted(Counter(stamp.machine for stamp in stamps if stamp.status == 200).items())),
         takeovers=[round(each, 2) for each in took],
         most_in_flight=max(verdict.in_flight(in_time).values(), default=0),
         smallest_gap=round(verdict.smallest_gap(in_time), 4),
@@ -169,6 +172,8 @@ def _takeovers(happened: Sequence[Happened], standing: Stand) -> tuple[list[floa
         name = standing.workers[each.fault.worker].name
         waited = verdict.takeovers(standing.shop.stamps, setup.site, name, each.moment)
         took += sorted(waited.values())
+        if not waited:
+            late.append(f"{each.fault}: it had no hosts, so that there was nothing to take over")
         if over := {host: wait for host, wait in waited.items() if wait > bar}:
             late.append(f"{each.fault}: {len(over)} of {len(waited)} hosts not taken over within {bar:.0f} s")
     return took, late
