@@ -77,6 +77,11 @@ class Faults:
         return self._left
 
     @property
+    def writes_were_lost(self) -> bool:
+        """Has Redis lost what it had acknowledged? Then a clear refusal is one of the right answers."""
+        return any(each.fault.kind == "cut" for each in self.happened)
+
+    @property
     def is_quiet(self) -> bool:
         """Is nothing to be mended any more?"""
         return not self._steps

@@ -16,9 +16,10 @@ from typing import Any
 from fleet import verdict
 from fleet.faults import Fault, Faults, Happened
 from fleet.stand import PAUSE, Setup, Stand, stand
-from fleet.workers import Exit
+from fleet.workers import OUTPUT, Exit
 
 RESTARTS = 3  # of a worker that refused to go on as the server had lost what it had acknowledged
+NAMED = 5  # errors that are shown
 EARLY = 0.95  # of all pages: a worker that ends before is worth a note
 
 
@@ -50,9 +51,9 @@ class _Crawl:
 
     stand: Stand
     faults: Faults
-    may_refuse: bool  # writes were lost: a clear refusal is one of the right answers
     wrong: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _started_anew: Counter[str] = field(default_factory=Counter)
 
     def run(self, seconds: float) -> None:
         """Until all workers have ended, or so much time has passed."""
@@ -83,12 +84,13 @@ class _Crawl:
                 self.notes.append(f"{ended.machine} ended at {self.stand.shop.done:.1%}: {ended.said[:200]}")
             return
         line = f"{ended.machine} ended with status {ended.status}: {ended.said[:200]}"
-        worker = next(each for each in self.stand.workers if each.name == ended.machine)
-        if self.may_refuse and ended.said and "Traceback" not in ended.said and worker.starts <= RESTARTS:
-            self.notes.append(line)
-            worker.start()
-        else:
+        if not self.faults.writes_were_lost or not ended.said:
             self.wrong.append(line)
+            return
+        self.notes.append(line)
+        if self._started_anew[ended.machine] < RESTARTS:
+            self._started_anew[ended.machine] += 1
+            next(each for each in self.stand.workers if each.name == ended.machine).start()
 
 
 def run(setup: Setup, faults: Sequence[Fault] = (), *, patience: float = 300.0, keep: bool = False) -> Outcome:
@@ -119,7 +121,7 @@ def _run(setup: Setup, planned: Sequence[Fault], folder: Path, patience: float) 
     began = time.monotonic()
     with stand(setup, folder) as standing:
         faults = Faults(standing, planned)
-        crawl = _Crawl(standing, faults, any(fault.kind == "cut" for fault in planned))
+        crawl = _Crawl(standing, faults)
         crawl.run(patience)
         seconds = time.monotonic() - began
     outcome = judge(standing, faults, crawl.wrong, crawl.notes, seconds)
@@ -131,11 +133,16 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
     """All that must hold of a crawl that has ended."""
     setup, shop = standing.setup, standing.shop
     stamps = shop.stamps
-    found = list(wrong)
+    found, notes = list(wrong), [*notes, *faults.notes]
     ended = [each for worker in standing.workers for each in worker.exits]
-    if setup.items:
+    errors = [line for each in ended for line in each.errors]
+    found += sorted({"a worker printed a traceback" for line in errors if line.startswith("Traceback")})
+    notes += [line for line in errors if not line.startswith("Traceback")][:NAMED]
+    if _is_refused(standing, faults):
+        notes.append("REFUSED: the writes that Redis has lost were noticed, and no data file claims to be whole")
+    else:
         found += verdict.items(standing.folder, setup.site)
-    found += verdict.sums((each.summary for each in ended if each.summary), setup.site)
+        found += verdict.sums((each.summary for each in ended if each.summary), setup.site)
     cuts = [
         (standing.workers[each.fault.worker].name, each.moment) for each in faults.happened if each.fault.kind == "part"
     ]
@@ -147,7 +154,7 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
     answered = sum(1 for stamp in stamps if stamp.status == 200)
     return Outcome(
         wrong=found + late,
-        notes=[*notes, *faults.notes, *([f"{len(held_back)} requests held back by a link"] if held_back else [])],
+        notes=[*notes, *([f"{len(held_back)} requests held back by a link"] if held_back else [])],
         seconds=round(seconds, 1),
         pages=len(shop.answered),
         again=answered - len(shop.answered),
@@ -158,6 +165,13 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
         most_in_flight=max(verdict.in_flight(in_time).values(), default=0),
         smallest_gap=round(verdict.smallest_gap(in_time), 4),
     )
+
+
+def _is_refused(standing: Stand, faults: Faults) -> bool:
+    """Did all workers end with an error and a line about it, after writes were lost, and is there no data file?"""
+    last = [worker.exits[-1] if worker.exits else None for worker in standing.workers]
+    refused = all(each is not None and each.status > 0 and each.said and not each.sent for each in last)
+    return faults.writes_were_lost and refused and not any(standing.folder.rglob(OUTPUT))
 
 
 def _takeovers(happened: Sequence[Happened], standing: Stand) -> tuple[list[float], list[str]]:

@@ -21,12 +21,13 @@ OUTPUT = "items.jsonl"
 
 @dataclass
 class Exit:
-    """How a process of a worker ended: its status, whether somebody sent it a signal, and its last words."""
+    """How a process of a worker ended: its status, whether somebody sent it a signal, its last line, and its errors."""
 
     machine: str
     status: int
     sent: str  # the name of the signal, or ""
     said: str
+    errors: list[str]
     summary: dict[str, Any] | None
     cpu: float  # seconds
 
@@ -95,6 +96,7 @@ class Worker:
             self._process.returncode,
             self._sent,
             said[-1] if said else "",
+            [line for line in said if " ERROR " in line or line.startswith("Traceback")],
             _summary(self._log("out")),
             usage.ru_utime + usage.ru_stime,
         )
