@@ -68,5 +68,6 @@ def raise_on_termination() -> None:
     def leave(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell has it ignored
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, leave)

@@ -64,9 +64,7 @@ class _Crawl:
                 names = ", ".join(worker.name for worker in self.stand.running)
                 self.wrong.append(f"{names} did not end in {seconds:.0f} s; {self.stand.shop.done:.1%} were answered")
                 self.faults.mend()
-                for worker in self.stand.running:
-                    worker.send("ABRT")  # has Python write to the log where it is
-                time.sleep(1.0)
+                self.stand.dump()
                 return
             time.sleep(PAUSE)
             self.stand.shop.look()

@@ -24,6 +24,7 @@ COMMANDS, OVERHEAD, PAIR, LANES, WAITING, SEEN = 0.1, 0.9, 1.9, 1.8, 600, 10
 
 STEADY = "limits.adapt=false"  # or rates would be those that the machine's load suggests
 PATIENCE = 400.0
+SLOWEST = 15.0  # pages a second of a crawl to which nothing happens
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,10 @@ def _calm(setup: Setup, result: Result, watch: Callable[[Stand], None] | None = 
         if watch is not None:
             watch(standing)
         standing.start()
-        if not standing.wait(PATIENCE):
-            result.wrong.append(f"did not end in {PATIENCE:.0f} s; {standing.shop.done:.1%} were answered")
+        patience = 60.0 + setup.site.pages / SLOWEST
+        if not standing.wait(patience):
+            result.wrong.append(f"did not end in {patience:.0f} s; {standing.shop.done:.1%} were answered")
+            standing.dump()
         ended = [each for worker in standing.workers for each in worker.exits]
         result.wrong += [f"{each.machine} ended with {each.status}: {each.said}" for each in ended if each.status]
         result.wrong += verdict.items(standing.folder, setup.site)

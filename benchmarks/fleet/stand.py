@@ -88,6 +88,12 @@ class Stand:
         self.look()
         return True
 
+    def dump(self) -> None:
+        """Have workers that do not end write to their logs where they are; they end by it."""
+        for worker in self.running:
+            worker.send("ABRT")
+        time.sleep(1.0)
+
     def leave(self, seconds: float) -> None:
         """Have all workers leave in good order, and wait for them."""
         for worker in self.running:
