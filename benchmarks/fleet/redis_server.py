@@ -84,6 +84,7 @@ class Redis:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "auto-aof-rewrite-percentage": "0",
+            "latency-tracking": "no",  # takes 40 KB for each command that is used, and has nothing to do with a job
             "logfile": self._log,
         }
         given = [word for name, value in settings.items() for word in (f"--{name}", str(value))]

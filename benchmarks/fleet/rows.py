@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import tempfile
 import time
@@ -272,7 +273,7 @@ def memory(options: Options) -> Result:
     site = Site(products=options.urls, listing=1_000, links=0, latencies=(2.0, 2.0))
     setup = Setup(site=site, workers=2, per_host=8, delay=0.0, settings=(STEADY,), items=False, signed=False)
     result = Result("memory")
-    weighed: list[tuple[int, float, str]] = []
+    weighed: list[tuple[int, float, Counter[str]]] = []
     with _stand(setup, result) as standing:
         empty = _used(standing)
         for step in (_until_found, _until_nearly_done):
@@ -280,15 +281,16 @@ def memory(options: Options) -> Result:
             step(standing)
             standing.leave(60.0)
             time.sleep(0.2)
-            weighed.append((site.pages - len(standing.shop.answered), _used(standing) - empty, step.__name__))
+            weighed.append((site.pages - len(standing.shop.answered), _used(standing) - empty, _by_key(standing)))
     (many, heavy, _), (few, light, _) = weighed
     result.numbers["weighed"] = weighed
     if many - few < site.pages / 4:
         result.wrong.append(f"only {many} waited at first, and {few} later: too few to tell")
         return result
     waiting = (heavy - light) / (many - few)
-    for number, weight, _ in weighed:
-        result.lines.append(f"{number} waiting of {site.pages}: {weight:,.0f} bytes")
+    for number, weight, keys in weighed:
+        largest = ", ".join(f"{name} {size:,}" for name, size in keys.most_common(6))
+        result.lines.append(f"{number} waiting of {site.pages}: {weight:,.0f} bytes; {largest}")
     result.compare("bytes a waiting request", waiting, WAITING, at_least=False)
     result.compare("bytes a URL", (light - waiting * few) / site.pages, SEEN, at_least=False)
     return result
@@ -316,6 +318,18 @@ def _used(standing: Stand) -> float:
     told = standing.redis.info("memory")
     besides = ("used_memory_scripts_eval", "mem_clients_normal", "mem_aof_buffer")
     return float(told["used_memory"]) - sum(float(told.get(name, 0)) for name in besides)
+
+
+def _by_key(standing: Stand) -> Counter[str]:
+    """Bytes of the keys, those of one kind together."""
+    assert standing.redis is not None
+    connection = standing.redis.connect()
+    sizes: Counter[str] = Counter()
+    for key in connection.ask("KEYS", "*"):
+        kind = re.sub(r"[0-9a-f]{8,}|\d+(\.\d+)+", "*", key)
+        sizes[kind] += connection.ask("MEMORY", "USAGE", key, "SAMPLES", "0") or 0
+    connection.close()
+    return sizes
 
 
 ROWS: dict[str, Callable[[Options], Result]] = {
