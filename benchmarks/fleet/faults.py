@@ -14,6 +14,7 @@ from fleet.stand import Stand
 from fleet.workers import Worker
 
 TOO_LATE = 5.0  # seconds before the end: a worker that joins later might find the job finished, and begin another
+REST = 2.0  # seconds until a worker that refused to work is started again
 BUSIEST = -1
 KINDS = ("kill", "kill_all", "leave", "stop", "part", "redis", "cut", "freeze")
 
@@ -64,12 +65,14 @@ class Faults:
     planned: Sequence[Fault]
     happened: list[Happened] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    joined: list[tuple[str, float]] = field(default_factory=list)  # again: who, and when
 
     def __post_init__(self) -> None:
         self._left = sorted(self.planned, key=lambda fault: fault.at)
         self._order = count()
         self._steps: list[tuple[float, int, Callable[[], None]]] = []
         self._redis_is_well = True
+        self._outages: list[tuple[float, float]] = []  # from when to when Redis was not there
 
     @property
     def left(self) -> Sequence[Fault]:
@@ -126,6 +129,15 @@ class Faults:
         for worker in workers:
             if not worker.runs:
                 worker.start()
+                self.joined.append((worker.name, time.time()))
+
+    def join_later(self, worker: Worker) -> None:
+        """Have a worker join again that has refused to work as things were."""
+        self._later(REST, lambda: self._join([worker]))
+
+    def was_away(self, since: float) -> bool:
+        """Was Redis not there when a worker was started, at `since` of the monotonic clock, or soon after?"""
+        return any(since < end and since > begin - REST for begin, end in self._outages)
 
     def _kill(self, fault: Fault) -> None:
         worker = self.stand.workers[fault.worker]
@@ -168,16 +180,20 @@ class Faults:
         redis = self.stand.redis
         assert redis is not None
         redis.kill()
-        self._redis_is_well = False
-        self._later(fault.seconds, self._start_redis)
+        self._be_away(fault.seconds, self._start_redis)
 
     def _cut(self, fault: Fault) -> None:
         redis = self.stand.redis
         assert redis is not None
         redis.kill()
         self.happened[-1].note = f"{redis.cut(fault.lost):,} bytes lost"
+        self._be_away(fault.seconds, self._start_redis)
+
+    def _be_away(self, seconds: float, back: Callable[[], None]) -> None:
         self._redis_is_well = False
-        self._later(fault.seconds, self._start_redis)
+        now = time.monotonic()
+        self._outages.append((now, now + seconds + REST))
+        self._later(seconds, back)
 
     def _start_redis(self) -> None:
         assert self.stand.redis is not None
@@ -188,8 +204,7 @@ class Faults:
         redis = self.stand.redis
         assert redis is not None
         redis.freeze()
-        self._redis_is_well = False
-        self._later(fault.seconds, self._thaw)
+        self._be_away(fault.seconds, self._thaw)
 
     def _thaw(self) -> None:
         assert self.stand.redis is not None

@@ -18,7 +18,9 @@ from fleet.faults import Fault, Faults, Happened
 from fleet.stand import PAUSE, Setup, Stand, stand
 from fleet.workers import OUTPUT, Exit
 
-RESTARTS = 3  # of a worker that refused to go on as the server had lost what it had acknowledged
+RESTARTS = 5  # of a worker that refused to work: Redis was away, or had lost what it had acknowledged
+HANDED_OVER = 3.0  # seconds within which others ask the hosts of a worker that leaves in good order
+ALONE = 10.0  # seconds after which a fault is over for those that it happened to
 NAMED = 5  # errors that are shown
 EARLY = 0.95  # of all pages: a worker that ends before is worth a note
 
@@ -35,6 +37,7 @@ class Outcome:
     rate: float
     happened: list[str]
     by_machine: dict[str, int]
+    joins: list[float]  # seconds from when a worker was started again until it asked the shop
     takeovers: list[float] = field(default_factory=list)
     most_in_flight: int = 0
     smallest_gap: float = 0.0
@@ -82,13 +85,15 @@ class _Crawl:
                 self.notes.append(f"{ended.machine} ended at {self.stand.shop.done:.1%}: {ended.said[:200]}")
             return
         line = f"{ended.machine} ended with status {ended.status}: {ended.said[:200]}"
-        if not self.faults.writes_were_lost or not ended.said:
+        worker = next(each for each in self.stand.workers if each.name == ended.machine)
+        may_refuse = self.faults.writes_were_lost or self.faults.was_away(worker.started)
+        if not may_refuse or not ended.said:
             self.wrong.append(line)
             return
         self.notes.append(line)
         if self._started_anew[ended.machine] < RESTARTS:
             self._started_anew[ended.machine] += 1
-            next(each for each in self.stand.workers if each.name == ended.machine).start()
+            self.faults.join_later(worker)
 
 
 def run(setup: Setup, faults: Sequence[Fault] = (), *, patience: float = 300.0, keep: bool = False) -> Outcome:
@@ -159,6 +164,7 @@ def judge(standing: Stand, faults: Faults, wrong: Sequence[str], notes: Sequence
         rate=round(verdict.rate(stamps), 1),
         happened=[f"{each.fault}{', ' * bool(each.note)}{each.note}" for each in faults.happened],
         by_machine=dict(sorted(Counter(stamp.machine for stamp in stamps if stamp.status == 200).items())),
+        joins=[round(verdict.first_request(stamps, *each), 2) for each in faults.joined],
         takeovers=[round(each, 2) for each in took],
         most_in_flight=max(verdict.in_flight(in_time).values(), default=0),
         smallest_gap=round(verdict.smallest_gap(in_time), 4),
@@ -173,18 +179,27 @@ def _is_refused(standing: Stand, faults: Faults) -> bool:
 
 
 def _takeovers(happened: Sequence[Happened], standing: Stand) -> tuple[list[float], list[str]]:
-    """How long hosts of stopped and cut off workers waited, and a line for each fault for which that was too long."""
+    """How long hosts of machines that went away waited, and a line for each fault for which that was too long.
+
+    Only a fault that was alone for so long is judged: else it may be that there was nobody to take over.
+    """
     setup, took, late = standing.setup, list[float](), list[str]()
     if setup.store != "redis" or not setup.signed:
         return took, late
-    bar = setup.lease + setup.timeout + verdict.SPARE
     for each in happened:
-        if each.fault.kind not in ("stop", "part") or each.fault.seconds <= bar:
+        bar = HANDED_OVER if each.fault.kind == "leave" else setup.lease + setup.timeout + verdict.SPARE
+        is_alone = all(
+            other is each
+            or other.moment > each.moment + bar
+            or other.moment + other.fault.seconds + ALONE < each.moment
+            for other in happened
+        )
+        if each.fault.kind not in ("stop", "part", "leave") or each.fault.seconds <= bar or not is_alone:
             continue
         name = standing.workers[each.fault.worker].name
         waited = verdict.takeovers(standing.shop.stamps, setup.site, name, each.moment)
         took += sorted(waited.values())
-        if not waited:
+        if not waited and len(happened) == 1:
             late.append(f"{each.fault}: it had no hosts, so that there was nothing to take over")
         if over := {host: wait for host, wait in waited.items() if wait > bar}:
             late.append(f"{each.fault}: {len(over)} of {len(waited)} hosts not taken over within {bar:.0f} s")
@@ -194,5 +209,6 @@ def _takeovers(happened: Sequence[Happened], standing: Stand) -> tuple[list[floa
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """The round as JSON has it; what waited for ever has null."""
     told = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
-    told["takeovers"] = [each if each < float("inf") else None for each in outcome.takeovers]
+    for name in ("takeovers", "joins"):
+        told[name] = [each if each < float("inf") else None for each in told[name]]
     return told

@@ -23,6 +23,7 @@ from fleet.stand import LOOPBACK, Setup, Stand, stand
 COMMANDS, OVERHEAD, PAIR, LANES, WAITING, SEEN = 0.1, 0.9, 1.9, 1.8, 600, 10
 """The bars: commands a page, speeds over Redis and of two, of two lanes, bytes a waiting request and a URL."""
 
+JOINED = 6.0  # seconds, two of which Python takes to start, until a worker that joins has its share
 STEADY = "limits.adapt=false"  # or rates would be those that the machine's load suggests
 PATIENCE = 400.0
 NEARLY = 0.985  # of all pages: so few wait that URLs weigh more
@@ -76,11 +77,14 @@ def told(outcome: rounds.Outcome) -> list[str]:
     """A round in words, but for what was wrong."""
     waited = f"; taken over within {max(outcome.takeovers):.1f} s" if outcome.takeovers else ""
     folder = [f"kept: {outcome.folder}"] if outcome.folder else []
+    first = ", ".join(f"{each:.1f}" for each in outcome.joins)
+    joined = [f"joined again, and asked after {first} s"] if first else []
     return [
         *outcome.happened,
         f"{outcome.pages} pages in {outcome.seconds} s, {outcome.again} asked for again{waited}; "
         f"most in flight {outcome.most_in_flight}, smallest gap {outcome.smallest_gap:.4f} s",
         "by machine: " + (", ".join(f"{name} {pages}" for name, pages in outcome.by_machine.items()) or "nothing"),
+        *joined,
         *outcome.notes,
         *folder,
     ]
@@ -108,6 +112,15 @@ def part(options: Options) -> Result:
         return Result("part", ["skipped: no network namespaces here (needs root and `ip netns`)"])
     at = random.Random(options.seed).uniform(0.15, 0.3)
     return judged("part", _shop(options, network="namespaces"), [Fault("part", at, 20.0, BUSIEST)], options)
+
+
+def leave(options: Options) -> Result:
+    """The busiest worker is told to end by SIGTERM, and joins again."""
+    at = random.Random(options.seed).uniform(0.15, 0.3)
+    result = judged("leave", _shop(options), [Fault("leave", at, 4.0, BUSIEST)], options)
+    if late := [each for each in result.numbers["joins"] if each is None or each > JOINED]:
+        result.wrong.append(f"asked the shop {late[0]} s after it was started again, and not within {JOINED:.0f} s")
+    return result
 
 
 def redis(options: Options) -> Result:
@@ -337,5 +350,5 @@ def _by_key(standing: Stand) -> Counter[str]:
 
 
 ROWS: dict[str, Callable[[Options], Result]] = {
-    row.__name__: row for row in (kills, stop, part, redis, cut, commands, overhead, pair, lanes, memory)
+    row.__name__: row for row in (kills, leave, stop, part, redis, cut, commands, overhead, pair, lanes, memory)
 }

@@ -161,6 +161,12 @@ def takeovers(stamps: Sequence[Stamp], site: Site, machine: str, moment: float) 
     return found
 
 
+def first_request(stamps: Iterable[Stamp], machine: str, moment: float) -> float:
+    """Seconds from `moment` until `machine` asked for a page; infinity if it did not."""
+    after = [stamp.arrived for stamp in stamps if stamp.machine == machine and stamp.arrived > moment]
+    return min(after, default=float("inf")) - moment
+
+
 def rate(stamps: Iterable[Stamp], begin: float = 0.1, end: float = 0.9) -> float:
     """Pages a second, from when a part `begin` of them was answered until `end` was; 0 for hardly any."""
     ended = sorted(stamp.ended for stamp in stamps if stamp.status == 200)

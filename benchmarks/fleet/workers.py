@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,7 @@ class Worker:
     signed: bool
     exits: list[Exit] = field(default_factory=list)
     starts: int = 0
+    started: float = 0.0  # on the monotonic clock
     is_stopped: bool = False
     _process: subprocess.Popen[bytes] | None = None
     _sent: str = ""
@@ -59,6 +61,7 @@ class Worker:
     def start(self) -> None:
         """Start the command, with its output in files of its own."""
         self.starts += 1
+        self.started = time.monotonic()
         self._sent = ""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.toml").write_text(CONFIG, encoding="utf-8")
