@@ -1,0 +1,1 @@
+"""What `machines.py` judges with: a shop, a Redis, workers as processes, and what happens to them."""
