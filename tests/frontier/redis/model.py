@@ -185,7 +185,8 @@ class ModelJob:
 
     @property
     def free(self) -> int:
-        return sum(1 for name, unit in self.units.items() if not unit.owner and (unit.load or name in ROLES))
+        roles = (ITEMS,) if self.have_seeds_ended else ROLES
+        return sum(1 for name, unit in self.units.items() if not unit.owner and (unit.load or name in roles))
 
     def peers(self, worker: str) -> list[Peer]:
         others = [(name, state) for name, state in self.workers.items() if name != worker]

@@ -2,10 +2,11 @@
 
 local function count_free()
     local free = call('ZCARD', FREE)
-    for role in pairs(ROLES) do
-        if not owner(role) then
-            free = free + 1
-        end
+    if not owner(ITEMS) then
+        free = free + 1
+    end
+    if not owner(SEEDS) and call('HGET', META, 'seeds_ended') ~= '1' then
+        free = free + 1
     end
     return free
 end
