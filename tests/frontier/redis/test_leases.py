@@ -241,12 +241,12 @@ async def test_half_of_a_commit_that_came_back_is_noticed(start: Start, desk_at:
     desk.server.kill()
     desk.server.start()
     desk.redis.execute_command(*user)
-    try:
-        await join(store)
-    except StorageError as error:  # Redis 7.0
-        assert "came back with half of a commit: begin anew with --fresh" in str(error)
+    if desk.redis.hget(desk.key("meta"), "opened") != desk.redis.hget(desk.key("meta"), "closed"):  # as Redis 7.0 does
+        with pytest.raises(StorageError, match="came back with half of a commit: begin anew with --fresh"):
+            await join(store)
         assert (await join(store, fresh=True)).backlog == 0
-    else:  # servers that cut the whole transaction off
+    else:  # it has cut the whole transaction off
+        await join(store)
         await take(store, A)
         assert [row[1] for row in await store.read(A, A, None, 9)] == [1, 2]
 
