@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _OLDEST = (6, 2)
 _HUNG_UP = ("Connection closed by server", "Connection reset by peer")
-REFUSALS = frozenset({"BROKEN", "FOREIGN", "LOST", "NEWER", "REFUSED", "TRIMMED"})
+REFUSALS = frozenset({"BROKEN", "FOREIGN", "LOST", "NEWER", "REFUSED", "TORN", "TRIMMED"})
 """The first words of a script's own errors."""
 
 
@@ -43,6 +43,7 @@ class Connection:
         self._url = url
         self._timeout = timeout
         self._connection: AbstractConnection | None = None
+        self._has_file = False
 
     @property
     def is_open(self) -> bool:
@@ -56,7 +57,9 @@ class Connection:
             await connection.connect()  # type: ignore[no-untyped-call]
             self._connection = connection
             await connection.send_command("INFO")
-            self._check(_fields(await connection.read_response()))
+            info = _fields(await connection.read_response())
+            self._check(info)
+            self._has_file = info.get("aof_enabled") == "1"
         except ScraperError:
             await self.close()
             raise
@@ -82,6 +85,21 @@ class Connection:
             except NoScriptError:  # it has not run
                 await connection.send_command("EVAL", code.text, 1, key, argument)
                 return await connection.read_response()
+        except Exception as error:
+            raise await self._failed(error) from None
+
+    async def renew_file(self) -> None:
+        """Have the server write its append-only file anew, if it has one and the user may: see `lua/keys.lua`."""
+        from redis.exceptions import ResponseError
+
+        connection = self._connection
+        if connection is None or not connection.is_connected or not self._has_file:
+            return
+        try:
+            await connection.send_command("BGREWRITEAOF")
+            await connection.read_response()
+        except ResponseError:
+            return
         except Exception as error:
             raise await self._failed(error) from None
 

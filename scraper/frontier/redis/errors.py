@@ -3,7 +3,7 @@
 import os
 import ssl
 
-PERMISSIONS = "+@read +@write -@dangerous +eval +evalsha +info +select +time ~scraper:*"
+PERMISSIONS = "+@read +@write -@dangerous +bgrewriteaof +eval +evalsha +info +select +time ~scraper:*"
 """What a user needs, as `ACL SETUSER` takes it."""
 
 OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY")

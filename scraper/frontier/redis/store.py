@@ -147,13 +147,15 @@ class RedisStore:
         if self._former:
             asked["former"] = self._former
         reply = await self._run("join", asked)
-        number, run, salt, memory, since, news = reply
+        number, run, salt, memory, since, has_restarted, news = reply
         self._membership = membership = Membership(token, run)
 
         def joined() -> Joined:
             how = replies.news(news, membership.known, token.encode())
             return Joined(number, salt, replies.memories(memory), since, how)
 
+        if has_restarted:
+            await self._connection.renew_file()
         return self._understood("memory", joined)
 
     async def _leave(self) -> None:
@@ -259,13 +261,17 @@ class RedisStore:
                 return self._broken(refusal.detail)
             case "NEWER":
                 return StorageError(f"{self._shown} was begun by a newer version of scraper: update it on this machine")
-            case "FOREIGN":
-                text = f"{refusal.detail} was written by something else: choose another job name, or database"
-                return StorageError(f"{self._shown}: {text}")
-            case "TRIMMED":
-                text = f"items before batch {refusal.detail} are not in Redis any more, only on the disk they were"
-                return StorageError(f"{self._shown}: {text} written to: resume there, or begin anew with --fresh")
+        if refusal.code in _REFUSALS:
+            return StorageError(f"{self._shown}: {_REFUSALS[refusal.code].format(refusal.detail)}")
         return StorageError(f"{self._shown} {_refused(refusal.detail)}")
+
+
+_REFUSALS = {
+    "FOREIGN": "{} was written by something else: choose another job name, or database",
+    "TORN": "the server lost the end of its file and came back with half of a commit: begin anew with --fresh",
+    "TRIMMED": "items before batch {} are not in Redis any more, only on the disk they were written to: resume there, "
+    "or begin anew with --fresh",
+}
 
 
 def _lost(why: str, lease: float) -> str:

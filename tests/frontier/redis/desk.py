@@ -49,6 +49,12 @@ class Desk:
         """The keys that the job has."""
         return {each.decode().removeprefix(PREFIX) for each in self.redis.keys("*")}
 
+    def has_new_file(self) -> bool:
+        """Whether the server has written its file anew since it was started, so that nothing torn is in it."""
+        info = self.redis.info("persistence")
+        is_under_way = info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"]
+        return bool(info.get("aof_rewrites", 1)) and not is_under_way
+
     def tokens(self) -> list[bytes]:
         """The tokens of the workers, by their numbers."""
         tokens = self.redis.zrange(self.key("workers"), 0, -1)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from scraper.errors import StorageError
+from scraper.frontier.redis.store import RedisStore
 from scraper.frontier.store import ITEMS, Commit, LeaseLost, Unit
-from tests.frontier.redis.desk import LEASE, TIMEOUT, A, B, Desk, end_seeds, join, take, waiting
+from tests.frontier.redis.desk import LEASE, TIMEOUT, A, B, Desk, end_seeds, gone, join, take, waiting
 from tests.frontier.redis.relay import Relay
 from tests.redis_server import RedisServer
 
@@ -195,6 +196,59 @@ async def test_a_server_that_has_lost_what_it_acknowledged(start: Start, desk_at
     assert [row[1] for row in rows] == [commits - 1, *range(100, 100 + commits)]
     assert not (await store.commit(Commit({A: Unit(gone=[(A, *row[:2]) for row in rows[1:]])}))).is_over
     assert (await store.commit(Commit({A: Unit(gone=[(A, *rows[0][:2])])}))).is_over
+
+
+async def torn(desk: Desk, store: RedisStore) -> None:
+    """Leave a server that was killed, has lost the end of its last commit, and was started again."""
+    await join(store)
+    await take(store, A)
+    await store.commit(Commit({A: waiting(1)}))
+    await store.commit(Commit({A: gone(1)}, items=b"lost"))
+    desk.server.kill()
+    desk.server.cut_aof(20)
+    desk.server.start()
+
+
+async def test_half_of_a_commit_does_not_come_back(start: Start, desk_at: Callable[..., Desk]) -> None:
+    """After a restart the server is told to write its file anew, without the half of a commit that may be there."""
+    desk = desk_at(start(fsync="always"))
+    store = desk.store()
+    await torn(desk, store)
+    await join(store)
+    while not desk.has_new_file():  # noqa: ASYNC110 -- it does so in a process of its own
+        await asyncio.sleep(0.02)
+    await take(store, A)
+    await store.commit(Commit({A: waiting(2)}))
+    desk.server.kill()
+    desk.server.start()
+    news = await join(store)
+    await take(store, A)
+    assert ([row[1] for row in await store.read(A, A, None, 9)], news.backlog) == ([1, 2], 0)
+
+
+async def test_half_of_a_commit_that_came_back_is_noticed(start: Start, desk_at: Callable[..., Desk]) -> None:
+    """Where that is not permitted, Redis may run half of a commit one restart later: then the job is not joined."""
+    user = ("ACL", "SETUSER", "crawler", "on", "nopass", "~*", "+@all", "-bgrewriteaof")
+    desk = desk_at(start(fsync="always"))
+    desk.redis.execute_command(*user)
+    store = desk.store(desk.server.url.replace("//", "//crawler:any@"))
+    await torn(desk, store)
+    desk.redis.execute_command(*user)
+    await join(store)
+    await take(store, A)
+    assert [row[1] for row in await store.read(A, A, None, 9)] == [1]
+    await store.commit(Commit({A: waiting(2)}))
+    desk.server.kill()
+    desk.server.start()
+    desk.redis.execute_command(*user)
+    if desk.redis.hget(desk.key("meta"), "opened") != desk.redis.hget(desk.key("meta"), "closed"):  # as Redis 7.0 does
+        with pytest.raises(StorageError, match="came back with half of a commit: begin anew with --fresh"):
+            await join(store)
+        assert (await join(store, fresh=True)).backlog == 0
+    else:  # it has cut the whole transaction off
+        await join(store)
+        await take(store, A)
+        assert [row[1] for row in await store.read(A, A, None, 9)] == [1, 2]
 
 
 async def test_a_server_that_was_replaced_behind_the_connection(start: Start, desk_at: Callable[..., Desk]) -> None:

@@ -17,7 +17,7 @@ from tests.redis_server import RedisServer
 
 Start = Callable[..., RedisServer]
 SECRET = "sesame-p4ss"
-PERMISSIONS = "+@read +@write -@dangerous +eval +evalsha +info +select +time ~scraper:{books}:*"
+PERMISSIONS = "+@read +@write -@dangerous +bgrewriteaof +eval +evalsha +info +select +time ~scraper:{books}:*"
 
 
 async def refused(url: str, kind: type[ScraperError] = StorageError, *, lease: float = 40) -> str:
@@ -109,7 +109,7 @@ async def test_a_user_with_few_permissions(start: Start, desk_at: Callable[..., 
     await first.leave()
     desk.redis.execute_command("ACL", "SETUSER", "crawler", "resetkeys", "~scraper:{other}:*")
     assert "refuses a command or a key: " in (text := await refused(url))
-    assert "+@read +@write -@dangerous +eval +evalsha +info +select +time ~scraper:*" in text
+    assert "+@read +@write -@dangerous +bgrewriteaof +eval +evalsha +info +select +time ~scraper:*" in text
     desk.redis.execute_command("ACL", "SETUSER", "crawler", "resetkeys", "~scraper:*", "-info")
     assert "'info' command" in await refused(url)
 
@@ -163,7 +163,7 @@ async def test_a_full_server(start: Start, desk_at: Callable[..., Desk]) -> None
     await store.refresh()
     await other.refresh()
     desk.redis.config_set("maxmemory", 1)
-    before = {key: desk.redis.dump(desk.key(key)) for key in desk.stored() - {"workers"}}
+    before = {key: desk.redis.dump(desk.key(key)) for key in desk.stored() - {"workers", "meta"}}
     commit = Commit({A: waiting(2)}, {B: [b"x"]}, b"more")
     match = "is full: nothing was written. Raise its maxmemory, and run the same command again"
     with pytest.raises(StorageError, match=match) as full:
@@ -174,7 +174,7 @@ async def test_a_full_server(start: Start, desk_at: Callable[..., Desk]) -> None
     with pytest.raises(StorageError, match="is full"):
         await desk.store().join(b"D", replaces=b"D", fresh=False)
     await store.refresh()
-    assert {key: desk.redis.dump(desk.key(key)) for key in desk.stored() - {"workers"}} == before
+    assert {key: desk.redis.dump(desk.key(key)) for key in desk.stored() - {"workers", "meta"}} == before
     await store.collect(1, b"positions", [])
     await other.leave()
     desk.redis.config_set("maxmemory", 0)

@@ -126,7 +126,7 @@ class Crawler:
                 self.append(await self.store.batches(self.following, 200))
         while batches := await self.store.batches(self.following, 200):
             self.append(batches)
-            await self.store.collect(self.following, b"%d" % len(self.file), [])
+        await self.store.collect(self.following, b"%d" % len(self.file), [])
         if news.is_over:
             with suppress(StorageError):  # a worker may have joined since
                 await self.store.finish(b"%d" % self.number)
@@ -184,11 +184,14 @@ async def test_a_server_that_is_killed(
     def disturb() -> Iterator[float]:
         for _ in range(3):
             yield chance.uniform(0.1, 0.3)
+            while kills and cut and not desk.has_new_file():
+                yield 0.02
             kills.append(server.kill())
             server.cut_aof(chance.randrange(cut) if cut else 0)
             server.start()
         yield from repeat(0.5)
 
     kills: list[None] = []
-    each_once(await crawl(desk_at(server), chance, disturb))
+    desk = desk_at(server)
+    each_once(await crawl(desk, chance, disturb))
     assert len(kills) == 3

@@ -9,11 +9,12 @@ local function run(me)
         refuse('BROKEN', META .. ' has ' .. text(following) .. ' as the next batch of items')
     end
     local backlog = math.max(0, number(META, 'backlog', 0) - sum_sizes(following - first, me.following - first - 1))
-    call('HDEL', META, '') -- a first write that Redis allows when its memory is full, so it allows the others
+    open_small_writes()
     refresh(me, time())
     call('HSET', META, 'backlog', backlog, 'following', me.following, 'positions', me.positions)
     in_pieces('HSET', PREFIX .. 'm:' .. ITEMS, me.memory)
     in_pieces('HDEL', PREFIX .. 'm:' .. ITEMS, me.forgotten)
     trim(me.keep)
+    close_writes()
     return 1
 end

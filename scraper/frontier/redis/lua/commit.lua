@@ -96,6 +96,7 @@ local function run(me)
     fence(me)
     check_commit(me)
     local now = time()
+    open_writes()
     call('HSET', PREFIX .. 'worker:' .. me.token, 'sequence', me.sequence + 1, 'parked', me.parked,
         'idle', me.is_idle and 1 or 0, 'ended', me.has_ended and 1 or 0)
     refresh(me, now)
@@ -106,5 +107,6 @@ local function run(me)
     if me.items ~= '' then
         add_batch(me.items, me.keep)
     end
+    close_writes()
     return news(me)
 end

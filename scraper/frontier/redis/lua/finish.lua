@@ -7,8 +7,10 @@ local function run(me)
     if number(META, 'following', 0) ~= behind then
         refuse('REFUSED', 'items')
     end
-    call('UNLINK', BATCHES, SIZES) -- also allowed when the memory is full
+    open_small_writes()
+    call('UNLINK', BATCHES, SIZES)
     call('HSET', META, 'outcome', me.outcome, 'first', behind, 'following', behind, 'backlog', 0, 'kept', 0)
     refresh(me, time())
+    close_writes()
     return 1
 end

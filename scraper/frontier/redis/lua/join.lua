@@ -1,6 +1,7 @@
 -- Become a worker. `former` is the token that this process had before, if any.
 
 local function begin(me, now)
+    call('HSET', META, 'opened', 1) -- first
     call('HSET', META, 'layout', me.layout, 'description', me.description, 'salt', me.salt, 'begun', text(now))
     call('HSET', META, 'run', server_run())
     call('HSET', OWN, SEEDS, '', ITEMS, '')
@@ -19,8 +20,11 @@ local function clear()
         end
     end
     for key in pairs(JOB_KEYS) do
-        call('UNLINK', key)
+        if key ~= META then
+            call('UNLINK', key)
+        end
     end
+    call('UNLINK', META) -- last, as it tells how many writes were opened
 end
 
 -- After a restart nobody's commits are accepted any more, but until its lease ends a worker may not know.
@@ -72,6 +76,9 @@ local function check_job_to_join(me, now)
     if not call('HGET', META, 'salt') then
         refuse('BROKEN', META .. ' has no salt')
     end
+    if number(META, 'opened', 0) ~= number(META, 'closed', 0) and not me.fresh then
+        refuse('TORN', META)
+    end
     local description = call('HGET', META, 'description')
     if description ~= me.replaces and (me.fresh or description ~= me.description) then
         refuse('REFUSED', 'description')
@@ -82,13 +89,20 @@ end
 local function run(me)
     local now = time()
     local is_there, restarted = check_job_to_join(me, now), 0
+    local has_restarted = is_there and call('HGET', META, 'run') ~= server_run()
     if is_there then
+        if me.fresh then
+            open_small_writes() -- it deletes all
+        else
+            open_writes()
+        end
         remove_former(me, now)
     elseif me.replaces then
         refuse('REFUSED', 'gone')
     end
     if is_there and me.fresh then
         if call('ZCARD', WORKERS) > 0 then
+            close_writes()
             refuse('REFUSED', 'workers ' .. call('ZCARD', WORKERS))
         end
         is_there, restarted = false, latest_end()
@@ -105,12 +119,14 @@ local function run(me)
     call('HSET', META, 'description', me.description)
     call('HSET', PREFIX .. 'worker:' .. me.token, 'number', worker, 'lease', me.lease, 'sequence', 0)
     refresh(me, now)
+    close_writes()
     return {
         worker,
         server_run(),
         call('HGET', META, 'salt'),
         call('HGETALL', MEMORY),
         math.max(0, now - number(META, 'begun', now)),
+        has_restarted and 1 or 0,
         news(me),
     }
 end

@@ -4,8 +4,9 @@ local function run(me)
     check_job()
     check_workers()
     local now = time()
-    call('HDEL', META, '') -- a first write that Redis allows when its memory is full, so it allows the others
+    open_small_writes()
     refresh(me, now)
     remove_dead(me, now)
+    close_writes()
     return 1
 end

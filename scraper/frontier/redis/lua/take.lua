@@ -53,6 +53,7 @@ local function run(me)
         units[index] = found
         left = left - parts
     end
+    open_writes()
     for _, unit in ipairs(chosen) do
         call('HSET', OWN, unit, '=' .. me.token)
         call('SADD', PREFIX .. 'units:' .. me.token, unit)
@@ -61,5 +62,6 @@ local function run(me)
         settle(unit)
     end
     refresh(me, now)
+    close_writes()
     return units
 end

@@ -68,7 +68,9 @@ local function remove_dead(me, now)
     local dead = call('ZRANGEBYSCORE', WORKERS, '-inf', text(now), 'WITHSCORES')
     for index = 1, #dead, 2 do
         if dead[index] ~= me.token then
+            open_writes()
             remove(dead[index], tonumber(dead[index + 1]))
+            close_writes()
         end
     end
     -- If the clock was set back, a lease must not last longer than it would have.
