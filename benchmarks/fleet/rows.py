@@ -118,8 +118,10 @@ def leave(options: Options) -> Result:
     """The busiest worker is told to end by SIGTERM, and joins again."""
     at = random.Random(options.seed).uniform(0.15, 0.3)
     result = judged("leave", _shop(options), [Fault("leave", at, 4.0, BUSIEST)], options)
-    if late := [each for each in result.numbers["joins"] if each is None or each > JOINED]:
-        result.wrong.append(f"asked the shop {late[0]} s after it was started again, and not within {JOINED:.0f} s")
+    for seconds in result.numbers["joins"]:
+        if seconds is None or seconds > JOINED:
+            when = "nothing any more" if seconds is None else f"something only {seconds} s"
+            result.wrong.append(f"asked the shop for {when} after it was started again; the bar is {JOINED:.0f} s")
     return result
 
 
