@@ -23,12 +23,14 @@ from scraper.secrets import masked
 class JobState:
     """A job as of its last commit. `state` is 'unfinished' or 'finished', `reason` for what it finished.
 
-    `statistics` are None if nothing was committed yet. `waiting` and `failed` count requests, and those that were
-    refused are among the failed. `problem` says in one line why the job cannot be read; then nothing else is known.
+    `path` is its directory, or the URL of a store that machines share, without its secrets; then `machines` says how
+    many processes are at work. `statistics` are None if nothing was committed yet. `waiting` and `failed` count
+    requests, and those that were refused are among the failed. `problem` says in one line why the job cannot be read;
+    then nothing else is known.
     """
 
     name: str
-    path: Path
+    path: Path | str
     description: Description = field(default_factory=Description)
     state: str = ""
     reason: str = ""
@@ -37,6 +39,7 @@ class JobState:
     failed: int = 0
     is_running: bool = False
     problem: str = ""
+    machines: int = 0
 
     @property
     def spider(self) -> str:
@@ -55,14 +58,33 @@ class FailedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """A process that crawls a job together with others, by `number`: it owns `units`, of which some are `busy`.
+
+    It `is_idle` if it could do more, and `is_collecting` if it writes the data files. `pages` are those it has fetched.
+    """
+
+    number: int
+    units: int
+    busy: int
+    is_idle: bool
+    is_collecting: bool
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobDetails:
-    """A job and what is in it: waiting and failed requests by site, failed ones by reason, and some of these."""
+    """A job and what is in it: waiting and failed requests by site, failed ones by reason, and some of these.
+
+    `at_work` are the machines that share it, as long as they crawl it.
+    """
 
     job: JobState
     waiting: dict[str, int]
     failed: dict[str, int]
     reasons: dict[str, int]
     requests: tuple[FailedRequest, ...]
+    at_work: tuple[Machine, ...] = ()
 
 
 def list_jobs(folder: Path) -> list[JobState]:
