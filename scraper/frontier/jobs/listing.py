@@ -1,5 +1,7 @@
 """What `scraper jobs` tells of job directories, also of one that is being crawled, and the way back for what failed."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from scraper.frontier.jobs import crashes
 from scraper.frontier.jobs.description import Description
 from scraper.frontier.jobs.directory import LOCK
 from scraper.frontier.jobs.integrity import FILE, UNFINISHED, Examined, damage_told, examined, explained
-from scraper.frontier.jobs.lock import Lock, is_locked
+from scraper.frontier.jobs.lock import Lock, is_locked, owner
 from scraper.frontier.order import rank
 from scraper.frontier.serialization.checkpoints import encode, value
 from scraper.frontier.serialization.requests import decoded
@@ -153,6 +155,24 @@ def retry(path: Path, *, reason: str | None = None) -> int:
             return len(failures)
     finally:
         lock.release()
+
+
+def stop(path: Path) -> int | None:
+    """Tell the process that crawls a job to stop, as Ctrl-C does; its number, and None if there is none.
+
+    Raises `StorageError` if it is not a process that can be told.
+    """
+    examined(path / FILE, whole=False)
+    with explained(path):
+        process = owner(path / LOCK)
+    if process is not None:
+        try:
+            os.kill(process, signal.SIGINT)
+        except ProcessLookupError:
+            return None
+        except OSError as error:
+            raise StorageError(f"job {path}: process {process} cannot be told to stop: {error.strerror}") from None
+    return process
 
 
 def _waiting(store: Store, failure: Failure, order: str) -> Waiting:
