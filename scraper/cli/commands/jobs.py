@@ -187,5 +187,5 @@ def _lines(shown: "JobDetails") -> Iterator[str]:
 def _told(machine: "Machine") -> str:
     """What one of several machines does."""
     facts = [f"owns {plural(machine.units, 'domain')}, {machine.busy:,} with requests", plural(machine.pages, "page")]
-    facts += ["idle"] * machine.is_idle + ["writes the data files"] * machine.is_collecting
+    facts += ["could do more"] * machine.is_idle + ["writes the data files"] * machine.is_collecting
     return f"machine {machine.number}: {', '.join(facts)}"
