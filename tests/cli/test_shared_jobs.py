@@ -53,7 +53,7 @@ class Place:
     def __init__(self, folder: Path, url: str, store: str) -> None:
         self.folder = folder
         self.store = store
-        self.delay(0.02)
+        self.delay(0.1)
         (folder / "shop.py").write_text(SPIDER.replace("URL", url).replace("PAGES", str(PAGES)))
 
     def delay(self, seconds: float) -> None:
@@ -62,9 +62,7 @@ class Place:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         store = ["-s", f"frontier.store={self.store}"] if self.store else []
         command = [sys.executable, "-m", "scraper", *words, *store]
-        return subprocess.Popen(
-            command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        return subprocess.Popen(command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def run(self, *words: str) -> tuple[int, str, str]:
         process = self.start(*words)
