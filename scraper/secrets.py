@@ -19,6 +19,8 @@ HIDDEN = "***"
 """What takes the place of a secret where people read."""
 PROXIES = frozenset({"proxies", "proxy"})
 """Names of what holds addresses of proxies."""
+STORE = "store"
+"""The name of what holds the address of a store."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _HARMLESS = re.compile(
@@ -63,6 +65,14 @@ def masked(text: str) -> str:
 def masked_proxy(text: str) -> str:
     """`text`, which holds addresses of proxies, as it may be shown: such an address needs no scheme."""
     return in_proxies(text, user=f"{HIDDEN}@")
+
+
+def masked_store(text: str) -> str:
+    """`text`, which holds the address of a store, as it may be shown, also if its password is not written as it should.
+
+    All before the last `@` may be a password, and a parameter may be one.
+    """
+    return masked(masked_proxy(text))
 
 
 def in_proxies(text: str, *, user: str) -> str:

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from scraper.secrets import HIDDEN, PROXIES, is_secret, masked, masked_proxy, names_secret
+from scraper.secrets import HIDDEN, PROXIES, STORE, is_secret, masked, masked_proxy, masked_store, names_secret
 from scraper.settings.load import key_path
 from scraper.settings.messages import is_private
 from scraper.settings.schema import Settings
@@ -49,4 +49,6 @@ def _masked_override(text: str) -> str:
         return ""
     if PROXIES & {*path} and not names_secret(value):
         return f"{key}={masked_proxy(value)}"
+    if path[-1] == STORE and not names_secret(value):
+        return f"{key}={masked_store(value)}"
     return f"{key}={HIDDEN}" if is_private(known_schema(), path) or names_secret(value) else masked(text)

@@ -153,8 +153,12 @@ class Crawl:
     async def finish(self) -> Result:
         """Close the data files of a crawl that did not come to its end, as they stand; it cannot be resumed then.
 
-        Raises `StorageError` if there is no such crawl, or its files are not what they were.
+        Raises `StorageError` if there is no such crawl, or its files are not what they were, or a machine is at work.
         """
+        if is_shared(self.settings.frontier):
+            from scraper.crawling import shared_crawl  # few crawls are
+
+            return await shared_crawl.finish(self)
         async with AsyncExitStack() as stack:
             job = self._open_job(begun_only=True)
             await stack.enter_async_context(job)

@@ -19,18 +19,19 @@ import msgspec
 
 from scraper.crawling.job_description import describe, job_name
 from scraper.crawling.publication import publish
-from scraper.crawling.result import PRIVATE, Result, Written, drifted, failures_of, problems_of
+from scraper.crawling.result import CLOSED, PRIVATE, Result, Written, drifted, failures_of, problems_of
 from scraper.crawling.spider_lifecycle import lifespan
 from scraper.engine.engine import HOSTS_PARKED, Engine
 from scraper.errors import StorageError
 from scraper.events import Finished, Statistics
 from scraper.frontier.serialization.checkpoints import encode
-from scraper.frontier.shared.frontier import SharedFrontier
+from scraper.frontier.shared.frontier import Report, SharedFrontier
 from scraper.frontier.shared.tenancy import Tenancy
 from scraper.machines.collector import Collector, place
 from scraper.machines.job import Ended, SharedJob
 from scraper.machines.opening import open_store
 from scraper.machines.sharing import Sharing
+from scraper.machines.totals import whole
 from scraper.protocols import LeaseLost, Remembers
 from scraper.settings.schema import Settings
 from scraper.workers.no_state import NoState
@@ -76,6 +77,55 @@ async def run(crawl: "Crawl", *, fresh: bool) -> Result:
         except LeaseLost as error:
             logger.warning("%s; joining the job again", error)
             fresh, again, crawl._engine = False, True, None
+
+
+async def finish(crawl: "Crawl") -> Result:
+    """Close the data files as they stand, on this machine. Raises as `Crawl.finish` does."""
+    name = crawl._job.name if crawl._job is not None else job_name(crawl.spider.name)
+    store = open_store(crawl.settings, name)
+    try:
+        look = await store.look()
+        if look is None or look.ended is not None or not look.has_begun:
+            why = "there is none" if look is None else "it is finished" if look.ended else "it was never begun"
+            raise StorageError(f"{store}: {why}: nothing is left to be closed")
+        if look.workers:
+            remedy = (
+                f"stop them first with `scraper jobs stop {name}`, or wait until the lease of one that died is over"
+            )
+            raise StorageError(f"{store} is being crawled by {look.workers} machine(s): {remedy}")
+    finally:
+        await store.close()
+    description = describe(crawl.spider, crawl.settings, crawl._arguments)
+    folder = Path(crawl.settings.frontier.jobs) / name
+    job = SharedJob(store, folder, description, settings=crawl.settings.frontier, again=True)
+    try:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(job)
+            outcome = await _close_early(stack, crawl, job)
+    except Ended:
+        raise StorageError(f"{store}: it is finished: nothing is left to be closed") from None
+    return _concluded(crawl, outcome, None if outcome.is_end else job.folder)
+
+
+async def _close_early(stack: AsyncExitStack, crawl: "Crawl", job: SharedJob) -> Outcome:
+    """Write what was collected anywhere, and publish it. A machine that joins meanwhile stops at once."""
+    frontier = job.frontier
+    collector = Collector(frontier, partial(crawl._open_sinks, job), crawl.settings.pipelines.unique)
+    await stack.enter_async_context(collector)
+    frontier.report = partial(Report, stop=CLOSED, has_ended=True)
+    while not collector.is_collecting:
+        if collector.problem is not None:
+            raise collector.problem
+        if frontier.news.ended is not None:  # by one that joined meanwhile
+            return _read(frontier.news.ended)
+        await frontier.commit_again()
+        await asyncio.sleep(PAUSE)
+    await collector.stop()
+    if collector.problem is not None:
+        raise collector.problem
+    await collector.complete()
+    crawl._found = whole(frontier.others())
+    return await _publish(crawl, job, collector, CLOSED)
 
 
 async def _take_part(crawl: "Crawl", job: SharedJob, *, again: bool) -> Result:
@@ -159,7 +209,7 @@ async def _publish(crawl: "Crawl", job: SharedJob, collector: Collector, reason:
     if statistics.waiting and statistics.fetched and reason in {"finished", HOSTS_PARKED}:
         return Outcome(HOSTS_PARKED, statistics)
     ended, fail_when = crawl._ended, crawl.settings.engine.fail_when
-    has_failed = bool(failures_of(statistics, fail_when, ended))
+    has_failed = reason != CLOSED and bool(failures_of(statistics, fail_when, ended))
     publication = await publish(collector.sinks, has_failed=has_failed)
     outcome = Outcome(
         reason,

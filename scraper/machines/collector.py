@@ -17,11 +17,12 @@ from typing import Any, Self
 import msgspec
 
 from scraper.errors import DropItem, StorageError
-from scraper.events import Statistics, summed
+from scraper.events import Statistics
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared import outbox
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.store import ITEMS, Collected, Held
+from scraper.machines.totals import corrected
 from scraper.pipelines import Unique
 from scraper.protocols import LeaseLost, Position, Sink
 
@@ -111,13 +112,7 @@ class Collector:
 
     def corrected(self, statistics: Statistics) -> Statistics:
         """The counts of all machines, which have counted items before they were written."""
-        dropped, errors = self._drops.total(), self._errors
-        return summed(
-            [
-                statistics,
-                Statistics(items=-dropped - errors, dropped=dropped, drops=dict(self._drops), errors=errors),
-            ]
-        )
+        return corrected(statistics, drops=self._drops, errors=self._errors)
 
     # The role.
 

@@ -7,7 +7,6 @@ What others have found for its units comes in through `Discovery`, which knows w
 
 import asyncio
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import replace
 
 import msgspec
 
@@ -18,6 +17,7 @@ from scraper.events import Statistics, summed
 from scraper.frontier.shared.frontier import Report, SharedFrontier
 from scraper.frontier.shared.units import unit_of_site
 from scraper.frontier.store import SEEDS, Held, News
+from scraper.machines.totals import whole
 from scraper.protocols import Clock, Remembers, Seeds
 from scraper.urls import site
 
@@ -254,6 +254,4 @@ class Sharing:
 
     def whole(self, own: Statistics) -> Statistics:
         """The counts of all machines, of which `own` are this one's."""
-        whole = summed([own, *self._frontier.others()])
-        ended = whole.fetched + sum(whole.refused.values()) + sum(whole.failed.values())
-        return replace(whole, waiting=whole.discovered - ended)
+        return whole([own, *self._frontier.others()])

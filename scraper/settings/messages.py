@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from itertools import takewhile
 from typing import Any, TypeAlias
 
-from scraper.secrets import HIDDEN, is_secret, masked, names_secret
+from scraper.secrets import HIDDEN, STORE, is_secret, masked, masked_store, names_secret
 
 Schema: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = tuple[str | int, ...]
@@ -65,7 +65,11 @@ def misfit(schema: Schema, place: Place, *, given: object) -> str:
     node = node_at(schema, place)
     is_of_its_type = isinstance(given, _TYPES.get(node.get("type", ""), ())) and not isinstance(given, bool)
     wanted = f"expected {expected(schema, node, bounds=is_of_its_type)}"
-    return wanted if is_private(schema, place) else f"{wanted}, got {shown(given)}"
+    if is_private(schema, place):
+        return wanted
+    if place[-1:] == (STORE,) and isinstance(given, str):
+        given = masked_store(given)
+    return f"{wanted}, got {shown(given)}"
 
 
 def expected(schema: Schema, node: Schema, *, bounds: bool = False) -> str:  # noqa: PLR0911 -- one return a kind

@@ -1,26 +1,27 @@
 """`scraper jobs`: the crawls there are, finished or not, and what became of their requests."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scraper.cli.options import loaded_from, settings_options
+from scraper.cli.job_places import JobPlace, job_place
+from scraper.cli.options import settings_options
 from scraper.errors import SettingsError
 from scraper.settings.messages import suggestion
-from scraper.views.formatting import columns, counts, visible
+from scraper.views.formatting import columns, counts, plural, visible
 
 if TYPE_CHECKING:
-    from scraper.frontier.jobs.listing import JobDetails, JobState
+    from scraper.frontier.jobs.listing import JobDetails, JobState, Machine
 
 MOST_SITES = 10
 
 name_argument = click.argument("name", required=False, metavar="[NAME]")
 folder_option = click.option(
-    "--job", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The job in this directory."
+    "--job", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The job in this directory, or of its name."
 )
 json_option = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 
@@ -36,12 +37,13 @@ def jobs(ctx: click.Context, config: Path | None, overrides: tuple[str, ...], is
     scraper jobs                    all of them
     scraper jobs show books         one, with the requests that failed
     scraper jobs retry books        its failed requests are to be asked for again, by the next crawl
+    scraper jobs stop books         its crawl ends in good order, on all machines; it can be resumed
+
+    These are the jobs of this folder; or, with a [frontier] store that machines share, those on that server.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
     if ctx.invoked_subcommand is not None:
         return
-    from scraper.frontier.jobs.listing import list_jobs
-
-    found = list_jobs(_jobs_folder(config, overrides))
+    found = job_place(config, overrides).states()
     if is_json:
         click.echo(json.dumps([_facts(each) for each in found]))
     elif found:
@@ -79,9 +81,8 @@ def show_job(
     overrides: tuple[str, ...],
 ) -> None:
     """Show one job: its counts, by host, status and reason, and the requests that failed."""
-    from scraper.frontier.jobs.listing import show
-
-    shown = show(folder or _folder(name, config, overrides), reason=reason, limit=limit)
+    place = job_place(config, overrides)
+    shown = place.show(_named(place, name, folder), reason=reason, limit=limit)
     if is_json:
         parts = {key: value for key, value in asdict(shown).items() if key != "job"}
         click.echo(json.dumps(_facts(shown.job) | parts))
@@ -99,41 +100,43 @@ def retry_job(
     name: str | None, folder: Path | None, reason: str | None, config: Path | None, overrides: tuple[str, ...]
 ) -> None:
     """Put the failed requests of a job back among the waiting."""
-    from scraper.frontier.jobs.listing import retry
-
-    number = retry(folder or _folder(name, config, overrides), reason=reason)
+    place = job_place(config, overrides)
+    number = place.retry(_named(place, name, folder), reason=reason)
     if number:
         click.echo(f"{number:,} put back: the next crawl asks for them again")
     else:
         click.echo("nothing to put back: no request failed" + (f" for {reason}" if reason else ""))
 
 
-def _jobs_folder(config: Path | None, overrides: tuple[str, ...]) -> Path:
-    return Path(loaded_from(config, overrides, needs_file=False).settings.frontier.jobs)
+@jobs.command("stop")
+@name_argument
+@folder_option
+@settings_options
+def stop_job(name: str | None, folder: Path | None, config: Path | None, overrides: tuple[str, ...]) -> None:
+    """End a crawl in good order, on all machines that take part in it. The same crawl command resumes it."""
+    place = job_place(config, overrides)
+    click.echo(place.stop(_named(place, name, folder)))
 
 
-def _folder(name: str | None, config: Path | None, overrides: tuple[str, ...]) -> Path:
-    """The directory of the job `name`, or of the only one there is."""
-    from scraper.frontier.jobs.listing import list_jobs
-
-    folder = _jobs_folder(config, overrides)
-    found = {each.name: each.path for each in list_jobs(folder)}
+def _named(place: JobPlace, name: str | None, folder: Path | None) -> str:
+    """The job that is meant, as its place calls it: in the directory `folder`, `name`, or the only one there is."""
+    if folder is not None:
+        return place.name_of(folder)
+    found = place.names()
     if name is None and len(found) == 1:
-        return next(iter(found.values()))
+        return found[0]
     if not found:
-        raise SettingsError(f"no jobs in {folder}: a crawl makes one")
+        raise SettingsError(f"no jobs in {place}: a crawl makes one")
+    if name is None:
+        raise SettingsError(f"which job?{suggestion('', found)}")
     if name not in found:
-        raise SettingsError(f"which job?{suggestion('', found)}" if name is None else _unknown(name, found))
-    return found[name]
-
-
-def _unknown(name: str, found: Mapping[str, Path]) -> str:
-    return f"no job {name!r}{suggestion(name, found)}"
+        raise SettingsError(f"no job {name!r}{suggestion(name, found)}")
+    return name
 
 
 def _state(job: "JobState") -> str:
     if job.is_running:
-        return "running"
+        return f"running on {plural(job.machines, 'machine')}" if job.machines else "running"
     return job.reason if job.state == "finished" else job.state
 
 
@@ -151,6 +154,7 @@ def _facts(job: "JobState") -> dict[str, Any]:
         "spider": job.spider,
         "state": "running" if job.is_running else job.state,
         "reason": job.reason,
+        "machines": job.machines,
         "started": job.description.started,
         "waiting": job.waiting,
         "failed": job.failed,
@@ -171,8 +175,17 @@ def _lines(shown: "JobDetails") -> Iterator[str]:
         for what, numbers in (("statuses", statuses), ("refused", now.refused), ("failed", now.failed)):
             if numbers:
                 yield f"  {what}: {counts(numbers)}"
+    for machine in shown.at_work:
+        yield f"  {_told(machine)}"
     for what, sites in (("waiting", shown.waiting), ("failed", shown.failed)):
         if sites:
             yield f"  {what} by host: {counts(sites, MOST_SITES)}"
     for each in shown.requests:
         yield f"  {visible(each.reason, 60)}  {visible(each.url)}"
+
+
+def _told(machine: "Machine") -> str:
+    """What one of several machines does."""
+    facts = [f"owns {plural(machine.units, 'domain')}, {machine.busy:,} with requests", plural(machine.pages, "page")]
+    facts += ["could do more"] * machine.is_idle + ["writes the data files"] * machine.is_collecting
+    return f"machine {machine.number}: {', '.join(facts)}"

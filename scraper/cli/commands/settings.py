@@ -10,7 +10,7 @@ import click
 
 from scraper.cli.options import loaded_from, settings_options
 from scraper.cli.spiders.choose import chosen, is_file
-from scraper.secrets import HIDDEN, PROXIES, masked, masked_proxy
+from scraper.secrets import HIDDEN, PROXIES, STORE, masked, masked_proxy, masked_store
 from scraper.settings.environment import Filled
 from scraper.settings.load import Loaded
 from scraper.settings.messages import Place, is_hidden
@@ -99,6 +99,8 @@ class Hiding:
             case SecretStr():
                 return HIDDEN if value.get_secret_value() else ""
             case str():
+                if place[-1:] == (STORE,):
+                    return masked_store(value)
                 return masked_proxy(value) if PROXIES & {*place} else masked(value)
             case Table():
                 return self.shown(value.changed(), given, place)

@@ -1,5 +1,7 @@
 """What `scraper jobs` tells of job directories, also of one that is being crawled, and the way back for what failed."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from scraper.frontier.jobs import crashes
 from scraper.frontier.jobs.description import Description
 from scraper.frontier.jobs.directory import LOCK
 from scraper.frontier.jobs.integrity import FILE, UNFINISHED, Examined, damage_told, examined, explained
-from scraper.frontier.jobs.lock import Lock, is_locked
+from scraper.frontier.jobs.lock import Lock, is_locked, owner
 from scraper.frontier.order import rank
 from scraper.frontier.serialization.checkpoints import encode, value
 from scraper.frontier.serialization.requests import decoded
@@ -23,12 +25,14 @@ from scraper.secrets import masked
 class JobState:
     """A job as of its last commit. `state` is 'unfinished' or 'finished', `reason` for what it finished.
 
-    `statistics` are None if nothing was committed yet. `waiting` and `failed` count requests, and those that were
-    refused are among the failed. `problem` says in one line why the job cannot be read; then nothing else is known.
+    `path` is its directory, or the URL of a store that machines share, without its secrets; then `machines` says how
+    many processes are at work. `statistics` are None if nothing was committed yet. `waiting` and `failed` count
+    requests, and those that were refused are among the failed. `problem` says in one line why the job cannot be read;
+    then nothing else is known.
     """
 
     name: str
-    path: Path
+    path: Path | str
     description: Description = field(default_factory=Description)
     state: str = ""
     reason: str = ""
@@ -37,6 +41,7 @@ class JobState:
     failed: int = 0
     is_running: bool = False
     problem: str = ""
+    machines: int = 0
 
     @property
     def spider(self) -> str:
@@ -55,14 +60,33 @@ class FailedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """A process that crawls a job together with others, by `number`: it owns `units`, of which some are `busy`.
+
+    It `is_idle` if it could do more, and `is_collecting` if it writes the data files. `pages` are those it has fetched.
+    """
+
+    number: int
+    units: int
+    busy: int
+    is_idle: bool
+    is_collecting: bool
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobDetails:
-    """A job and what is in it: waiting and failed requests by site, failed ones by reason, and some of these."""
+    """A job and what is in it: waiting and failed requests by site, failed ones by reason, and some of these.
+
+    `at_work` are the machines that share it, as long as they crawl it.
+    """
 
     job: JobState
     waiting: dict[str, int]
     failed: dict[str, int]
     reasons: dict[str, int]
     requests: tuple[FailedRequest, ...]
+    at_work: tuple[Machine, ...] = ()
 
 
 def list_jobs(folder: Path) -> list[JobState]:
@@ -131,6 +155,24 @@ def retry(path: Path, *, reason: str | None = None) -> int:
             return len(failures)
     finally:
         lock.release()
+
+
+def stop(path: Path) -> int | None:
+    """Tell the process that crawls a job to stop, as Ctrl-C does; its number, and None if there is none.
+
+    Raises `StorageError` if it is not a process that can be told.
+    """
+    examined(path / FILE, whole=False)
+    with explained(path):
+        process = owner(path / LOCK)
+    if process is not None:
+        try:
+            os.kill(process, signal.SIGINT)
+        except ProcessLookupError:
+            return None
+        except OSError as error:
+            raise StorageError(f"job {path}: process {process} cannot be told to stop: {error.strerror}") from None
+    return process
 
 
 def _waiting(store: Store, failure: Failure, order: str) -> Waiting:

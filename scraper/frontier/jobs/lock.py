@@ -60,6 +60,30 @@ def is_locked(path: Path) -> bool:
         os.close(descriptor)
 
 
+def owner(path: Path) -> int | None:
+    """The process that has the lock `path`; None if none has.
+
+    Raises `StorageError` if it is not to be seen here: it may be one of another machine, or of another container.
+    """
+    if not is_locked(path):
+        return None
+    text = path.read_text("ascii", "replace").strip()
+    if not text.isdecimal() or not _has_open(int(text), path):
+        raise StorageError(f"job {path.parent} is being crawled by process {text or 'unknown'}, which is not seen here")
+    return int(text)
+
+
+def _has_open(process: int, path: Path) -> bool:
+    """Whether a process has a file open, where the system tells."""
+    descriptors = Path(f"/proc/{process}/fd")
+    if not Path("/proc/self/fd").is_dir():
+        return True
+    try:
+        return any(each.samefile(path) for each in descriptors.iterdir() if each.exists())
+    except OSError:
+        return False
+
+
 def _is_free(descriptor: int, *, patience: int) -> bool:
     """Lock the file, if nobody else has within some tries."""
     for each in range(patience):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from scraper.errors import ScraperError, SettingsError, StorageError
 from scraper.frontier.redis.errors import is_another_server, reason
 from scraper.frontier.redis.scripts import script
-from scraper.secrets import masked
+from scraper.secrets import masked_store
 
 if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
@@ -39,7 +39,7 @@ class Connection:
     """A connection to the server at `url`. A reply that takes longer than `timeout` (seconds) does not come at all."""
 
     def __init__(self, url: str, timeout: float) -> None:
-        self.shown = masked(url)
+        self.shown = masked_store(url)
         self._url = url
         self._timeout = timeout
         self._connection: AbstractConnection | None = None
@@ -120,7 +120,7 @@ class Connection:
             options: dict[str, Any] = dict(module.parse_url(self._url))
             path = urlsplit(self._url).path.strip("/")
             if not self._url.startswith("unix:") and path and not path.isdecimal():
-                raise ValueError(f"the database after the host is a number, not {path!r}")
+                raise ValueError("the database after the host is a number")
             kind = options.pop("connection_class", module.Connection)
             options |= {
                 "socket_timeout": self._timeout,
@@ -135,7 +135,7 @@ class Connection:
                 options.setdefault("ssl_check_hostname", True)
             made: AbstractConnection = kind(**options)
         except (TypeError, ValueError) as error:
-            raise SettingsError(f"{self.shown} is no address of Redis: {masked(str(error))}") from None
+            raise SettingsError(f"{self.shown} is no address of Redis: {masked_store(str(error))}") from None
         return made
 
     def _why(self, error: Exception) -> str:

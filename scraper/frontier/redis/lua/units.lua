@@ -21,12 +21,12 @@ local function settle(unit)
     end
 end
 
--- How many requests wait, by site: site, number, site, number, ...
-local function sites(unit)
+-- How many requests wait, by site, of all sites or the first `most`: site, number, site, number, ...
+local function sites(unit, most)
     local key, low, last, counts = PREFIX .. 'w:' .. unit, '-', '', {}
     while true do
         local member = call('ZRANGEBYLEX', key, low, '+', 'LIMIT', 0, 1)[1]
-        if not member then
+        if not member or most and #counts >= 2 * most then
             return counts
         end
         local site = string.match(member, '^([^%z]+)%z')
