@@ -1,4 +1,7 @@
-"""A worker process that is held up for longer than a callback may take ends itself: nothing else could end that."""
+"""A worker process that is held up for longer than a callback may take, as by an endless regular expression, ends.
+
+It ends itself, since nothing else could end that.
+"""
 
 import asyncio
 import faulthandler
@@ -11,10 +14,7 @@ BEAT = 1.0  # seconds between two signs that the loop is alive
 
 
 class Heart:
-    """Beats once a second; where it does not for the time that a callback has, and a little more, the process ends.
-
-    So ends a callback that holds up the whole process, as an endless regular expression does: nothing else can.
-    """
+    """Beats once a second; where it does not for the time that a callback has, and a little more, the process ends."""
 
     def __init__(self, timeout: float) -> None:
         self._seconds = timeout + LAST

@@ -260,9 +260,7 @@ class Pool(Open):
         self._losses.update(names)
         suspects = (names & running) | {name for name in names if self._losses[name] >= LOST}
         self._suspects |= suspects
-        logger.warning(
-            "a worker process died (%s): its %s in hand are asked for again", child.end, plural(len(names), "page")
-        )
+        logger.warning("a worker process died (%s): fetching its %s again", child.end, plural(len(names), "page"))
         child.lose(lambda _: None)
         self._children.remove(child)
         if not self._is_closing:
