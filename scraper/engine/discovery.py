@@ -163,13 +163,21 @@ class Discovery:
         self._totals.discovered += 1
         self._totals.start_urls += is_start
 
-    def admits(self, request: Request, *, is_start: bool, is_on_its_way: bool) -> bool:
+    def admits(self, request: Request, *, is_start: bool, hops: Sequence[str]) -> bool:
         """Whether a request that another machine has found, and counted, is to be put among the waiting.
 
-        One that `is_on_its_way` was redirected there, and may be to a page that was already seen.
+        One with `hops` was redirected here from another machine's site: no cookie from there can have changed what is
+        here, so it counts as seen if any page leads there, unless it is back where it came from.
         """
-        page = "" if request.dont_filter or is_on_its_way else self._identity(request)
-        if page and not self._is_new(page, request.url):
+        page = "" if request.dont_filter else self._identity(request)
+        if hops:
+            if not self._unique_redirects or request.method not in _SAFE or request.url in hops:
+                page = ""
+            if page and not self._is_new(page, request.url):
+                self._totals.start_urls_failed += is_start
+                self._totals.count_refused(request, Reason.DUPLICATE)
+                return False
+        elif page and not self._is_new(page, request.url):
             self._totals.discovered -= 1
             self._totals.start_urls -= is_start
             self._totals.duplicates += 1
@@ -215,6 +223,10 @@ class Discovery:
                     del self._targets[target]
                     if not isinstance(error, FetchError):
                         self._frontier.remember(target, url)
+
+    def let_go(self, ticket: Ticket) -> None:
+        """Another machine continues with `ticket`, or asks for it again: where it led is open."""
+        self._targets = {target: each for target, each in self._targets.items() if each is not ticket}
 
     def _way(self, ticket: Ticket) -> list[tuple[str, str]]:
         """The pages that `ticket` came by, and the one it is led to: the identity and URL of each."""

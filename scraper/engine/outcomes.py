@@ -106,6 +106,7 @@ class Outcomes:
     def _continue(self, ticket: Ticket, outcome: Response | FetchError, now: float) -> None:
         """Have the target of a redirect fetched: here, unless it was already seen or is another machine's."""
         if self._stages.sharing is not None and self._stages.sharing.hand_over(ticket):
+            self._discovery.let_go(ticket)
             self._totals.close(ticket.tally)
             self._workload.notify()
         elif self._discovery.was_seen(ticket, outcome):

@@ -104,6 +104,7 @@ class Slots:
             slot.turn = next(self._turns)
             heappush(self._timers, (due, slot.turn, slot))
         elif not slot.in_flight and not slot.blocked and not slot.aside:
+            slot.turn = -1  # its time may have been awaited: a site has one slot
             self._slots.pop(slot.site, None)
             if self._in_line and not self.is_closing:
                 self.expect(next(iter(self._in_line)), now)
@@ -164,11 +165,15 @@ class Slots:
         slot = self._slots.get(name)
         return slot is not None and bool(slot.in_flight or slot.firsts or slot.blocked or slot.tickets())
 
-    def let_go(self, name: str) -> list[Ticket]:
+    def let_go(self, name: str, now: float) -> list[Ticket]:
         """Take from a site all requests of the frontier that are held and not in flight."""
         self._in_line.pop(name, None)
         slot = self._slots.get(name)
-        return [] if slot is None else slot.let_go()
+        if slot is None:
+            return []
+        gone = slot.let_go()
+        self.wake(slot, now)
+        return gone
 
     def soon(self, ticket: Ticket, now: float) -> None:
         """Send `ticket` before what waits in the frontier."""

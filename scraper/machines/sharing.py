@@ -15,7 +15,7 @@ from scraper.engine.ticket import Ticket
 from scraper.errors import StorageError
 from scraper.events import Statistics, summed
 from scraper.frontier.shared.frontier import Report, SharedFrontier
-from scraper.frontier.shared.units import unit_of_site
+from scraper.frontier.shared.units import unit_of, unit_of_site
 from scraper.frontier.store import SEEDS, Held, News
 from scraper.machines.totals import whole
 from scraper.protocols import Clock, Remembers, Seeds
@@ -108,7 +108,7 @@ class Sharing:
             if not self._frontier.has(unit):
                 return
             for each in found:
-                if parts.discovery.admits(each.request, is_start=each.is_start, is_on_its_way=bool(each.hops)):
+                if parts.discovery.admits(each.request, is_start=each.is_start, hops=each.hops):
                     entry = self._frontier.add(each.request, is_start=each.is_start, hops=each.hops)
                     assert entry is not None
                     parts.slots.expect(site(each.request.url), self._clock())
@@ -180,15 +180,25 @@ class Sharing:
         for unit in list(self._closing):
             sites = self._frontier.sites_of(unit)
             for ticket in self._let_go(parts, sites):
-                assert ticket.entry is not None
-                self._frontier.give_back(ticket.entry)
-                parts.totals.close(ticket.tally)
+                self._give_up(parts, ticket, unit)
             if not self._frontier.is_in_hand(unit) and not any(parts.slots.is_busy(each) for each in sites):
                 self._frontier.release(unit)
                 self._closing.discard(unit)
 
     def _let_go(self, parts: Parts, sites: Iterable[str]) -> list[Ticket]:
-        return [ticket for each in sites for ticket in parts.slots.let_go(each)]
+        now = self._clock()
+        return [ticket for each in sites for ticket in parts.slots.let_go(each, now)]
+
+    def _give_up(self, parts: Parts, ticket: Ticket, unit: str) -> None:
+        """Leave a request that is held for a site of `unit` to the unit's next owner."""
+        entry = ticket.entry
+        assert entry is not None
+        if unit_of(entry.request.url) == unit:
+            self._frontier.give_back(entry)
+        else:  # it was redirected here from a site that this machine may keep
+            self._frontier.hand_over(entry, ticket.request, ticket.attempts.hops)
+        parts.discovery.let_go(ticket)
+        parts.totals.close(ticket.tally)
 
     # What a crawl begins with.
 

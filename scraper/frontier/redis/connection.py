@@ -120,7 +120,7 @@ class Connection:
             options: dict[str, Any] = dict(module.parse_url(self._url))
             path = urlsplit(self._url).path.strip("/")
             if not self._url.startswith("unix:") and path and not path.isdecimal():
-                raise ValueError("the database after the host is a number")
+                raise ValueError(f"the database after the host is a number, not {path!r}")
             kind = options.pop("connection_class", module.Connection)
             options |= {
                 "socket_timeout": self._timeout,
