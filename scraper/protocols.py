@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 import msgspec
 
-from scraper.errors import FetchError, StorageError
+from scraper.errors import FetchError
 from scraper.events import Event, Statistics
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
@@ -59,13 +59,6 @@ class Attempts(msgspec.Struct, frozen=True):
 
 class PageLost(Exception):  # noqa: N818 -- nobody's fault, and nothing that a person reads
     """The process that had a page, or was fetching it, died: the request is to be sent again."""
-
-
-class LeaseLost(StorageError):  # noqa: N818 -- what happened, as in `PageLost`
-    """The store of a shared job does not know this machine's crawl any more, or not all that it was told.
-
-    What was not committed has not happened: the crawl joins the job again, and continues from what the store has.
-    """
 
 
 class Sending(msgspec.Struct, frozen=True):

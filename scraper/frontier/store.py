@@ -4,7 +4,7 @@ The store holds *units*: registrable domains, each with the requests that wait t
 found for it, the fingerprints of what was already seen, and what the parts of a crawl remember of it. A unit belongs
 to one worker at a time, and a worker to its lease: as long as that is refreshed, by any commit, all its units are its
 own. A worker whose lease has run out is removed as a whole, and so is what it believes: its next commit is refused
-with `protocols.LeaseLost`, and it starts over from what the store has, as it would after a kill. So it does if a
+with `LeaseLost`, and it starts over from what the store has, as it would after a kill. So it does if a
 commit was sent and not answered, since nobody knows what became of it.
 
 All that happened to a worker's units between two commits is written by one commit, or not at all.
@@ -16,24 +16,12 @@ from typing import Protocol
 import msgspec
 
 from scraper.frontier.window import Row
-from scraper.protocols import LeaseLost
-
-__all__ = [
-    "ITEMS",
-    "SEEDS",
-    "Collected",
-    "Commit",
-    "Held",
-    "Joined",
-    "LeaseLost",
-    "Look",
-    "News",
-    "SharedStore",
-    "Unit",
-]
 
 SEEDS, ITEMS = "#seeds", "#items"
 """Units that are roles: who has the first takes what `start()` gives, who has the second writes the data files."""
+
+Memory = tuple[str, str, bytes | None]
+"""What a part of the crawl remembers: the part, a key, and the value; None if it is forgotten."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -65,7 +53,7 @@ class Unit(msgspec.Struct):
     gone: list[tuple[str, int, int]] = msgspec.field(default_factory=list)
     failed: list[tuple[int, str, str, str, bytes, bool]] = msgspec.field(default_factory=list)
     fingerprints: bytes = b""
-    memory: list[tuple[str, str, bytes | None]] = msgspec.field(default_factory=list)
+    memory: list[Memory] = msgspec.field(default_factory=list)
     drained: int = 0
     released: bool = False
 
@@ -87,7 +75,7 @@ class Commit(msgspec.Struct):
     statistics: bytes = b""
     seeds: bytes | None = None
     seeds_ended: bool = False
-    memory: list[tuple[str, str, bytes | None]] = msgspec.field(default_factory=list)
+    memory: list[Memory] = msgspec.field(default_factory=list)
     parked: int = 0
     is_idle: bool = False
     wanted: list[str] = msgspec.field(default_factory=list)
@@ -205,7 +193,7 @@ class SharedStore(Protocol):
         """Batches of items from number `first` on, in order: as many as fit, and one if there is any."""
         ...
 
-    async def collect(self, following: int, positions: bytes, memory: Sequence[tuple[str, str, bytes | None]]) -> None:
+    async def collect(self, following: int, positions: bytes, memory: Sequence[Memory]) -> None:
         """All batches before `following` are written, and the files end at `positions`. Raises `LeaseLost`.
 
         Who takes the role of `ITEMS` next finds `memory` in it.

@@ -127,15 +127,15 @@ class Sharing:
     # Units.
 
     async def _take(self, parts: Parts, news: News) -> None:
-        """Take units that nobody has: as many as there is something to be done for, and those that are needed."""
-        workload, slots = parts.workload, parts.slots
-        is_hungry = not slots.is_closing and not workload.is_full() and workload.in_flight < self._concurrency
+        """Take units that nobody has: those that are needed, and this machine's share of the others."""
+        slots = parts.slots
         names = list(self._frontier.wanted)
         if not self._seeds.done() and SEEDS not in self._frontier.roles and not slots.is_closing:
             names.append(SEEDS)
-        if not names and not (is_hungry and news.free):
+        most = self._share(news) if self._could_do_more(parts) else 0
+        if not names and not most:
             return
-        for held in await self._frontier.take_units(MOST_UNITS if is_hungry else 0, names, pause=self._delay):
+        for held in await self._frontier.take_units(most, names, pause=self._delay):
             if held.name == SEEDS:
                 self._seeds_taken = self._frontier.news
                 continue
@@ -144,6 +144,17 @@ class Sharing:
                 slots.expect(each, self._clock())
             if held.found:
                 await self._drain(parts, held.name)
+
+    def _could_do_more(self, parts: Parts) -> bool:
+        workload = parts.workload
+        return not parts.slots.is_closing and not workload.is_full() and workload.in_flight < self._concurrency
+
+    def _share(self, news: News) -> int:
+        """How many of the free units to take: all machines that could do more are to have equally many."""
+        own = len(self._frontier.units())
+        others = [peer.units for peer in news.peers if peer.is_idle]
+        equal = -(-(news.free + own + sum(others)) // (1 + len(others)))
+        return max(min(equal - own, news.free, MOST_UNITS), 0)
 
     def _recall(self, held: Held) -> None:
         """Have all parts know what is remembered of a unit. Raises `StorageError`."""
@@ -252,7 +263,7 @@ class Sharing:
         reason = parts.stopped()
         return Report(
             parked=sum(parts.slots.parked.values()),
-            is_idle=not parts.slots.is_closing and parts.workload.in_flight < self._concurrency,
+            is_idle=self._could_do_more(parts),
             stop="" if reason in self._private else reason,
             has_ended=self._has_ended,
             seeds=self._is_seeding,

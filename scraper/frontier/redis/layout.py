@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from scraper.frontier.store import Commit, Unit
+from scraper.frontier.store import Commit, Memory, Unit
 from scraper.frontier.window import Row
 
 LAYOUT = 1
@@ -54,7 +54,7 @@ def row(found: bytes, site: str) -> Row:
     return high - _OFFSET, low - _OFFSET, found[start + _HEAD :], found[start + _HEAD - 1]
 
 
-def memories(changed: Iterable[tuple[str, str, bytes | None]]) -> tuple[list[bytes], list[bytes]]:
+def memories(changed: Iterable[Memory]) -> tuple[list[bytes], list[bytes]]:
     """What a hash is to have of it, field and value by turns, and the fields that it is to lose. The last one wins."""
     written: list[bytes] = []
     forgotten: list[bytes] = []

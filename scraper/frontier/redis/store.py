@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from scraper.errors import StorageError
+from scraper.errors import LeaseLost, StorageError
 from scraper.frontier.redis import replies
 from scraper.frontier.redis.connection import Connection, Refusal, Unanswered
 from scraper.frontier.redis.layout import LAYOUT, arguments, bounds, memories, prefix, row
 from scraper.frontier.redis.packing import packed
 from scraper.frontier.redis.replies import Known
 from scraper.frontier.seen import SALT
-from scraper.frontier.store import Collected, Commit, Held, Joined, LeaseLost, Look, News
+from scraper.frontier.store import Collected, Commit, Held, Joined, Look, Memory, News
 from scraper.frontier.window import Row
 
 Answer = TypeVar("Answer")
@@ -112,7 +112,7 @@ class RedisStore:
         batches: list[bytes] = await self._whole(self._ask("batches", first=first, most=most_bytes))
         return batches
 
-    async def collect(self, following: int, positions: bytes, memory: Sequence[tuple[str, str, bytes | None]]) -> None:
+    async def collect(self, following: int, positions: bytes, memory: Sequence[Memory]) -> None:
         """All batches before `following` are written, and the files end at `positions`. Raises `LeaseLost`."""
         changed, forgotten = memories(memory)
         asked = self._ask("collect", following=following, positions=positions, memory=changed, forgotten=forgotten)

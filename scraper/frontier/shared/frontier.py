@@ -10,7 +10,8 @@ Reading and committing take turns: what was read is in the window before anythin
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -22,47 +23,19 @@ from scraper.frontier.seen import Seen
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared import found
 from scraper.frontier.shared.found import Found
+from scraper.frontier.shared.journal import Journal, Own
+from scraper.frontier.shared.membership import Membership
 from scraper.frontier.shared.numbers import Numbers
 from scraper.frontier.shared.outbox import Outbox
 from scraper.frontier.shared.units import unit_of, unit_of_site
-from scraper.frontier.store import ITEMS, SEEDS, Commit, Held, Joined, News, SharedStore, Unit
+from scraper.frontier.store import ITEMS, SEEDS, Commit, Held, Joined, Memory, News, SharedStore
 from scraper.frontier.window import Row, Window
 from scraper.http.request import Request
 from scraper.process.crash_marks import label
-from scraper.protocols import LAST, Checkpoint, Clock, Entry, LeaseLost, Open
+from scraper.protocols import LAST, Checkpoint, Clock, Entry, Open
 from scraper.urls import site, without_credentials
 
 READ = 256  # requests of a site that are read at once, and those in hand that may be among them
-BEATS = 5  # times in a lease that it is refreshed
-
-Added = tuple[str, str, int, int, bytes, bool]
-"""Unit, site, rank (two numbers), request and whether it is a start request."""
-
-
-class Journal(msgspec.Struct, eq=False):
-    """What happened since a commit."""
-
-    added: dict[int, Added] = msgspec.field(default_factory=dict)
-    gone: list[tuple[str, str, int, int]] = msgspec.field(default_factory=list)
-    failed: list[tuple[str, tuple[int, str, str, str, bytes, bool]]] = msgspec.field(default_factory=list)
-    found: dict[str, list[bytes]] = msgspec.field(default_factory=dict)
-    drained: Counter[str] = msgspec.field(default_factory=Counter)
-    released: dict[str, "Own"] = msgspec.field(default_factory=dict)
-
-    @property
-    def is_anything(self) -> bool:
-        """Whether anything happened."""
-        return bool(self.added or self.gone or self.failed or self.found or self.drained or self.released)
-
-
-class Own(msgspec.Struct, eq=False):
-    """A unit of this machine: nothing of it is sent before `rest` is over, and nothing new once it `is_closing`."""
-
-    seen: Seen
-    rest: float
-    in_hand: int = 0
-    sites: set[str] = msgspec.field(default_factory=set)
-    is_closing: bool = False
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -96,9 +69,8 @@ class SharedFrontier(Open):
         self.store = store
         self._order = order
         self._died = died
-        self._lease = lease
         self._clock = clock
-        self._sent = clock()
+        self._membership = Membership(store, lease, clock)
         self._salt = joined.salt
         self._numbers = Numbers(joined.number, joined.since, clock=clock)
         self._lately: set[int] = set()
@@ -107,16 +79,12 @@ class SharedFrontier(Open):
         self._window = Window(self, {})
         self._journal = Journal()
         self._writing: deque[Journal] = deque()
-        self._turn = asyncio.Lock()
         self._fetched: dict[str, list[Row]] = {}
         self._fetching: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._heard = asyncio.Event()
-        self._failure: Exception | None = None
         self._last = Checkpoint()
         self.news = joined.news
         self.outbox = Outbox(joined.news.backlog)
-        self._general: list[tuple[str, str, bytes | None]] = []
+        self._general: list[Memory] = []
         self.wanted: set[str] = set()
         self.roles: set[str] = set()
         self.committed = clock()
@@ -125,13 +93,13 @@ class SharedFrontier(Open):
         self.filled: Callable[[str], None] = lambda site: None
 
     async def __aenter__(self) -> "SharedFrontier":
-        self._start(self._beat())
+        await self._membership.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._membership.__aexit__(kind, error, trace)
 
     # What the engine asks.
 
@@ -238,12 +206,12 @@ class SharedFrontier(Open):
         """Something of this machine's waits for `unit`, whoever has it now."""
         if unit not in self._own and unit not in self.wanted:
             self.wanted.add(unit)
-            self._heard.set()
+            self._membership.tell()
 
     def rest(self, url: str) -> float | None:
         """The time from which something may be sent to `url`; None if that is not known to be this machine's."""
         own = self._own.get(unit_of(url))
-        if own is None or own.is_closing or self._clock() - self._sent > self._lease / 2:
+        if own is None or own.is_closing or not self._membership.is_safe:
             return None
         return own.rest
 
@@ -265,7 +233,7 @@ class SharedFrontier(Open):
 
     async def take_units(self, most: int, names: Sequence[str], *, pause: float) -> list[Held]:
         """Become the owner of free units: see `store.SharedStore.take`. Those that had one rest for `pause` seconds."""
-        async with self._turn:
+        async with self._membership.turn:
             taken = await self.store.take(most, names=names)
             for held in taken:
                 if held.name in {SEEDS, ITEMS}:
@@ -295,7 +263,7 @@ class SharedFrontier(Open):
 
     async def found(self, unit: str, number: int) -> list[Found]:
         """Up to `number` requests that were found for `unit`: tell how many were `drained`."""
-        async with self._turn:
+        async with self._membership.turn:
             skipped = self._journal.drained[unit] + sum(each.drained[unit] for each in self._writing)
             rows = await self.store.found(unit, number + skipped)
         return [self._read(each) for each in rows[skipped:]]
@@ -315,7 +283,7 @@ class SharedFrontier(Open):
         self.roles.discard(role)
         self._journal.released[role] = Own(Seen(self._salt), 0.0)
 
-    def keep(self, memory: Sequence[tuple[str, str, bytes | None]]) -> None:
+    def keep(self, memory: Sequence[Memory]) -> None:
         """Remember what belongs to no unit, with the next commit."""
         self._general.extend(memory)
 
@@ -323,12 +291,12 @@ class SharedFrontier(Open):
 
     async def batches(self, first: int, most_bytes: int) -> list[bytes]:
         """See `store.SharedStore.batches`."""
-        async with self._turn:
+        async with self._membership.turn:
             return await self.store.batches(first, most_bytes)
 
-    async def collect(self, following: int, positions: bytes, memory: Sequence[tuple[str, str, bytes | None]]) -> None:
+    async def collect(self, following: int, positions: bytes, memory: Sequence[Memory]) -> None:
         """See `store.SharedStore.collect`."""
-        async with self._turn:
+        async with self._membership.turn:
             await self.store.collect(following, positions, memory)
 
     # What the window reads.
@@ -338,13 +306,13 @@ class SharedFrontier(Open):
         rows = self._fetched.pop(site, None)
         if rows is None and site not in self._fetching:
             self._fetching.add(site)
-            self._start(self._fetch(site, rank))
+            self._membership.start(self._fetch(site, rank))
         return None if rows is None else iter(rows)
 
     async def _fetch(self, site: str, rank: Rank | None) -> None:
         unit = unit_of_site(site)
         try:
-            async with self._turn:
+            async with self._membership.turn:
                 if unit not in self._own:
                     return
                 rows = await self.store.read(unit, site, rank, READ + len(self._window.busy))
@@ -397,33 +365,16 @@ class SharedFrontier(Open):
 
     def _cut(self, journal: Journal, checkpoint: Checkpoint) -> Commit:
         """All that is to be written, as it is now."""
-        units: dict[str, Unit] = {}
-
-        def of(name: str) -> Unit:
-            return units.setdefault(name, Unit())
-
-        for name, place, high, number, data, is_start in journal.added.values():
-            of(name).waiting.append((place, high, number, data, is_start))
-        for name, place, high, number in journal.gone:
-            of(name).gone.append((place, high, number))
-        for name, failure in journal.failed:
-            of(name).failed.append(failure)
-        for name, size in journal.drained.items():
-            of(name).drained = size
-        for name, own in (*self._own.items(), *journal.released.items()):
-            if fingerprints := own.seen.cut():
-                of(name).fingerprints = fingerprints
-        for name in journal.released:
-            of(name).released = True
+        of_units, general = self._remembered(checkpoint.memories, journal)
         report = self.report()
         return Commit(
-            units=units,
+            units=journal.cut(self._own, of_units),
             found=journal.found,
             items=self.outbox.cut(),
             statistics=encode(checkpoint.statistics),
             seeds=encode(checkpoint.seeds) if report.seeds else None,
             seeds_ended=checkpoint.seeds.has_ended,
-            memory=self._remembered(checkpoint.memories, of, journal),
+            memory=general,
             parked=report.parked,
             is_idle=report.is_idle,
             wanted=sorted(self.wanted),
@@ -432,9 +383,10 @@ class SharedFrontier(Open):
         )
 
     def _remembered(
-        self, memories: Mapping[str, Mapping[str, Any]], of: Callable[[str], Unit], journal: Journal
-    ) -> list[tuple[str, str, bytes | None]]:
-        """Put what parts remember of a host to its unit, if that is this machine's; what is of no host is returned."""
+        self, memories: Mapping[str, Mapping[str, Any]], journal: Journal
+    ) -> tuple[dict[str, list[Memory]], list[Memory]]:
+        """What parts remember of the hosts of each unit of this machine, and what is of no host."""
+        of_units: dict[str, list[Memory]] = {}
         general, self._general = self._general, []
         for part, changes in memories.items():
             place = self.places.get(part)
@@ -443,32 +395,22 @@ class SharedFrontier(Open):
                 if place is None:
                     general.append(row)
                 elif (unit := unit_of_site(place(key))) in self._own or unit in journal.released:
-                    of(unit).memory.append(row)
-        return general
+                    of_units.setdefault(unit, []).append(row)
+        return of_units, general
 
     async def _write(self, journal: Journal, commit: Commit) -> None:
         commit.items = await self.outbox.packed(commit.items)
-        async with self._turn:
+        async with self._membership.turn:
             sent = self._clock()
             news = await self._told(self.store.commit(commit))
-            self._sent = sent
+            self._membership.refreshed(sent)
             self._writing.popleft()
             self._window.written((added[1], number) for number, added in journal.added.items())
             self._window.busy.difference_update(abs(key[3]) for key in journal.gone)
         self.news = news
         self.committed = self._clock()
         self.outbox.backlog = news.backlog
-        self._heard.set()
-
-    async def _beat(self) -> None:
-        """Refresh the lease again and again, when no commit has."""
-        while True:
-            await asyncio.sleep(self._lease / BEATS)
-            if self._clock() - self._sent >= self._lease / BEATS:
-                async with self._turn:
-                    sent = self._clock()
-                    await self.store.refresh()
-                    self._sent = sent
+        self._membership.tell()
 
     async def _told(self, work: Awaitable[News]) -> News:
         try:
@@ -477,35 +419,13 @@ class SharedFrontier(Open):
             self.fail(error)
             raise
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self.fail(error)
-
     def fail(self, error: Exception) -> None:
-        """The store cannot be used any more: whoever waits for news is told."""
-        self._failure = self._failure or error
-        self._heard.set()
+        """The store cannot be used any more: whoever waits for news hears it."""
+        self._membership.fail(error)
 
     async def hear(self, seconds: float) -> None:
         """Wait until there is news, or for so many seconds. Raises what went wrong with the store meanwhile."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._heard.wait()
-        except TimeoutError:
-            pass
-        self._heard.clear()
-        if self._failure is not None:
-            raise self._failure
-
-    def ask(self) -> None:
-        """Have `hear` return at once: there is something to do."""
-        self._heard.set()
+        await self._membership.hear(seconds)
 
     def others(self) -> list[Statistics]:
         """The counts of all other machines, those that are gone as well. Raises `StorageError`."""
@@ -516,6 +436,3 @@ class SharedFrontier(Open):
 
     def __repr__(self) -> str:
         return f"<SharedFrontier {self.store}: {len(self._own)} units, {self.waiting} waiting>"
-
-
-__all__ = ["LeaseLost", "Report", "SharedFrontier"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scraper.errors import StorageError
-from scraper.frontier.store import ITEMS, Collected, Commit, LeaseLost
+from scraper.errors import LeaseLost, StorageError
+from scraper.frontier.store import ITEMS, Collected, Commit
 from tests.frontier.redis.desk import Desk, join, take
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from scraper.errors import StorageError
-from scraper.frontier.store import ITEMS, SEEDS, Commit, LeaseLost, Look, Unit
+from scraper.errors import LeaseLost, StorageError
+from scraper.frontier.store import ITEMS, SEEDS, Commit, Look, Unit
 from tests.frontier.redis.desk import A, Desk, end_seeds, join, take, waiting
 
 
