@@ -148,13 +148,6 @@ class StorageError(ScraperError):
     """A data file or a job directory cannot be written or read."""
 
 
-class LeaseLost(StorageError):  # noqa: N818 -- what happened, not a fault
-    """The store of a shared job does not know this machine's crawl any more, or not all that it was told.
-
-    What was not committed has not happened: the crawl joins the job again, and continues from what the store has.
-    """
-
-
 class CloseSpider(Exception):  # noqa: N818 -- Scrapy's word, which spiders already raise
     """Raised by a callback or a pipeline: finish what is in flight and end the crawl for `reason`."""
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 import msgspec
 
-from scraper.errors import FetchError
+from scraper.errors import FetchError, StorageError
 from scraper.events import Event, Statistics
 from scraper.http.request import Links, Request
 from scraper.http.response import Response
@@ -59,6 +59,10 @@ class Attempts(msgspec.Struct, frozen=True):
 
 class PageLost(Exception):  # noqa: N818 -- nobody's fault, and nothing that a person reads
     """The process that had a page, or was fetching it, died: the request is to be sent again."""
+
+
+class LeaseLost(StorageError):  # noqa: N818 -- what happened, as in `PageLost`
+    """The store of a shared job knows this machine no longer: what was not committed has not happened."""
 
 
 class Sending(msgspec.Struct, frozen=True):
@@ -126,10 +130,7 @@ class Paces(Protocol):
 
 
 class Entry(msgspec.Struct, eq=False):
-    """A request in the frontier; `number` tells entries apart and grows with each.
-
-    `hops` are the addresses that redirects led by until another machine had to go on.
-    """
+    """A request in the frontier; `number` grows with each, and `hops` led here from another machine's site."""
 
     number: int
     request: Request

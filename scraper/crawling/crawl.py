@@ -18,13 +18,13 @@ from scraper.crawling.resume import check_methods, recall, recalled_state, resum
 from scraper.crawling.spider_lifecycle import arguments_of, call_closed, lifespan, make_spider
 from scraper.engine.engine import HOSTS_PARKED, Engine
 from scraper.engine.stages import Stages, Tap
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.events import Broke, Died, Finished, Resumed, Started, Statistics
 from scraper.frontier import Job, MemoryJob, is_shared, open_job
 from scraper.network import Counts
 from scraper.network.cookies.middleware import Cookies
 from scraper.process.exits import SpiderExit
-from scraper.protocols import Observer, Sink
+from scraper.protocols import LeaseLost, Observer, Sink
 from scraper.settings.load import laid_over
 from scraper.settings.schema import Settings
 from scraper.settings.tables import from_tables

@@ -22,17 +22,18 @@ from scraper.crawling.publication import publish
 from scraper.crawling.result import CLOSED, PRIVATE, Result, Written, drifted, failures_of, problems_of
 from scraper.crawling.spider_lifecycle import lifespan
 from scraper.engine.engine import HOSTS_PARKED, Engine
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.events import Finished, Statistics
 from scraper.frontier.serialization.checkpoints import encode
-from scraper.frontier.shared.frontier import Report, SharedFrontier
+from scraper.frontier.shared.frontier import SharedFrontier
+from scraper.frontier.shared.journal import Report
 from scraper.frontier.shared.tenancy import Tenancy
 from scraper.machines.collector import Collector, place
 from scraper.machines.job import Ended, SharedJob
 from scraper.machines.opening import open_store
 from scraper.machines.sharing import Sharing
 from scraper.machines.totals import whole
-from scraper.protocols import Remembers
+from scraper.protocols import LeaseLost, Remembers
 from scraper.settings.schema import Settings
 from scraper.workers.no_state import NoState
 

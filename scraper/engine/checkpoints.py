@@ -8,9 +8,9 @@ the statistics that are kept: if the process dies, it is counted again.
 from scraper.engine.accounting import Totals
 from scraper.engine.stages import Stages
 from scraper.engine.storage import Storage
-from scraper.errors import LeaseLost, SpiderError, StorageError
+from scraper.errors import SpiderError, StorageError
 from scraper.process.stacks import line_of
-from scraper.protocols import Checkpoint
+from scraper.protocols import Checkpoint, LeaseLost
 
 
 class Checkpoints:

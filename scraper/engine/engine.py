@@ -26,13 +26,13 @@ from scraper.engine.storage import Storage
 from scraper.engine.ticket import Ticket
 from scraper.engine.workers import Workers
 from scraper.engine.workload import Workload
-from scraper.errors import CrawlStopped, FetchError, LeaseLost, SpiderError, StorageError
+from scraper.errors import CrawlStopped, FetchError, SpiderError, StorageError
 from scraper.events import Statistics
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.process.exits import SpiderExit
 from scraper.process.running_callback import running_callback
-from scraper.protocols import Checkpoint
+from scraper.protocols import Checkpoint, LeaseLost
 from scraper.settings.schema import Settings
 from scraper.spider import Spider
 from scraper.urls import without_credentials

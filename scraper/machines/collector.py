@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import msgspec
 
-from scraper.errors import DropItem, LeaseLost, StorageError
+from scraper.errors import DropItem, StorageError
 from scraper.events import Statistics
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared import outbox
@@ -24,7 +24,7 @@ from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.store import ITEMS, Collected, Held
 from scraper.machines.totals import corrected
 from scraper.pipelines import Unique
-from scraper.protocols import Position, Sink
+from scraper.protocols import LeaseLost, Position, Sink
 
 logger = logging.getLogger("scraper")
 
@@ -102,7 +102,7 @@ class Collector:
                 while self.is_collecting and await self._collect() and not self._is_stopped.is_set():
                     pass
             except LeaseLost as error:
-                self._frontier.fail(error)
+                self._frontier.membership.fail(error)
                 return
             except StorageError as error:
                 await self._give_up(error)

@@ -16,14 +16,14 @@ from typing import Self
 
 import msgspec
 
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.frontier.jobs.description import Description, compare, edited
 from scraper.frontier.jobs.lock import Lock
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.store import Joined, Look, SharedStore
 from scraper.process.crash_marks import CrashMarks, marked
-from scraper.protocols import Checkpoint
+from scraper.protocols import Checkpoint, LeaseLost
 from scraper.settings.schema import FrontierSettings
 
 LOCK, RUNNING = "lock", "running"

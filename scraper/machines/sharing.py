@@ -14,7 +14,8 @@ from scraper.engine.parts import Parts
 from scraper.engine.ticket import Ticket
 from scraper.errors import StorageError
 from scraper.events import Statistics, summed
-from scraper.frontier.shared.frontier import Report, SharedFrontier
+from scraper.frontier.shared.frontier import SharedFrontier
+from scraper.frontier.shared.journal import Report
 from scraper.frontier.shared.units import unit_of, unit_of_site
 from scraper.frontier.store import SEEDS, Held, News
 from scraper.machines.totals import whole
@@ -81,7 +82,7 @@ class Sharing:
             self._release(parts)
             self.look()
             parts.workload.notify()
-            await self._frontier.hear(PAUSE)
+            await self._frontier.membership.hear(PAUSE)
 
     async def _take_in(self, parts: Parts, news: News) -> None:
         """What a commit has told."""
@@ -103,9 +104,9 @@ class Sharing:
 
     async def _drain(self, parts: Parts, unit: str) -> None:
         """Put what others have found for a unit among the waiting, unless it was already seen."""
-        while self._frontier.has(unit):
+        while self._frontier.own.keeps(unit):
             found = await self._frontier.found(unit, PIECE)
-            if not self._frontier.has(unit):
+            if not self._frontier.own.keeps(unit):
                 return
             for each in found:
                 if parts.discovery.admits(each.request, is_start=each.is_start, hops=each.hops):
@@ -119,7 +120,7 @@ class Sharing:
 
     def hand_over(self, ticket: Ticket) -> bool:
         """Whether another machine continues with a request of the frontier that was redirected to its site."""
-        if ticket.entry is None or self._frontier.owns(ticket.request.url):
+        if ticket.entry is None or self._frontier.own.covers(ticket.request.url):
             return False
         self._frontier.hand_over(ticket.entry, ticket.request, ticket.attempts.hops)
         return True
@@ -151,7 +152,7 @@ class Sharing:
 
     def _share(self, news: News) -> int:
         """How many of the free units to take: all machines that could do more are to have equally many."""
-        own = len(self._frontier.units())
+        own = len(self._frontier.loads())
         others = [peer.units for peer in news.peers if peer.is_idle]
         equal = -(-(news.free + own + sum(others)) // (1 + len(others)))
         return max(min(equal - own, news.free, MOST_UNITS), 0)
@@ -172,12 +173,12 @@ class Sharing:
         """Give up units for an idle machine that has fewer, if nobody gives up or could take any as it is."""
         parked = {unit_of_site(each) for each in parts.slots.parked}
         for unit in news.wanted:
-            if self._frontier.has(unit) and unit not in parked:
+            if self._frontier.own.keeps(unit) and unit not in parked:
                 self._close(unit)
         idle = [peer.units for peer in news.peers if peer.is_idle]
         if not idle or news.free or self._closing or parts.slots.is_closing:
             return
-        units = {name: size for name, size in self._frontier.units().items() if name not in parked}
+        units = {name: size for name, size in self._frontier.loads().items() if name not in parked}
         number = max((len(units) - min(idle)) // 2, 0)
         for unit in sorted(units, key=lambda each: -units[each])[1 : 2 * number : 2]:
             self._close(unit)
@@ -189,10 +190,10 @@ class Sharing:
     def _release(self, parts: Parts) -> None:
         """Release those units that were given up and of which nothing is in hand any more."""
         for unit in list(self._closing):
-            sites = self._frontier.sites_of(unit)
+            sites = self._frontier.own.sites_of(unit)
             for ticket in self._let_go(parts, sites):
                 self._give_up(parts, ticket, unit)
-            if not self._frontier.is_in_hand(unit) and not any(parts.slots.is_busy(each) for each in sites):
+            if not self._frontier.own.is_in_hand(unit) and not any(parts.slots.is_busy(each) for each in sites):
                 self._frontier.release(unit)
                 self._closing.discard(unit)
 

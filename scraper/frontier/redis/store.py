@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.frontier.redis import replies
 from scraper.frontier.redis.connection import Connection, Refusal, Unanswered
 from scraper.frontier.redis.layout import LAYOUT, arguments, bounds, memories, prefix, row
@@ -20,6 +20,7 @@ from scraper.frontier.redis.replies import Known
 from scraper.frontier.seen import SALT
 from scraper.frontier.store import Collected, Commit, Held, Joined, Look, Memory, News
 from scraper.frontier.window import Row
+from scraper.protocols import LeaseLost
 
 Answer = TypeVar("Answer")
 

@@ -9,7 +9,7 @@ Reading and committing take turns: what was read is in the window before anythin
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -23,10 +23,11 @@ from scraper.frontier.seen import Seen
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared import found
 from scraper.frontier.shared.found import Found
-from scraper.frontier.shared.journal import Journal, Own
+from scraper.frontier.shared.journal import Journal, Report
 from scraper.frontier.shared.membership import Membership
 from scraper.frontier.shared.numbers import Numbers
 from scraper.frontier.shared.outbox import Outbox
+from scraper.frontier.shared.owned import Own, Owned
 from scraper.frontier.shared.units import unit_of, unit_of_site
 from scraper.frontier.store import ITEMS, SEEDS, Commit, Held, Joined, Memory, News, SharedStore
 from scraper.frontier.window import Row, Window
@@ -36,16 +37,6 @@ from scraper.protocols import LAST, Checkpoint, Clock, Entry, Open
 from scraper.urls import site, without_credentials
 
 READ = 256  # requests of a site that are read at once, and those in hand that may be among them
-
-
-class Report(msgspec.Struct, frozen=True):
-    """What a commit says of the crawl on this machine: see `store.Commit`."""
-
-    parked: int = 0
-    is_idle: bool = False
-    stop: str = ""
-    has_ended: bool = False
-    seeds: bool = False
 
 
 class SharedFrontier(Open):
@@ -70,12 +61,12 @@ class SharedFrontier(Open):
         self._order = order
         self._died = died
         self._clock = clock
-        self._membership = Membership(store, lease, clock)
+        self.membership = Membership(store, lease, clock)
         self._salt = joined.salt
         self._numbers = Numbers(joined.number, joined.since, clock=clock)
         self._lately: set[int] = set()
         self._pushed = Seen(self._salt, lately=self._lately)
-        self._own: dict[str, Own] = {}
+        self.own = Owned()
         self._window = Window(self, {})
         self._journal = Journal()
         self._writing: deque[Journal] = deque()
@@ -93,30 +84,30 @@ class SharedFrontier(Open):
         self.filled: Callable[[str], None] = lambda site: None
 
     async def __aenter__(self) -> "SharedFrontier":
-        await self._membership.__aenter__()
+        await self.membership.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._membership.__aexit__(kind, error, trace)
+        await self.membership.__aexit__(kind, error, trace)
 
     # What the engine asks.
 
     def remember(self, key: str, url: str) -> bool:
         if hash(key) in self._lately:  # as most are: a quarter of the time
             return False
-        own = self._own.get(unit_of(url))
+        own = self.own.get(unit_of(url))
         return (self._pushed if own is None else own.seen).add(key)
 
     def unremember(self, key: str, url: str) -> None:
-        own = self._own.get(unit_of(url))
+        own = self.own.get(unit_of(url))
         (self._pushed if own is None else own.seen).undo(key)
 
     def knows(self, key: str, url: str) -> bool:
         if hash(key) in self._lately:
             return True
-        own = self._own.get(unit_of(url))
+        own = self.own.get(unit_of(url))
         return (self._pushed if own is None else own.seen).has(key)
 
     @property
@@ -134,7 +125,7 @@ class SharedFrontier(Open):
         return self._window.sites()
 
     def priority(self, site: str) -> int | None:
-        own = self._own.get(unit_of_site(site))
+        own = self.own.get(unit_of_site(site))
         if own is None or own.is_closing:
             return None
         entry = self._window.first(site)
@@ -143,12 +134,12 @@ class SharedFrontier(Open):
     def take(self, site: str) -> Entry | None:
         entry = self._window.take(site)
         if entry is not None:
-            self._own[unit_of_site(site)].in_hand += 1
+            self.own[unit_of_site(site)].in_hand += 1
         return entry
 
     def add(self, request: Request, *, is_start: bool = False, hops: tuple[str, ...] = ()) -> Entry | None:
         unit = unit_of(request.url)
-        own = self._own.get(unit)
+        own = self.own.get(unit)
         if own is None:
             data = found.written(request, is_start=is_start, hops=hops)
             self._journal.found.setdefault(unit, []).append(data)
@@ -173,7 +164,7 @@ class SharedFrontier(Open):
     def done(self, entry: Entry) -> None:
         name = site(entry.request.url)
         unit = unit_of_site(name)
-        self._own[unit].in_hand -= 1
+        self.own[unit].in_hand -= 1
         if self._journal.added.pop(entry.number, None) is not None:
             self._window.busy.discard(entry.number)
         else:
@@ -188,52 +179,31 @@ class SharedFrontier(Open):
 
     def give_back(self, entry: Entry) -> None:
         """`entry` waits again, for whoever owns its unit next."""
-        self._own[unit_of(entry.request.url)].in_hand -= 1
+        self.own[unit_of(entry.request.url)].in_hand -= 1
         self._window.busy.discard(entry.number)
 
     # Units.
 
-    def has(self, unit: str) -> bool:
-        """Whether a unit is this machine's, and is to remain so."""
-        own = self._own.get(unit)
-        return own is not None and not own.is_closing
-
-    def owns(self, url: str) -> bool:
-        """Whether requests for `url` are this machine's."""
-        return unit_of(url) in self._own
-
     def want(self, unit: str) -> None:
         """Something of this machine's waits for `unit`, whoever has it now."""
-        if unit not in self._own and unit not in self.wanted:
+        if unit not in self.own and unit not in self.wanted:
             self.wanted.add(unit)
-            self._membership.tell()
+            self.membership.tell()
 
     def rest(self, url: str) -> float | None:
         """The time from which something may be sent to `url`; None if that is not known to be this machine's."""
-        own = self._own.get(unit_of(url))
-        if own is None or own.is_closing or not self._membership.is_safe:
+        own = self.own.get(unit_of(url))
+        if own is None or own.is_closing or not self.membership.is_safe:
             return None
         return own.rest
 
-    def units(self) -> dict[str, int]:
+    def loads(self) -> dict[str, int]:
         """The units of this machine that have something to do, and how many requests wait in each."""
-        waiting = Counter({name: own.in_hand for name, own in self._own.items() if not own.is_closing})
-        for each in self._window.sites():
-            if (unit := unit_of_site(each)) in waiting:
-                waiting[unit] += self._window.waiting_for(each)
-        return {unit: number for unit, number in waiting.items() if number}
-
-    def is_in_hand(self, unit: str) -> bool:
-        """Whether a request of a unit of this machine was taken, and is neither done nor given back."""
-        return self._own[unit].in_hand > 0
-
-    def sites_of(self, unit: str) -> Iterable[str]:
-        """The sites of a unit of this machine that something waited for."""
-        return tuple(self._own[unit].sites)
+        return self.own.loads({each: self._window.waiting_for(each) for each in self._window.sites()})
 
     async def take_units(self, most: int, names: Sequence[str], *, pause: float) -> list[Held]:
         """Become the owner of free units: see `store.SharedStore.take`. Those that had one rest for `pause` seconds."""
-        async with self._membership.turn:
+        async with self.membership.turn:
             taken = await self.store.take(most, names=names)
             for held in taken:
                 if held.name in {SEEDS, ITEMS}:
@@ -246,24 +216,24 @@ class SharedFrontier(Open):
     def _own_now(self, held: Held, pause: float) -> None:
         rest = 0.0 if held.rest is None else self._clock() + max(held.rest, pause)
         seen = Seen(self._salt, (held.fingerprints,), lately=self._lately)
-        self._own[held.name] = Own(seen, rest, sites=set(held.sites))
+        self.own[held.name] = Own(seen, rest, sites=set(held.sites))
         self._window.take_over(held.sites)
         self.wanted.discard(held.name)
 
     def close_unit(self, unit: str) -> None:
         """Take nothing of `unit` any more, as it is to be released."""
-        self._own[unit].is_closing = True
+        self.own[unit].is_closing = True
 
     def release(self, unit: str) -> None:
         """`unit`, of which nothing is in hand, is nobody's after the next commit."""
-        own = self._journal.released[unit] = self._own.pop(unit)
+        own = self._journal.released[unit] = self.own.pop(unit)
         for each in own.sites:
             self._window.drop(each)
         self._lately.clear()
 
     async def found(self, unit: str, number: int) -> list[Found]:
         """Up to `number` requests that were found for `unit`: tell how many were `drained`."""
-        async with self._membership.turn:
+        async with self.membership.turn:
             skipped = self._journal.drained[unit] + sum(each.drained[unit] for each in self._writing)
             rows = await self.store.found(unit, number + skipped)
         return [self._read(each) for each in rows[skipped:]]
@@ -291,12 +261,12 @@ class SharedFrontier(Open):
 
     async def batches(self, first: int, most_bytes: int) -> list[bytes]:
         """See `store.SharedStore.batches`."""
-        async with self._membership.turn:
+        async with self.membership.turn:
             return await self.store.batches(first, most_bytes)
 
     async def collect(self, following: int, positions: bytes, memory: Sequence[Memory]) -> None:
         """See `store.SharedStore.collect`."""
-        async with self._membership.turn:
+        async with self.membership.turn:
             await self.store.collect(following, positions, memory)
 
     # What the window reads.
@@ -306,17 +276,17 @@ class SharedFrontier(Open):
         rows = self._fetched.pop(site, None)
         if rows is None and site not in self._fetching:
             self._fetching.add(site)
-            self._membership.start(self._fetch(site, rank))
+            self.membership.start(self._fetch(site, rank))
         return None if rows is None else iter(rows)
 
     async def _fetch(self, site: str, rank: Rank | None) -> None:
         unit = unit_of_site(site)
         try:
-            async with self._membership.turn:
-                if unit not in self._own:
+            async with self.membership.turn:
+                if unit not in self.own:
                     return
                 rows = await self.store.read(unit, site, rank, READ + len(self._window.busy))
-                if unit in self._own:
+                if unit in self.own:
                     self._fetched[site] = rows
                     self._window.first(site)
         finally:
@@ -368,7 +338,7 @@ class SharedFrontier(Open):
         of_units, general = self._remembered(checkpoint.memories, journal)
         report = self.report()
         return Commit(
-            units=journal.cut(self._own, of_units),
+            units=journal.cut(self.own, of_units),
             found=journal.found,
             items=self.outbox.cut(),
             statistics=encode(checkpoint.statistics),
@@ -394,38 +364,30 @@ class SharedFrontier(Open):
                 row = (part, key, None if value is None else encode(value))
                 if place is None:
                     general.append(row)
-                elif (unit := unit_of_site(place(key))) in self._own or unit in journal.released:
+                elif (unit := unit_of_site(place(key))) in self.own or unit in journal.released:
                     of_units.setdefault(unit, []).append(row)
         return of_units, general
 
     async def _write(self, journal: Journal, commit: Commit) -> None:
         commit.items = await self.outbox.packed(commit.items)
-        async with self._membership.turn:
+        async with self.membership.turn:
             sent = self._clock()
             news = await self._told(self.store.commit(commit))
-            self._membership.refreshed(sent)
+            self.membership.refreshed(sent)
             self._writing.popleft()
             self._window.written((added[1], number) for number, added in journal.added.items())
             self._window.busy.difference_update(abs(key[3]) for key in journal.gone)
         self.news = news
         self.committed = self._clock()
         self.outbox.backlog = news.backlog
-        self._membership.tell()
+        self.membership.tell()
 
     async def _told(self, work: Awaitable[News]) -> News:
         try:
             return await work
         except Exception as error:
-            self.fail(error)
+            self.membership.fail(error)
             raise
-
-    def fail(self, error: Exception) -> None:
-        """The store cannot be used any more: whoever waits for news hears it."""
-        self._membership.fail(error)
-
-    async def hear(self, seconds: float) -> None:
-        """Wait until there is news, or for so many seconds. Raises what went wrong with the store meanwhile."""
-        await self._membership.hear(seconds)
 
     def others(self) -> list[Statistics]:
         """The counts of all other machines, those that are gone as well. Raises `StorageError`."""
@@ -435,4 +397,4 @@ class SharedFrontier(Open):
             raise StorageError(f"{self.store}: statistics cannot be read: {error}") from None
 
     def __repr__(self) -> str:
-        return f"<SharedFrontier {self.store}: {len(self._own)} units, {self.waiting} waiting>"
+        return f"<SharedFrontier {self.store}: {len(self.own)} units, {self.waiting} waiting>"

@@ -5,21 +5,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from scraper.frontier.seen import Seen
+from scraper.frontier.shared.owned import Own
 from scraper.frontier.store import Memory, Unit
 
 Added = tuple[str, str, int, int, bytes, bool]
 """Unit, site, rank (two numbers), request and whether it is a start request."""
-
-
-class Own(msgspec.Struct, eq=False):
-    """A unit of this machine: nothing of it is sent before `rest` is over, and nothing new once it `is_closing`."""
-
-    seen: Seen
-    rest: float
-    in_hand: int = 0
-    sites: set[str] = msgspec.field(default_factory=set)
-    is_closing: bool = False
 
 
 class Journal(msgspec.Struct, eq=False):
@@ -60,3 +50,13 @@ class Journal(msgspec.Struct, eq=False):
         for name in self.released:
             of(name).released = True
         return units
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a commit says of the crawl on this machine: see `store.Commit`."""
+
+    parked: int = 0
+    is_idle: bool = False
+    stop: str = ""
+    has_ended: bool = False
+    seeds: bool = False

@@ -17,8 +17,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.frontier.store import ITEMS, SEEDS, Commit, Held, News, Unit
+from scraper.protocols import LeaseLost
 from tests.examples import examples
 from tests.frontier.redis.desk import TIMEOUT, Desk
 from tests.frontier.redis.model import ROLES, ModelJob

@@ -2,8 +2,9 @@
 
 import pytest
 
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.frontier.store import ITEMS, Collected, Commit
+from scraper.protocols import LeaseLost
 from tests.frontier.redis.desk import Desk, join, take
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.frontier.store import ITEMS, SEEDS, Commit, Unit
+from scraper.protocols import LeaseLost
 from tests.frontier.redis.desk import PREFIX, A, B, Desk, gone, join, take, waiting
 
 FIXED = ["meta", "workers", "own", "free", "wanted", "failed", "memory", "statistics", "told", "items", "sizes"]

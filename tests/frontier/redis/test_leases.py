@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from scraper.errors import LeaseLost, StorageError
+from scraper.errors import StorageError
 from scraper.frontier.redis.store import RedisStore
 from scraper.frontier.store import ITEMS, Commit, Unit
+from scraper.protocols import LeaseLost
 from tests.frontier.redis.desk import LEASE, TIMEOUT, A, B, Desk, end_seeds, gone, join, take, waiting
 from tests.frontier.redis.relay import Relay
 from tests.redis_server import RedisServer

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from scraper.errors import LeaseLost, ScraperError, SettingsError, StorageError
+from scraper.errors import ScraperError, SettingsError, StorageError
 from scraper.frontier.redis.store import RedisStore
 from scraper.frontier.store import ITEMS, SEEDS, Commit, Unit
+from scraper.protocols import LeaseLost
 from tests.frontier.redis.desk import A, B, Desk, join, take, waiting
 from tests.redis_server import RedisServer
 

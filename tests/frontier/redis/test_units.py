@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from scraper.errors import LeaseLost
 from scraper.frontier.store import ITEMS, SEEDS, Commit, Peer, Unit
+from scraper.protocols import LeaseLost
 from tests.frontier.redis.desk import TIMEOUT, A, B, C, Desk, gone, take, waiting
 
 LEAST, MOST = -(2**63), 2**63 - 1
