@@ -44,7 +44,8 @@ class Result:
     `job` is the directory from which the next crawl will go on, if this one did not come to its end. `drifted` are
     the fields of items that used to be found, and on how many of the last pages they were not. `cached` counts the
     hits, misses and revalidations of the HTTP cache, if there is one. `status` is what code of the spider gave to
-    `sys.exit()`. `has_failed` says that nothing was published, as the crawl is no good as a whole.
+    `sys.exit()`. `has_failed` says that nothing was published, as the crawl is no good as a whole. `others` counts the
+    machines that continue a crawl which this one has left.
     """
 
     spider: str
@@ -58,6 +59,7 @@ class Result:
     job: Path | None = None
     drifted: dict[str, int] = field(default_factory=dict)
     cached: dict[str, int] = field(default_factory=dict)
+    others: int = 0
 
     @property
     def exit_status(self) -> int:

@@ -49,7 +49,10 @@ NO_STATE = "self.state cannot be shared by machines: hand values over in meta"
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a crawl ended: `files` were published on the machine at `place`. With `is_end` the job is finished."""
+    """How a crawl ended: `files` were published on the machine at `place`. With `is_end` the job is finished.
+
+    `others` counts the machines that continue, if it only ended here.
+    """
 
     reason: str
     statistics: Statistics
@@ -59,6 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
     place: str = ""
     files: tuple[tuple[str, int, int], ...] = ()
     is_end: bool = False
+    others: int = 0
 
 
 async def run(crawl: "Crawl", *, fresh: bool) -> Result:
@@ -201,7 +205,8 @@ async def _conclude(crawl: "Crawl", job: SharedJob, collector: Collector, reason
         await asyncio.sleep(PAUSE)
         await frontier.commit_again()
     await collector.stop()
-    return Outcome(crawl._stopped or reason, crawl.statistics())
+    others = 0 if frontier.news.stop else len(frontier.news.peers)
+    return Outcome(crawl._stopped or reason, crawl.statistics(), others=others)
 
 
 async def _publish(crawl: "Crawl", job: SharedJob, collector: Collector, reason: str) -> Outcome:
@@ -251,4 +256,5 @@ def _concluded(crawl: "Crawl", outcome: Outcome, job: Path | None, problems: Seq
         job=job,
         drifted=drifted(outcome.statistics, crawl.settings.parsing.drift_after),
         cached=asdict(crawl._cached) if crawl._cached is not None else {},
+        others=outcome.others,
     )

@@ -50,6 +50,8 @@ class Ending(Protocol):
     def drifted(self) -> Mapping[str, int]: ...
     @property
     def cached(self) -> Mapping[str, int]: ...
+    @property
+    def others(self) -> int: ...
 
 
 # For people.
@@ -155,7 +157,11 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
     now = ending.statistics
     files = [sink for sink in ending.sinks if sink.path != "-"]
     steps = []
-    if ending.job is not None:
+    if ending.others:
+        who = "1 other machine continues" if ending.others == 1 else f"{ending.others} other machines continue"
+        steps.append(Text(f"{who} the crawl, which ends without this one"))
+        steps.append(_command(command, "joins it again"))
+    elif ending.job is not None:
         steps.append(_command(command, "resumes; changes to the spider hold for the pages that are left"))
         if files:
             steps.append(_command(f"{command} --finish", f"closes {', '.join(visible(file.path) for file in files)}"))

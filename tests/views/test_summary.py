@@ -31,6 +31,7 @@ class Result:
     job: Path | None = None
     drifted: dict[str, int] = field(default_factory=dict)
     cached: dict[str, int] = field(default_factory=dict)
+    others: int = 0
 
 
 FULL = Statistics(
@@ -158,6 +159,11 @@ def test_several_files() -> None:
             Result(Statistics(), reason="storage failed", job=Path("jobs/books")),
             "books --finish  closes data/books.jsonl",
         ),
+        (
+            Result(Statistics(), reason="interrupted", job=Path("jobs/books"), others=2),
+            "2 other machines continue the crawl, which ends without this one",
+        ),
+        (Result(Statistics(), reason="interrupted", job=Path("jobs/books"), others=1), "crawl books  joins it again"),
         (Result(Statistics(errors=1, items=1)), "scraper crawl books -s views.log_level=DEBUG"),
     ],
 )
