@@ -29,7 +29,7 @@ from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.shared.journal import Report
 from scraper.frontier.shared.tenancy import Tenancy
 from scraper.machines.collector import Collector, place
-from scraper.machines.job import Ended, SharedJob
+from scraper.machines.job import Ended, SharedJob, machines
 from scraper.machines.opening import open_store
 from scraper.machines.sharing import Sharing
 from scraper.machines.totals import whole
@@ -97,7 +97,7 @@ async def finish(crawl: "Crawl") -> Result:
             remedy = (
                 f"stop them first with `scraper jobs stop {name}`, or wait until the lease of one that died is over"
             )
-            raise StorageError(f"{store} is being crawled by {look.workers} machine(s): {remedy}")
+            raise StorageError(f"{store} is being crawled by {machines(look.workers)}: {remedy}")
     finally:
         await store.close()
     description = describe(crawl.spider, crawl.settings, crawl._arguments)

@@ -114,12 +114,17 @@ class News(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """A job before it is joined: what it is, how many workers are alive, and what became of it if it is finished."""
+    """A job before it is joined: what it is, how many workers are alive, and what became of it if it is finished.
+
+    `stop` is why its workers were told to stop, if they were; it ended `ago` seconds ago.
+    """
 
     description: bytes
     workers: int
     has_begun: bool
+    stop: str
     ended: bytes | None
+    ago: float = 0.0
 
 
 class Joined(msgspec.Struct, frozen=True):

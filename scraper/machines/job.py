@@ -5,12 +5,14 @@ tells at which pages a process died (see `process.crash_marks`).
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from time import localtime, strftime
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +28,9 @@ from scraper.process.crash_marks import CrashMarks, marked
 from scraper.protocols import Checkpoint, LeaseLost
 from scraper.settings.schema import FrontierSettings
 
+logger = logging.getLogger("scraper")
+
+LATELY = 300.0  # seconds after the end of a crawl, in which a machine that comes may have been meant to join it
 LOCK, RUNNING = "lock", "running"
 MOST_WORKERS = 1000  # of one job, on one machine
 CRASHES = "crashes"
@@ -144,17 +149,33 @@ class SharedJob:
     async def _join(self, look: Look | None) -> Joined:
         if look is None:
             return await self.store.join(self._described(), replaces=None, fresh=False)
-        if look.ended is not None and self._again:
+        if look.ended is not None and (self._again or (look.workers and not self._fresh)):
             raise Ended(look.ended)
         fresh = self._fresh or look.ended is not None
-        if fresh and look.workers:
-            raise StorageError(
-                f"{self.store} is being crawled by {look.workers} machine(s): "
-                "join them without --fresh, or stop them first with `scraper jobs stop`"
-            )
+        self._check(look, fresh=fresh)
         if not fresh:
             self._compare(look)
+        elif not self._fresh:
+            self._tell_of_the_end(look.ago)
         return await self.store.join(self._described(), replaces=look.description, fresh=fresh)
+
+    def _check(self, look: Look, *, fresh: bool) -> None:
+        """Refuse to disturb those who are at work, and to join those who are about to leave."""
+        who = machines(look.workers)
+        if look.workers and look.ended is not None:
+            raise StorageError(f"{self.store} has just ended, and {who} will leave it in a moment: try again then")
+        if look.workers and fresh:
+            remedy = "join without --fresh, or stop it first with `scraper jobs stop`"
+            raise StorageError(f"{self.store} is being crawled by {who}: {remedy}")
+        if look.workers and look.stop and not self._again:
+            remedy = "the same command resumes it once they have left"
+            raise StorageError(f"{self.store} was told to stop ({look.stop}), and {who} will leave it: {remedy}")
+
+    def _tell_of_the_end(self, ago: float) -> None:
+        """Say that this is another crawl, since it may have been meant to join the one that has ended."""
+        level = logging.WARNING if ago < LATELY else logging.INFO
+        ended = strftime("%Y-%m-%d %H:%M:%S", localtime(time.time() - ago))
+        logger.log(level, "%s ended at %s: this begins a new crawl", self.store, ended)
 
     def _compare(self, look: Look) -> None:
         """Raises `StorageError` if the job is another crawl's, or is crawled otherwise by other machines now."""
@@ -174,7 +195,8 @@ class SharedJob:
         if look.workers:
             harmful += harmless + [f"the code of {each} is another" for each in modules]
         if harmful and (look.has_begun or look.workers):
-            who = f"{look.workers} machine(s) crawl it" if look.workers else "it is unfinished"
+            others = f"{machines(look.workers)} {'crawls' if look.workers == 1 else 'crawl'} it"
+            who = others if look.workers else "it is unfinished"
             raise StorageError(
                 f"{self.store} is another crawl, and {who}: {'; '.join(harmful)} "
                 "(use the same code and settings, or --job NAME for a job of its own)"
@@ -184,3 +206,8 @@ class SharedJob:
 
     def _described(self) -> bytes:
         return encode(self.description)
+
+
+def machines(number: int) -> str:
+    """So many machines, in words."""
+    return "1 machine" if number == 1 else f"{number} machines"

@@ -31,7 +31,9 @@ def servers() -> Iterator[Servers]:
 def shops(servers: Servers) -> Callable[..., Shops]:
     """Opens shops."""
 
-    def opened(*, number: int = 6, pages: int = 60, latency: float = 0.004, odd: dict[str, Page] | None = None) -> Shops:
+    def opened(
+        *, number: int = 6, pages: int = 60, latency: float = 0.004, odd: dict[str, Page] | None = None
+    ) -> Shops:
         return Shops(servers, number=number, pages=pages, latency=latency, odd=odd or {})
 
     return opened

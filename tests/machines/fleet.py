@@ -1,7 +1,7 @@
 """Machines that crawl some small shops together: each is a folder with the same project, and a process in it.
 
-The shops are real servers on addresses of loopback, so each is a site that one machine owns. Their pages are numbered: a
-page links to two of its own shop, and to the one of the same number in the next shop. From `held` on none is given
+The shops are real servers on addresses of loopback, so each is a site that one machine owns. Their pages are numbered:
+a page links to two of its own shop, and to the one of the same number in the next shop. From `held` on none is given
 until `release`, so that machines can join, leave and die while there is something left to do.
 """
 
@@ -23,7 +23,7 @@ HOLD = 0.4  # seconds after which one who asks for a page that is held has to as
 JOB = "shops"
 PREFIX = f"scraper:{{{JOB}}}:"
 
-SPIDER = '''
+SPIDER = """
 from pathlib import Path
 
 from scraper import Spider
@@ -42,7 +42,7 @@ class Shops(Spider):
     def parse(self, response):
         yield {"page": response.url, "number": int(response.url.rpartition("/")[2]), "shop": response.url.split("/")[2]}
         yield from response.follow_all(css="a")
-'''
+"""
 CONFIG = """
 [frontier]
 store = "STORE"

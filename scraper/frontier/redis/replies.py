@@ -26,8 +26,8 @@ class Known(msgspec.Struct):
 def look(reply: list[Any] | None) -> Look | None:
     if reply is None:
         return None
-    description, workers, has_begun, ended = reply
-    return Look(description, workers, bool(has_begun), ended)
+    description, workers, has_begun, stop, ago, ended = reply
+    return Look(description, workers, bool(has_begun), stop.decode(), ended, ago / 1000)
 
 
 def news(reply: list[Any], known: Known, token: bytes) -> News:

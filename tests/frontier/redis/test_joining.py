@@ -19,7 +19,7 @@ async def test_who_joins_first_begins_the_job(desk: Desk) -> None:
     first, second = desk.store(), desk.store()
     begun = await first.join(b"D", replaces=None, fresh=False)
     assert (begun.number, len(begun.salt), begun.memory) == (1, 16, [])
-    assert await second.look() == Look(b"D", workers=1, has_begun=False, ended=None)
+    assert await second.look() == Look(b"D", workers=1, has_begun=False, stop="", ended=None)
     joined = await second.join(b"D", replaces=b"D", fresh=False)
     assert (joined.number, joined.salt) == (2, begun.salt)
     assert joined.since >= begun.since >= 0

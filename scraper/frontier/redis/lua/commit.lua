@@ -92,8 +92,18 @@ local function write_job(me)
     write_memory(MEMORY, me.memory, me.forgotten)
 end
 
+-- The job is finished: there is only to be told what became of it.
+local function acknowledge(me)
+    call('HSET', PREFIX .. 'worker:' .. me.token, 'sequence', me.sequence + 1)
+    refresh(me, time())
+    return news(me)
+end
+
 local function run(me)
     fence(me)
+    if is_finished() then
+        return acknowledge(me)
+    end
     check_commit(me)
     local now = time()
     open_writes()

@@ -9,21 +9,14 @@ end
 
 -- Delete all that the job has.
 local function clear()
-    for _, unit in ipairs(call('HKEYS', OWN)) do
-        for name in pairs(UNIT_KEYS) do
-            call('UNLINK', PREFIX .. name .. unit)
-        end
-    end
     for _, token in ipairs(call('ZRANGE', WORKERS, 0, -1)) do
-        for name in pairs(WORKER_KEYS) do
-            call('UNLINK', PREFIX .. name .. token)
-        end
+        each_key_of_worker(token, function(key) call('UNLINK', key) end)
     end
-    for key in pairs(JOB_KEYS) do
+    each_key(function(key)
         if key ~= META then
             call('UNLINK', key)
         end
-    end
+    end)
     call('UNLINK', META) -- last, as it tells how many writes were opened
 end
 
@@ -49,21 +42,14 @@ local function remove_former(me, now)
     remove_dead(me, now)
 end
 
--- The moment until which a former worker may have begun requests.
-local function latest_end()
-    local latest = number(META, 'restarted', 0)
-    for _, state in ipairs(call('HVALS', OWN)) do
-        latest = math.max(latest, tonumber(string.match(state, '^%-(%d+)$')) or 0)
-    end
-    return latest
-end
-
 -- Refuse what cannot be joined. Returns whether the job is there.
 local function check_job_to_join(me, now)
     check_job()
     if call('EXISTS', META) == 0 then
-        if call('EXISTS', WORKERS, OWN, FREE, BATCHES) > 0 then
-            refuse('FOREIGN', PREFIX .. '*')
+        for _, key in ipairs({WORKERS, OWN, FREE, BATCHES}) do
+            if call('PTTL', key) == -1 then -- what will expire is the rest of a finished job
+                refuse('FOREIGN', PREFIX .. '*')
+            end
         end
         return false
     end
@@ -106,9 +92,9 @@ local function run(me)
             refuse('REFUSED', 'workers ' .. call('ZCARD', WORKERS))
         end
         is_there, restarted = false, latest_end()
-        clear()
     end
     if not is_there then
+        clear()
         begin(me, now)
         call('HSET', META, 'restarted', text(restarted))
     end

@@ -22,6 +22,7 @@ end
 local function run(me)
     local now = time()
     check_retry(me, now)
+    each_key(function(key) call('PERSIST', key) end) -- what is finished expires
     for _, failure in ipairs(me.failures) do
         local field, unit, member = unpack(failure)
         call('ZADD', PREFIX .. 'w:' .. unit, 0, member) -- a first write that Redis refuses if its memory is full

@@ -2,7 +2,7 @@
 
 local function choose(me)
     local chosen, is_chosen = {}, {}
-    if call('HEXISTS', META, 'outcome') == 1 then -- nothing is left to do
+    if is_finished() then -- nothing is left to do
         return chosen
     end
     local function add(unit)

@@ -7,6 +7,39 @@ local function owner(unit)
     end
 end
 
+-- The moment until which a former worker may have begun requests.
+local function latest_end()
+    local latest = number(META, 'restarted', 0)
+    for _, state in ipairs(call('HVALS', OWN)) do
+        latest = math.max(latest, tonumber(string.match(state, '^%-(%d+)$')) or 0)
+    end
+    return latest
+end
+
+-- Do something to each key of the job but those of workers: to those of units first, which OWN lists.
+local function each_key(act)
+    for _, unit in ipairs(call('HKEYS', OWN)) do
+        for name in pairs(UNIT_KEYS) do
+            act(PREFIX .. name .. unit)
+        end
+    end
+    for key in pairs(JOB_KEYS) do
+        act(key)
+    end
+end
+
+local function each_key_of_worker(token, act)
+    for name in pairs(WORKER_KEYS) do
+        act(PREFIX .. name .. token)
+    end
+end
+
+-- Whether all is done: then workers only leave, and nothing of the job is written any more.
+local function is_finished()
+    check(META, 'hash')
+    return call('HEXISTS', META, 'outcome') == 1
+end
+
 local function check_workers()
     for _, token in ipairs(call('ZRANGE', WORKERS, 0, -1)) do
         for name, kind in pairs(WORKER_KEYS) do
@@ -40,8 +73,8 @@ local function check_owner(unit, me)
     end
 end
 
--- A worker is one no longer: its units are free. It may have begun requests until `moment`; 0 if it has none.
-local function remove(token, moment)
+-- The units of a worker are nobody's. It may have begun requests until `moment`; 0 if it has none.
+local function free_units(token, moment)
     local load = PREFIX .. 'load:' .. token
     for _, unit in ipairs(call('SMEMBERS', PREFIX .. 'units:' .. token)) do
         call('HSET', OWN, unit, '-' .. text(moment))
@@ -57,9 +90,14 @@ local function remove(token, moment)
             call('HDEL', WANTED, wanted[index])
         end
     end
-    for name in pairs(WORKER_KEYS) do
-        call('UNLINK', PREFIX .. name .. token)
+end
+
+-- A worker is one no longer.
+local function remove(token, moment)
+    if not is_finished() then
+        free_units(token, moment)
     end
+    each_key_of_worker(token, function(key) call('UNLINK', key) end)
     call('ZREM', WORKERS, token)
 end
 
