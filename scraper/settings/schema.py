@@ -66,7 +66,7 @@ class FrontierSettings(Table, frozen=True, kw_only=True):
 
     store: Store = "sqlite"
     """A job directory, from which a crawl resumes after any death; memory alone; or a Redis that machines share."""
-    lease: Annotated[float, Meta(ge=1, le=3600, title="a number of seconds from 1 to 3600")] = 10.0
+    lease: Annotated[float, Meta(ge=1, le=3600, title="a number of seconds")] = 10.0
     """With Redis: seconds without a word from a machine after which others take over its sites."""
     keep: Size = field(default_factory=lambda: ByteSize(256 * 1024 * 1024))
     """With Redis: bytes of items that stay there after they were written, so that another machine can write them."""

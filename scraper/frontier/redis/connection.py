@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
 
 _OLDEST = (6, 2)
-_HUNG_UP = ("Connection closed by server", "Connection reset by peer")
+_HUNG_UP = ("Connection closed by server", "Connection reset by peer", "Connection lost", "Broken pipe")
+_OTHER_PROTOCOL = "answered: Protocol Error"
 REFUSALS = frozenset({"BROKEN", "FOREIGN", "LOST", "NEWER", "REFUSED", "TORN", "TRIMMED"})
 """The first words of a script's own errors."""
 
@@ -141,9 +142,10 @@ class Connection:
     def _why(self, error: Exception) -> str:
         """Why the server will not do; it may not understand what it is sent at first."""
         why = reason(error, self._timeout)
-        if self._url.startswith("rediss:") and why.startswith("did not answer"):
+        has_hung_up = why.endswith(_HUNG_UP)
+        if self._url.startswith("rediss:") and (has_hung_up or why.startswith("did not answer")):
             return f"{why}. If it speaks no TLS, use redis://"
-        if self._url.startswith("redis:") and why.endswith(_HUNG_UP):
+        if self._url.startswith("redis:") and (has_hung_up or why.startswith(_OTHER_PROTOCOL)):
             return f"{why}. If it speaks TLS, use rediss://"
         return why
 

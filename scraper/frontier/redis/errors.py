@@ -41,6 +41,9 @@ _ANSWERS = {
     "NOREPLICAS": "has too few replicas, so it accepts no more: see min-replicas-to-write",
 }
 
+_FORBIDDEN = ("The user executing the script can't", "ACL failure in script")
+"""How Redis 7 says NOPERM of a command in a script."""
+
 
 def _code(error: Exception) -> str:
     """The first word of what the server said, which redis-py takes away from errors that have their own class."""
@@ -53,7 +56,10 @@ def _code(error: Exception) -> str:
         exceptions.OutOfMemoryError: "OOM",
         exceptions.ReadOnlyError: "READONLY",
     }
-    return codes.get(type(error)) or str(error).partition(" ")[0]
+    text = str(error)
+    if text.startswith(_FORBIDDEN):
+        return "NOPERM"
+    return codes.get(type(error)) or text.partition(" ")[0]
 
 
 def _unreachable(error: Exception, text: str) -> str:

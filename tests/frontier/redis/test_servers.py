@@ -126,6 +126,12 @@ async def test_a_permission_that_is_taken_away(start: Start, desk_at: Callable[.
     with pytest.raises(StorageError, match="refuses a command or a key"):
         await store.commit(Commit({A: waiting(1)}))
     assert f"w:{A}" not in desk.stored()
+    for lacks in ("-zadd", "-time", "-hgetall"):  # what only scripts call
+        desk.redis.flushall()
+        desk.redis.execute_command("ACL", "SETUSER", "crawler", "reset", "on", f">{SECRET}", *PERMISSIONS.split(), lacks)
+        with pytest.raises(StorageError, match=r"refuses a command or a key: .*\. Allow them: ACL SETUSER") as error:
+            await join(desk.store(desk.server.url.replace("//", f"//crawler:{SECRET}@")))
+        assert SECRET not in str(error.value)
 
 
 async def test_a_server_that_deletes_keys(start: Start, desk_at: Callable[..., Desk]) -> None:
@@ -224,7 +230,8 @@ def answering() -> Iterator[Callable[[bytes], str]]:
         (b"-ERR max number of clients reached\r\n", "cannot be reached: max number of clients reached"),
         (b"-DENIED Redis is running in protected mode\r\n", "answered: DENIED Redis is running in protected mode"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "answered: Protocol Error"),
-        (b"", "cannot be reached"),
+        (b"\x15\x03\x03\x00\x02\x02\x46\r\n", "If it speaks TLS, use rediss://"),  # an alert
+        (b"", "If it speaks TLS, use rediss://"),
         (b"$20\r\nredis_version:5.0.7\n\r\n", "is Redis 5.0.7: it must be 6.2 or newer"),
     ],
 )
