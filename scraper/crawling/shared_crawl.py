@@ -78,7 +78,7 @@ async def run(crawl: "Crawl", *, fresh: bool) -> Result:
             return await _take_part(crawl, job, again=again)
         except Ended as end:
             logger.info("%s: the crawl ended without this machine", crawl.spider.name)
-            return _concluded(crawl, _read(end.outcome), None)
+            return await _end(crawl, job, _read(end.outcome))
         except LeaseLost as error:
             logger.warning("%s; joining the job again", error)
             fresh, again, crawl._engine = False, True, None
@@ -115,7 +115,7 @@ async def finish(crawl: "Crawl") -> Result:
 async def _close_early(stack: AsyncExitStack, crawl: "Crawl", job: SharedJob) -> Outcome:
     """Write what was collected anywhere, and publish it. A machine that joins meanwhile stops at once."""
     frontier = job.frontier
-    collector = Collector(frontier, partial(crawl._open_sinks, job), crawl.settings.pipelines.unique)
+    collector = Collector(frontier, partial(crawl._open_sinks, job), crawl.settings.pipelines.unique, job.begun)
     await stack.enter_async_context(collector)
     frontier.report = partial(Report, stop=CLOSED, has_ended=True)
     while not collector.is_collecting:
@@ -145,25 +145,37 @@ async def _take_part(crawl: "Crawl", job: SharedJob, *, again: bool) -> Result:
         spider.check_start()
         spider.state = NoState(NO_STATE)
         stages = await crawl._open_stages(stack, job, [job.frontier.outbox], copy)
-        collector = Collector(job.frontier, partial(crawl._open_sinks, job), settings.pipelines.unique)
+        collector = Collector(job.frontier, partial(crawl._open_sinks, job), settings.pipelines.unique, job.begun)
         await enter(collector)
         engine = crawl._engine = Engine(spider, stages, settings, job=job.folder)
         reason, problems = await crawl._drive(engine, job)
         outcome = await _conclude(crawl, job, collector, reason)
+    return await _end(crawl, job, outcome, problems)
+
+
+async def _end(crawl: "Crawl", job: SharedJob, outcome: Outcome, problems: Sequence[str] = ()) -> Result:
+    """The crawl has ended, or this machine has left it; what it had begun of data files that are elsewhere goes."""
+    if outcome.is_end and outcome.place != place():
+        await asyncio.to_thread(job.begun.remove)
     return _concluded(crawl, outcome, None if outcome.is_end else job.folder, problems)
 
 
 async def _join(stack: AsyncExitStack, job: SharedJob, *, patience: float) -> None:
-    """Join a job, whose store may be away for as many seconds as there is `patience`."""
+    """Join a job, whose store may be away for as many seconds as there is `patience`; that it is away is told once."""
     loop = asyncio.get_running_loop()
-    until, pause = loop.time() + patience, PAUSE
+    until, pause, is_away = loop.time() + patience, PAUSE, False
     while True:
         try:
             await stack.enter_async_context(job)
-        except StorageError:
+        except StorageError as error:
             if loop.time() + pause > until:
                 raise
+            if not is_away:
+                is_away, when = True, time.strftime("%H:%M:%S", time.localtime(time.time() + patience))
+                logger.warning("%s; waiting for it until %s", error, when)
         else:
+            if is_away:
+                logger.info("%s answers again", job.store)
             return
         await asyncio.sleep(pause)
         pause = min(2 * pause, 2.0)
@@ -228,6 +240,7 @@ async def _publish(crawl: "Crawl", job: SharedJob, collector: Collector, reason:
         is_end=publication.is_complete,
     )
     if publication.is_complete:
+        await asyncio.to_thread(job.begun.forget)
         await job.finish(encode(outcome))
     return outcome
 

@@ -16,12 +16,13 @@ from typing import Any, Self
 
 import msgspec
 
-from scraper.errors import DropItem, StorageError
+from scraper.errors import DropItem, FileInUse, StorageError
 from scraper.events import Statistics
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared import outbox
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.store import ITEMS, Collected, Held
+from scraper.machines.begun_files import BegunFiles
 from scraper.machines.totals import corrected
 from scraper.pipelines import Unique
 from scraper.protocols import LeaseLost, Position, Sink
@@ -29,6 +30,7 @@ from scraper.protocols import LeaseLost, Position, Sink
 logger = logging.getLogger("scraper")
 
 PAUSE = 0.2  # seconds after which it is looked whether there are more items
+PATIENCE = 60.0  # seconds that another process may still be writing a data file
 MOST = 4 * 1024 * 1024  # bytes of batches that are read at once
 UNIQUE = "Unique"
 
@@ -45,17 +47,22 @@ class State(msgspec.Struct, frozen=True):
 class Collector:
     """Writes items to `sinks`, which are made anew for each try, if this machine has that role.
 
-    Items that are equal to an earlier one in the fields `unique` are dropped. `problem` is why this machine cannot
-    write the files, if it cannot; another one may be able to.
+    Items that are equal to an earlier one in the fields `unique` are dropped. `begun` notes the files. `problem` is why
+    this machine cannot write them, if it cannot; another one may be able to.
     """
 
     def __init__(
-        self, frontier: SharedFrontier, make_sinks: Callable[[], Sequence[Sink]], unique: tuple[str, ...]
+        self,
+        frontier: SharedFrontier,
+        make_sinks: Callable[[], Sequence[Sink]],
+        unique: tuple[str, ...],
+        begun: BegunFiles,
     ) -> None:
         self._frontier = frontier
         self._store = frontier.store
         self._make_sinks = make_sinks
         self._unique_names = unique
+        self._begun = begun
         self._unique: Unique | None = None
         self._stack = AsyncExitStack()
         self._is_stopped = asyncio.Event()
@@ -63,6 +70,7 @@ class Collector:
         self._known = 0  # batches that the store knows to be in files, here or elsewhere
         self._drops: Counter[str] = Counter()
         self._errors = 0
+        self._until: float | None = None  # if a file is in use: when that is a problem
         self.sinks: Sequence[Sink] = ()
         self.problem: StorageError | None = None
 
@@ -104,11 +112,16 @@ class Collector:
             except LeaseLost as error:
                 self._frontier.membership.fail(error)
                 return
+            except FileInUse as error:
+                await self._wait_for_file(error)
             except StorageError as error:
                 await self._give_up(error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE):
-                    await self._is_stopped.wait()
+            await self._pause(PAUSE)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_stopped.wait()
 
     def corrected(self, statistics: Statistics) -> Statistics:
         """The counts of all machines, which have counted items before they were written."""
@@ -127,6 +140,8 @@ class Collector:
             await self._open(state.positions)
             self._recall(taken[0])
             self._following, self._drops, self._errors = collected.following, Counter(state.drops), state.errors
+        except FileInUse:
+            raise
         except StorageError as error:
             if collected.first > 0:
                 where = f"the beginning of the data files is on {state.place} alone"
@@ -135,6 +150,7 @@ class Collector:
             self._unique = Unique(self._unique_names) if self._unique_names else None
             await self._open({})
             self._following, self._drops, self._errors = 0, Counter(), 0
+        self._until = None
 
     async def _open(self, positions: dict[str, Position]) -> None:
         await self._stack.aclose()
@@ -144,6 +160,7 @@ class Collector:
                 sink.resume(position)
         for sink in self.sinks:
             await self._stack.enter_async_context(sink)
+        await asyncio.to_thread(self._begun.note, self.sinks)
 
     def _recall(self, held: Held) -> None:
         self._unique = Unique(self._unique_names) if self._unique_names else None
@@ -154,8 +171,23 @@ class Collector:
         """Leave the role to another machine: what was not collected is in the store."""
         self.problem = error
         logger.error("the data files cannot be written here: %s", error)
-        self._frontier.release_role(ITEMS)
+        await self._leave_role()
+
+    async def _leave_role(self) -> None:
         await self._stack.aclose()
+        self._frontier.release_role(ITEMS)
+
+    async def _wait_for_file(self, error: FileInUse) -> None:
+        """Try again later, after the others: who wrote the files before may be about to close them."""
+        now = asyncio.get_running_loop().time()
+        if self._until is None:
+            self._until = now + PATIENCE
+            logger.warning("%s; trying again for %g s", error, PATIENCE)
+        if now > self._until:
+            await self._give_up(error)
+        else:
+            await self._leave_role()
+            await self._pause(5 * PAUSE)
 
     # Items.
 

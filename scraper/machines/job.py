@@ -24,6 +24,7 @@ from scraper.frontier.jobs.lock import Lock
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.store import Joined, Look, SharedStore
+from scraper.machines.begun_files import BegunFiles
 from scraper.process.crash_marks import CrashMarks, marked
 from scraper.protocols import Checkpoint, LeaseLost
 from scraper.settings.schema import FrontierSettings
@@ -31,7 +32,7 @@ from scraper.settings.schema import FrontierSettings
 logger = logging.getLogger("scraper")
 
 LATELY = 300.0  # seconds after the end of a crawl, in which a machine that comes may have been meant to join it
-LOCK, RUNNING = "lock", "running"
+LOCK, RUNNING, BEGUN = "lock", "running", "begun"
 MOST_WORKERS = 1000  # of one job, on one machine
 CRASHES = "crashes"
 OWN_SETTINGS = ("engine.concurrency", "engine.processes")
@@ -76,6 +77,7 @@ class SharedJob:
         self.edited: tuple[str, ...] = ()
         self.died: tuple[str, ...] = ()
         self.crashes: Mapping[str, int] = {}
+        self.begun = BegunFiles(folder / BEGUN)
         self._settings = settings
         self._fresh = fresh
         self._again = again

@@ -23,7 +23,7 @@ import aiofiles.os
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from scraper.errors import StorageError
+from scraper.errors import FileInUse, StorageError
 from scraper.process import disk
 from scraper.protocols import Position
 from scraper.sinks.files import part
@@ -73,7 +73,7 @@ class Destination:
         try:
             file = await self._open(position)
         except BlockingIOError:
-            raise StorageError(f"{self.path} cannot be written: another crawl is writing it") from None
+            raise FileInUse(self.path) from None
         except OSError as error:
             raise StorageError(self._explain(error)) from error
         end = End(position.bytes, position.crc) if position is not None else End()

@@ -15,7 +15,7 @@ from logging import getLogger
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from scraper.errors import StorageError
+from scraper.errors import FileInUse, StorageError
 from scraper.protocols import Position
 from scraper.sinks.files import part
 from scraper.sinks.files.previous import Previous, previous
@@ -191,6 +191,8 @@ class SqliteFile:
         error = turn.exception()
         if isinstance(error, StorageError):
             raise error
+        if isinstance(error, BlockingIOError):
+            raise FileInUse(self.name)
         self._check()
         return turn.result()
 
@@ -201,8 +203,6 @@ class SqliteFile:
             raise StorageError(self._problem)
 
     def _told(self, error: BaseException) -> str:
-        if isinstance(error, BlockingIOError):
-            return "another crawl is writing it"
         if isinstance(error, OSError):
             return part.reason(error, os.path.realpath(self.name))
         return " ".join(str(error).split()) or type(error).__name__

@@ -285,5 +285,5 @@ def test_workers_in_any_order(redis_server: RedisServer) -> None:
         server = redis_server
 
     run_state_machine_as_test(
-        Here, settings=settings(max_examples=examples(100), stateful_step_count=50, deadline=None)
+        Here, settings=settings(max_examples=examples(40), stateful_step_count=50, deadline=None)
     )
