@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,9 @@ class Shops:
         self.sites: list[Site] = []
         self.answered: Counter[str] = Counter()  # how often each page was given
         for shop in range(number):
-            self.sites.append(servers.site(odd, otherwise=self._of(shop), latency=latency, host=f"127.0.77.{shop + 1}"))
+            self.sites.append(
+                servers.site(dict(odd), otherwise=self._of(shop), latency=latency, host=f"127.0.77.{shop + 1}")
+            )
 
     def _of(self, shop: int) -> Page:
         async def answer(asked: Asked) -> str | int:
@@ -162,12 +164,12 @@ class Fleet:
         process.kill()
         self.end(process)
 
-    def crawling(self, *machines: int) -> list[Fork]:
+    def crawling(self, *machines: int, words: Sequence[str] = ()) -> list[Fork]:
         """Machines that crawl together, with the pages from 40 on held: one after the other has joined."""
         self.shops.hold(40)
         processes = []
         for number, machine in enumerate(machines):
-            processes.append(self.crawl(machine))
+            processes.append(self.crawl(machine, *words))
             self.wait(lambda needed=number + 1: self.workers() == needed)  # type: ignore[misc]
             if not number:
                 self.wait(lambda: self.shops.answered)
@@ -199,6 +201,11 @@ class Fleet:
         """How many processes are workers of the job."""
         number: int = self.ask("ZCARD", f"{PREFIX}workers")
         return number
+
+    def keep_alive(self) -> None:
+        """No lease of those who are workers now runs out, however slow this machine is, until something is written."""
+        for token in self.ask("ZRANGE", f"{PREFIX}workers", 0, -1):
+            self.ask("ZADD", f"{PREFIX}workers", 10**14, token)
 
     def keys(self) -> set[str]:
         """What the job has in Redis."""

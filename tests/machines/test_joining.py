@@ -27,8 +27,7 @@ def test_a_machine_that_comes_as_the_others_leave(fleet: Fleet) -> None:
     second.send_signal(signal.SIGSTOP)
     fleet.shops.release()
     fleet.end(first)
-    token = fleet.ask("ZRANGE", f"{PREFIX}workers", 0, -1)
-    fleet.ask("ZADD", f"{PREFIX}workers", 10**14, token[0] if token else "gone")
+    fleet.ask("ZADD", f"{PREFIX}workers", 10**14, "a machine that is about to leave")
     status, said = fleet.end(fleet.crawl(3))
     assert (status, "the crawl ended without this machine" in said) == (0, True)
     status, said = fleet.end(fleet.crawl(3, "--fresh"))
@@ -43,7 +42,9 @@ def test_a_machine_that_comes_as_the_others_leave(fleet: Fleet) -> None:
 def test_a_machine_that_comes_while_others_are_told_to_stop(fleet: Fleet) -> None:
     """It is refused, in one line; once they have left, the same command resumes."""
     [first] = fleet.crawling(1)
+    fleet.wait(lambda: fleet.ask("HGET", f"{PREFIX}meta", "positions"))
     first.send_signal(signal.SIGSTOP)
+    fleet.keep_alive()
     status, said = fleet.run(2, "jobs", "stop", "shops")
     assert (status, said.startswith("1 machine will stop")) == (0, True)
     status, said = fleet.end(fleet.crawl(2))
