@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -21,6 +21,7 @@ from scraper.frontier.jobs.description import Description, compare, edited
 from scraper.frontier.jobs.lock import Lock
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared.frontier import SharedFrontier
+from scraper.frontier.shared.units import Lanes
 from scraper.frontier.store import Joined, Look, SharedStore
 from scraper.process.crash_marks import CrashMarks, marked
 from scraper.protocols import Checkpoint, LeaseLost
@@ -29,6 +30,7 @@ from scraper.settings.schema import FrontierSettings
 LOCK, RUNNING = "lock", "running"
 MOST_WORKERS = 1000  # of one job, on one machine
 CRASHES = "crashes"
+Begin = Literal["if needed", "always", "never"]
 OWN_SETTINGS = ("engine.concurrency", "engine.processes")
 """What each machine may have otherwise."""
 
@@ -44,7 +46,7 @@ class Ended(Exception):  # noqa: N818 -- nothing went wrong
 class SharedJob:
     """A job in `store`, joined while it is open; `folder` is for what is this machine's own.
 
-    With `fresh` it is begun anew; with `again` this machine was a worker of it, and lost its lease.
+    It is begun if there is none, or none that is unfinished; or `always`, or `never`.
     Opening raises `StorageError`, in one line that says what to do, if the job is one of another crawl, or crawled
     with other code or settings by the machines that are at work; and `Ended`.
     See `frontier.jobs.directory.Job` for the names.
@@ -61,8 +63,8 @@ class SharedJob:
         description: Description,
         *,
         settings: FrontierSettings,
-        fresh: bool = False,
-        again: bool = False,
+        lanes: Lanes,
+        begin: Begin = "if needed",
     ) -> None:
         self.store = store
         self.folder = folder
@@ -72,8 +74,8 @@ class SharedJob:
         self.died: tuple[str, ...] = ()
         self.crashes: Mapping[str, int] = {}
         self._settings = settings
-        self._fresh = fresh
-        self._again = again
+        self._lanes = lanes
+        self._begin = begin
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._lock)
@@ -87,8 +89,8 @@ class SharedJob:
             self.frontier = SharedFrontier(
                 self.store,
                 joined,
-                order=self._settings.order,
-                lease=self._settings.lease,
+                lanes=self._lanes,
+                settings=self._settings,
                 died=self.died,
                 clock=time.monotonic,
             )
@@ -144,9 +146,9 @@ class SharedJob:
     async def _join(self, look: Look | None) -> Joined:
         if look is None:
             return await self.store.join(self._described(), replaces=None, fresh=False)
-        if look.ended is not None and self._again:
+        if look.ended is not None and self._begin == "never":
             raise Ended(look.ended)
-        fresh = self._fresh or look.ended is not None
+        fresh = self._begin == "always" or look.ended is not None
         if fresh and look.workers:
             raise StorageError(
                 f"{self.store} is being crawled by {look.workers} machine(s): "

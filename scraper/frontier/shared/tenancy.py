@@ -5,7 +5,6 @@ Nor while so many items wait for their file that more would be too much for the 
 
 from scraper.errors import FetchError
 from scraper.frontier.shared.frontier import SharedFrontier
-from scraper.frontier.shared.units import unit_of
 from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.verdict import GO, Verdict, Wait
@@ -21,9 +20,9 @@ class Tenancy:
 
     def judge(self, request: Request, now: float) -> Verdict:
         """Go, or Wait; a site of another machine's is wanted from then on."""
-        rest = self._frontier.rest(request.url)
+        rest = self._frontier.rest(request)
         if rest is None:
-            self._frontier.want(unit_of(request.url))
+            self._frontier.want(self._frontier.lanes.unit(request))
             return Wait(POLL)
         if rest > now:
             return Wait(rest - now)
