@@ -98,17 +98,16 @@ async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
         stack.callback(sandbox.close)
         limits: tuple[Limit, ...] = (guard, *_limits(settings, spider, job, rng))
         memories = memories_of([*limits, network.cookies, *spider.middlewares, *pipelines])
-        sharing = None
+        sharing, fetch = None, network.fetch
         if is_shared(settings.frontier):
             from scraper.crawling import shared_crawl  # few crawls are
 
-            sharing, first = shared_crawl.sharing(settings, job.frontier, memories, limits)
-            limits = (*first, *limits)
+            sharing, limits, fetch = shared_crawl.sharing(settings, job.frontier, memories, limits, fetch)
         stages = Stages(
             frontier=job.frontier,
             admission=on_discovery(settings.limits, allowed_domains=tuple(spider.allowed_domains)),
             limits=(*limits, Backpressure(hard)),
-            fetch=network.fetch,
+            fetch=fetch,
             policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
             parse=parse,
             refine=None if pipelines.is_empty else pipelines.refine,

@@ -8,7 +8,7 @@ files publishes them, and tells the others how it all ended.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from functools import partial
@@ -37,7 +37,7 @@ from scraper.machines.job import Begin, Ended, SharedJob
 from scraper.machines.opening import open_store
 from scraper.machines.sharing import Sharing
 from scraper.machines.totals import others, whole
-from scraper.protocols import LeaseLost, Limit, Remembers
+from scraper.protocols import Fetch, LeaseLost, Limit, Remembers
 from scraper.settings.schema import Settings
 from scraper.workers.no_state import NoState
 
@@ -178,9 +178,9 @@ async def _join(stack: AsyncExitStack, job: SharedJob, *, patience: float) -> No
 
 
 def sharing(
-    settings: Settings, frontier: Any, memories: Mapping[str, Remembers], limits: Iterable[Limit]
-) -> tuple[Sharing, list[Limit]]:
-    """What has the engine crawl what is this machine's, and the limits that keep it from the rest."""
+    settings: Settings, frontier: Any, memories: Mapping[str, Remembers], limits: Sequence[Limit], fetch: Fetch
+) -> tuple[Sharing, tuple[Limit, ...], Fetch]:
+    """What has the engine crawl what is this machine's; and `limits` and `fetch` that keep it from the rest."""
     assert isinstance(frontier, SharedFrontier)
     with_others = Sharing(
         frontier,
@@ -190,11 +190,12 @@ def sharing(
         private=PRIVATE,
         clock=time.monotonic,
     )
-    own: list[Limit] = [Tenancy(frontier)]
+    tenancy = Tenancy(frontier)
+    own: list[Limit] = [tenancy]
     if settings.frontier.lanes:
         robots = next((each.delay for each in limits if isinstance(each, Robots)), None)
         own.append(Turns(frontier, delay=settings.limits.delay, crawl_delay=robots))
-    return with_others, own
+    return with_others, (*own, *limits), tenancy.fenced(fetch)
 
 
 # The end.

@@ -7,6 +7,7 @@ from scraper.errors import FetchError
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.http.request import Request
 from scraper.http.response import Response
+from scraper.protocols import Fetch, PageLost
 from scraper.verdict import GO, Verdict, Wait
 
 POLL = 0.1  # seconds after which it is looked again whether a site is this machine's
@@ -27,6 +28,16 @@ class Tenancy:
         if rest > now:
             return Wait(rest - now)
         return Wait(POLL) if self._frontier.outbox.is_full else GO
+
+    def fenced(self, fetch: Fetch) -> Fetch:
+        """`fetch` that sends nothing if this machine was frozen, or cut off, since the request was judged."""
+
+        async def fenced(request: Request) -> Response:
+            if not self._frontier.membership.is_safe:
+                raise PageLost
+            return await fetch(request)
+
+        return fenced
 
     def sent(self, request: Request, now: float) -> None:
         """Nothing is counted."""

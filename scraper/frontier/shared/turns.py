@@ -15,6 +15,7 @@ from scraper.http.response import Response
 from scraper.verdict import GO, Verdict, Wait
 
 LATE = 0.004  # seconds after its moment that a request may still go
+EARLY = 0.001  # seconds after it that one is to go
 POLL = 0.1  # seconds after which it is looked again whether the store's clock is known
 
 
@@ -43,7 +44,7 @@ class Turns:
         apart = delay + LATE
         period = apart * self._frontier.lanes.number(urls.site(request.url))
         late = (now + ahead - int(lane) * apart) % period
-        return GO if late <= LATE else Wait(period - late)
+        return GO if late <= LATE else Wait(period - late + EARLY)
 
     def _delay_of(self, request: Request) -> float:
         asked = self._crawl_delay(urls.origin(request.url)) if self._crawl_delay is not None else 0.0
