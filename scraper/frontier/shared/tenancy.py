@@ -3,6 +3,8 @@
 Nor while so many items wait for their file that more would be too much for the store.
 """
 
+from collections.abc import Awaitable
+
 from scraper.errors import FetchError
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.http.request import Request
@@ -32,10 +34,12 @@ class Tenancy:
     def fenced(self, fetch: Fetch) -> Fetch:
         """`fetch` that sends nothing if this machine was frozen, or cut off, since the request was judged."""
 
-        async def fenced(request: Request) -> Response:
-            if not self._frontier.membership.is_safe:
+        membership = self._frontier.membership
+
+        def fenced(request: Request) -> Awaitable[Response]:
+            if not membership.is_safe:
                 raise PageLost
-            return await fetch(request)
+            return fetch(request)
 
         return fenced
 
