@@ -33,7 +33,6 @@ class Tenancy:
 
     def fenced(self, fetch: Fetch) -> Fetch:
         """`fetch` that sends nothing if this machine was frozen, or cut off, since the request was judged."""
-
         membership = self._frontier.membership
 
         def fenced(request: Request) -> Awaitable[Response]:
