@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from scraper.crawling.job_description import identity_of
 from scraper.crawling.recrawl import Revisits
 from scraper.crawling.resume import memories_of
 from scraper.engine.stages import Stages, Tap
@@ -19,14 +20,13 @@ from scraper.http.request import Request
 from scraper.http.response import Response
 from scraper.limits import Backpressure, Directives, before_sending, on_discovery
 from scraper.markup.document.sandbox import sandbox
-from scraper.markup.links.canonicalize import TRACKING_PARAMS
 from scraper.network import Counts, Guard, Network, open_network
 from scraper.network.cookies.middleware import Cookies
 from scraper.parsing import HardPages, open_parse
 from scraper.parsing.callbacks import is_asynchronous_generator
 from scraper.pipelines import build as build_pipelines
-from scraper.protocols import Fetch, Frontier, Limit, Observer, Sink, identity
-from scraper.settings.schema import FrontierSettings, NetworkSettings, PipelinesSettings, Settings
+from scraper.protocols import Fetch, Frontier, Limit, Observer, Sink
+from scraper.settings.schema import NetworkSettings, PipelinesSettings, Settings
 from scraper.spider import Spider
 from scraper.verdict import Permits
 
@@ -65,7 +65,7 @@ async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
         enter, rng = stack.enter_async_context, random.Random()
         pipelines = await enter(build_pipelines(_own_pipelines(settings), spider.pipelines, spider))
         guard = Guard(settings.network.allow_addresses)
-        same, hard = _identity(settings.frontier), HardPages()
+        same, hard = identity_of(settings.frontier), HardPages()
         revisits = _revisits(settings, job.frontier, same)
         directives = Directives(settings.network.user_agent) if settings.limits.robots_meta else None
         permits: Callable[[Response], Permits] | None = directives
@@ -98,17 +98,16 @@ async def open_stages(  # noqa: PLR0913 -- what a crawl is made of
         stack.callback(sandbox.close)
         limits: tuple[Limit, ...] = (guard, *_limits(settings, spider, job, rng))
         memories = memories_of([*limits, network.cookies, *spider.middlewares, *pipelines])
-        sharing = None
+        sharing, fetch = None, network.fetch
         if is_shared(settings.frontier):
             from scraper.crawling import shared_crawl  # few crawls are
 
-            sharing, tenancy = shared_crawl.sharing(settings, job.frontier, memories)
-            limits = (tenancy, *limits)
+            sharing, limits, fetch = shared_crawl.sharing(settings, job.frontier, memories, limits, fetch)
         stages = Stages(
             frontier=job.frontier,
             admission=on_discovery(settings.limits, allowed_domains=tuple(spider.allowed_domains)),
             limits=(*limits, Backpressure(hard)),
-            fetch=network.fetch,
+            fetch=fetch,
             policies=network.policies if revisits is None else (revisits.sequel, *network.policies),
             parse=parse,
             refine=None if pipelines.is_empty else pipelines.refine,
@@ -163,12 +162,6 @@ def _limits(settings: Settings, spider: Spider, job: "Job | MemoryJob | SharedJo
         wall=time.time,
         crashes=job.crashes,
     )
-
-
-def _identity(settings: FrontierSettings) -> Callable[[Request], str]:
-    """What is equal for requests of the same page, whatever stands in the parameters that are to be ignored."""
-    ignored = (*settings.ignore_params, *(TRACKING_PARAMS if settings.ignore_tracking else ()))
-    return partial(identity, drop_params=ignored) if ignored else identity
 
 
 def _revisits(settings: Settings, frontier: Frontier, same: Callable[[Request], str]) -> Revisits | None:

@@ -4,15 +4,19 @@ Nothing secret is in it: of what may be a password only a digest is kept.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from scraper.crawling.spider_source import digest_of, digests_beside
 from scraper.errors import SpiderError
 from scraper.frontier.jobs.description import DIGEST, Description
+from scraper.http.request import Request
+from scraper.markup.links.canonicalize import TRACKING_PARAMS
+from scraper.protocols import identity
 from scraper.secrets import is_secret
-from scraper.settings.schema import Settings
+from scraper.settings.schema import FrontierSettings, Settings
 from scraper.settings.tables import flat
 from scraper.settings.values import ByteSize
 from scraper.spider import Spider
@@ -51,6 +55,12 @@ def describe(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -
     )
 
 
+def identity_of(settings: FrontierSettings) -> Callable[[Request], str]:
+    """What is equal for requests of the same page, whatever stands in the parameters that are to be ignored."""
+    ignored = (*settings.ignore_params, *(TRACKING_PARAMS if settings.ignore_tracking else ()))
+    return partial(identity, drop_params=ignored) if ignored else identity
+
+
 def job_name(spider: str) -> str:
     """The name of a spider's job directory. Raises `SpiderError` if no folder can have the spider's name."""
     if spider in {".", ".."} or {*"/\\:"} & {*spider} or not spider.isprintable():
@@ -64,7 +74,7 @@ def _plain(value: Any) -> Any:
         return list(value)
     if isinstance(value, ByteSize):
         return int(value)
-    return value if isinstance(value, str | int | float | None) else repr(value)
+    return value if isinstance(value, str | int | float | None | dict) else repr(value)
 
 
 def _kept(name: str, value: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from scraper.crawling.job_description import describe, job_name
+from scraper.crawling.job_description import describe, identity_of, job_name
 from scraper.crawling.publication import publish
 from scraper.crawling.result import CLOSED, PRIVATE, Result, Written, drifted, failures_of, problems_of
 from scraper.crawling.spider_lifecycle import lifespan
@@ -28,12 +28,16 @@ from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.shared.journal import Report
 from scraper.frontier.shared.tenancy import Tenancy
+from scraper.frontier.shared.turns import Turns
+from scraper.frontier.shared.units import Lanes
+from scraper.frontier.store import SharedStore
+from scraper.limits.robots import Robots
 from scraper.machines.collector import Collector, place
-from scraper.machines.job import Ended, SharedJob, machines
+from scraper.machines.job import Begin, Ended, SharedJob, machines
 from scraper.machines.opening import open_store
 from scraper.machines.sharing import Sharing
-from scraper.machines.totals import whole
-from scraper.protocols import LeaseLost, Remembers
+from scraper.machines.totals import others, whole
+from scraper.protocols import Fetch, LeaseLost, Limit, Remembers
 from scraper.settings.schema import Settings
 from scraper.workers.no_state import NoState
 
@@ -71,9 +75,7 @@ async def run(crawl: "Crawl", *, fresh: bool) -> Result:
     name = crawl._job.name if crawl._job is not None else job_name(crawl.spider.name)
     store = open_store(crawl.settings, name)
     while True:
-        description = describe(crawl.spider, crawl.settings, crawl._arguments)
-        folder = Path(crawl.settings.frontier.jobs) / name
-        job = SharedJob(store, folder, description, settings=crawl.settings.frontier, fresh=fresh, again=again)
+        job = _job(crawl, store, name, "never" if again else "always" if fresh else "if needed")
         try:
             return await _take_part(crawl, job, again=again)
         except Ended as end:
@@ -82,6 +84,18 @@ async def run(crawl: "Crawl", *, fresh: bool) -> Result:
         except LeaseLost as error:
             logger.warning("%s; joining the job again", error)
             fresh, again, crawl._engine = False, True, None
+
+
+def _job(crawl: "Crawl", store: SharedStore, name: str, begin: Begin) -> SharedJob:
+    frontier = crawl.settings.frontier
+    return SharedJob(
+        store,
+        Path(frontier.jobs) / name,
+        describe(crawl.spider, crawl.settings, crawl._arguments),
+        settings=frontier,
+        lanes=Lanes(frontier.lanes, identity_of(frontier)),
+        begin=begin,
+    )
 
 
 async def finish(crawl: "Crawl") -> Result:
@@ -100,9 +114,7 @@ async def finish(crawl: "Crawl") -> Result:
             raise StorageError(f"{store} is being crawled by {machines(look.workers)}: {remedy}")
     finally:
         await store.close()
-    description = describe(crawl.spider, crawl.settings, crawl._arguments)
-    folder = Path(crawl.settings.frontier.jobs) / name
-    job = SharedJob(store, folder, description, settings=crawl.settings.frontier, again=True)
+    job = _job(crawl, store, name, "never")
     try:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(job)
@@ -129,7 +141,7 @@ async def _close_early(stack: AsyncExitStack, crawl: "Crawl", job: SharedJob) ->
     if collector.problem is not None:
         raise collector.problem
     await collector.complete()
-    crawl._found = whole(frontier.others())
+    crawl._found = whole(others(frontier))
     return await _publish(crawl, job, collector, CLOSED)
 
 
@@ -181,8 +193,10 @@ async def _join(stack: AsyncExitStack, job: SharedJob, *, patience: float) -> No
         pause = min(2 * pause, 2.0)
 
 
-def sharing(settings: Settings, frontier: Any, memories: Mapping[str, Remembers]) -> tuple[Sharing, Tenancy]:
-    """What has the engine crawl what is this machine's, and the limit that keeps it from the rest."""
+def sharing(
+    settings: Settings, frontier: Any, memories: Mapping[str, Remembers], limits: Sequence[Limit], fetch: Fetch
+) -> tuple[Sharing, tuple[Limit, ...], Fetch]:
+    """What has the engine crawl what is this machine's; and `limits` and `fetch` that keep it from the rest."""
     assert isinstance(frontier, SharedFrontier)
     with_others = Sharing(
         frontier,
@@ -192,7 +206,12 @@ def sharing(settings: Settings, frontier: Any, memories: Mapping[str, Remembers]
         private=PRIVATE,
         clock=time.monotonic,
     )
-    return with_others, Tenancy(frontier)
+    tenancy = Tenancy(frontier)
+    own: list[Limit] = [tenancy]
+    if settings.frontier.lanes:
+        robots = next((each.delay for each in limits if isinstance(each, Robots)), None)
+        own.append(Turns(frontier, delay=settings.limits.delay, crawl_delay=robots))
+    return with_others, (*own, *limits), tenancy.fenced(fetch)
 
 
 # The end.

@@ -20,7 +20,7 @@ from scraper.http.response import Response
 from scraper.process.stacks import definition_of
 from scraper.protocols import Fault, identity, is_plain
 from scraper.spider import Spider
-from scraper.urls import key, site, without_credentials
+from scraper.urls import key, without_credentials
 from scraper.verdict import Refuse
 
 PIECE = 500  # links that are taken before the loop has its turn
@@ -159,7 +159,7 @@ class Discovery:
             self._refuse(request, reason, is_start=is_start)
             return
         if entry is not None:
-            self._slots.expect(site(request.url), self._clock())
+            self._slots.expect(self._slots.queue(request), self._clock())
         self._totals.discovered += 1
         self._totals.start_urls += is_start
 

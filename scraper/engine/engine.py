@@ -70,7 +70,7 @@ class Engine:
             stop_after=self._settings.stop_after,
             drift_after=settings.parsing.drift_after,
         )
-        slots = self._slots = Slots(stages.frontier, totals, settings.limits.per_host)
+        slots = self._slots = Slots(stages.frontier, totals, settings.limits.per_host, stages.sharing)
         discovery = self._discovery = Discovery(spider, stages, slots, totals, max_links=settings.limits.max_links)
         workload = self._workload = Workload(self._settings, totals, stages.aside)
         storage = self._storage = Storage(

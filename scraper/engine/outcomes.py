@@ -18,8 +18,8 @@ from scraper.events import Parked
 from scraper.http.response import Response
 from scraper.protocols import Paces, PageLost
 from scraper.spider import Failure
-from scraper.urls import without_credentials
-from scraper.verdict import Deliver, Fail, First, Redirect, Retry
+from scraper.urls import site, without_credentials
+from scraper.verdict import Deliver, Fail, Redirect, Retry
 
 
 class Outcomes:
@@ -118,7 +118,7 @@ class Outcomes:
         """Give a response to whoever asked for it."""
         response.history = ticket.attempts.hops
         if ticket.first is not None:
-            self._unblock(ticket.first, response, now)
+            self._unblock(ticket, response, now)
             return
         self._totals.count_page(ticket.tally, response, seconds)
         if ticket.reply is not None:
@@ -129,7 +129,7 @@ class Outcomes:
     def _fail(self, ticket: Ticket, error: FetchError, response: Response | None, now: float) -> None:
         """Give a request up that was sent."""
         if ticket.first is not None:
-            self._unblock(ticket.first, response or error, now)
+            self._unblock(ticket, response or error, now)
             return
         self._totals.count_failed(ticket.request, error, ticket.tally)
         self._give_up(ticket, error, response)
@@ -138,7 +138,7 @@ class Outcomes:
         """Give a request up that must not be sent, or not be sent on."""
         error = FetchError(reason, without_credentials(ticket.request.url), "refused")
         if ticket.first is not None:
-            self._unblock(ticket.first, error, now)
+            self._unblock(ticket, error, now)
             return
         self._totals.count_unsent(ticket.request, error, ticket.tally)
         self._give_up(ticket, error, None)
@@ -149,13 +149,12 @@ class Outcomes:
         if ticket.entry is None:
             self.refuse(ticket, Reason.PARKED, now)
         elif self._slots.park(slot, ticket):
-            self._totals.tell(Parked, slot.site, reason)
+            self._totals.tell(Parked, site(ticket.request.url), reason)
 
     def _leave(self, ticket: Ticket, stop: CrawlStopped) -> None:
         """Leave a request to another run; what callbacks, or other requests, wait for ends as they do."""
         if ticket.first is not None:
-            first = ticket.first.request
-            for each in self._slots.of(first).blocked.pop(first.url, ()):
+            for each in ticket.slot.blocked.pop(ticket.first.request.url, ()):
                 self._leave(each, stop)
         elif ticket.entry is not None:
             self._slots.of(ticket.request).aside.append(ticket)
@@ -173,7 +172,8 @@ class Outcomes:
         else:
             self._pages.settle(ticket, error)
 
-    def _unblock(self, first: First, outcome: Response | FetchError, now: float) -> None:
+    def _unblock(self, ticket: Ticket, outcome: Response | FetchError, now: float) -> None:
         """What other requests were waiting for is answered."""
-        self._stages.learn(first.request, outcome, now)
-        self._slots.unblock(first, now)
+        assert ticket.first is not None
+        self._stages.learn(ticket.first.request, outcome, now)
+        self._slots.unblock(ticket.slot, ticket.first, now)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from scraper.events import Statistics
+from scraper.http.request import Request
 from scraper.protocols import Seeds
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class Shares(Protocol):
 
     async def seeds(self) -> Seeds | None:
         """How much of `start()` was taken, once this machine is to take the rest; None if there is no rest."""
+        ...
+
+    def queue(self, request: Request, /) -> str:
+        """The queue that `request` is in: of its site, or of a lane of it."""
+        ...
+
+    def places(self, queue: str, per_host: int, /) -> int:
+        """How many of the `per_host` requests in flight may be of a queue."""
         ...
 
     def hand_over(self, ticket: "Ticket", /) -> bool:

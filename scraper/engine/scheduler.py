@@ -11,7 +11,7 @@ from scraper.engine.outcomes import Outcomes
 from scraper.engine.seeds import Seeder
 from scraper.engine.slots import Slots
 from scraper.engine.stages import Stages
-from scraper.engine.ticket import Ticket
+from scraper.engine.ticket import Slot, Ticket
 from scraper.engine.workload import Workload
 from scraper.verdict import First, Go, Park, Refuse, Wait
 
@@ -83,7 +83,7 @@ class Scheduler:
             if ticket is not None:
                 match self._stages.judge(ticket.request, now):
                     case Go():
-                        self._send(ticket, now)
+                        self._send(ticket, slot, now)
                         return ticket
                     case Wait(seconds):
                         slots.postpone(slot, ticket, now + seconds)
@@ -97,10 +97,10 @@ class Scheduler:
             slots.wake(slot, now)
         return None
 
-    def _send(self, ticket: Ticket, now: float) -> None:
+    def _send(self, ticket: Ticket, slot: Slot, now: float) -> None:
         """Book a ticket that is about to be put on the queue."""
         self._stages.sent(ticket.request, now)
-        ticket.slot = self._slots.of(ticket.request)
-        ticket.slot.in_flight += 1
+        ticket.slot = slot
+        slot.in_flight += 1
         self._workload.start_request(ticket)
         self._seeder.look()

@@ -15,11 +15,14 @@ waiting in the frontier or in flight there.
 """
 
 from asyncio import Semaphore
+from collections import Counter
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
 from scraper.engine.accounting import Totals
+from scraper.engine.parts import Shares
 from scraper.engine.ticket import Slot, Ticket
 from scraper.http.request import Request
 from scraper.protocols import LAST, Attempts, Frontier
@@ -33,10 +36,11 @@ NONE = Attempts()
 class Slots:
     """The slots of all sites that have something to send, in flight or held back."""
 
-    def __init__(self, frontier: Frontier, totals: Totals, per_host: int) -> None:
+    def __init__(self, frontier: Frontier, totals: Totals, per_host: int, sharing: Shares | None = None) -> None:
         self._frontier = frontier
         self._totals = totals
         self._per_host = per_host
+        self._sharing = sharing
         self._slots: dict[str, Slot] = {}
         self._in_line: dict[str, None] = {}  # sites that have no slot yet
         self._ready: list[tuple[int, int, Slot]] = []
@@ -53,12 +57,17 @@ class Slots:
 
     def of(self, request: Request) -> Slot:
         """The slot of the site that `request` is for."""
-        return self._of(site(request.url))
+        return self._of(self.queue(request))
+
+    def queue(self, request: Request) -> str:
+        """The queue of the frontier that `request` is in: its site, or a lane of it that machines share."""
+        return site(request.url) if self._sharing is None else self._sharing.queue(request)
 
     def _of(self, name: str) -> Slot:
         slot = self._slots.get(name)
         if slot is None:
-            slot = self._slots[name] = Slot(name, Semaphore(self._per_host))
+            most = self._per_host if self._sharing is None else self._sharing.places(name, self._per_host)
+            slot = self._slots[name] = Slot(name, Semaphore(most), most)
             self._in_line.pop(name, None)
         return slot
 
@@ -84,13 +93,21 @@ class Slots:
     @property
     def parked(self) -> dict[str, int]:
         """The sites that are parked, and how many requests wait for each, most first."""
-        return dict(sorted(self._parked.items(), key=lambda each: -each[1]))
+        parked: Counter[str] = Counter()
+        for queue, number in self._parked.items():
+            parked[queue.partition("#")[0]] += number
+        return dict(parked.most_common())
+
+    @property
+    def queues_parked(self) -> Iterable[str]:
+        """The queues of the frontier whose sites are parked."""
+        return self._parked
 
     # Whose turn it is.
 
     def wake(self, slot: Slot, now: float) -> None:
         """Something about `slot` has changed: find it a new place among the ready or the waiting."""
-        if slot.in_flight >= self._per_host:  # cheaper to ask than `slot.places`, and the same
+        if slot.in_flight >= slot.most:  # cheaper to ask than `slot.places`, and the same
             return  # it is woken again when a place gets free
         due, priority = self._due(slot)
         if due <= now:
@@ -118,7 +135,7 @@ class Slots:
         if slot.urgent:
             return slot.due, slot.urgent[0].request.priority
         priority = self._priority(slot)
-        if priority is not None and len(slot.later) < 8 * self._per_host:
+        if priority is not None and len(slot.later) < 8 * slot.most:
             return slot.due, priority
         return (max(slot.due, slot.later[0][0]), 0) if slot.later else (inf, 0)
 
@@ -217,9 +234,8 @@ class Slots:
             slot.due = due
             self.wake(slot, now)
 
-    def unblock(self, first: First, now: float) -> None:
-        """`first` is answered: what was held for it can be judged again."""
-        slot = self.of(first.request)
+    def unblock(self, slot: Slot, first: First, now: float) -> None:
+        """`first` is answered: what was held for it in `slot` can be judged again."""
         slot.unblock(first)
         self.wake(slot, now)
 

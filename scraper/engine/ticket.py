@@ -55,13 +55,15 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """What one site has to send, not before `due`, and how much of it is in flight: `places` is the host's semaphore.
+    """What one site has to send, not before `due`, and how much of it is in flight: at `most` so
+    much, by the host's semaphore `places`.
 
     `turn` and `rank` are for `Slots`: which of its entries counts, and minus the priority with which it is ready.
     """
 
     site: str
     places: Semaphore
+    most: int
     due: float = 0.0
     firsts: deque[Ticket] = field(default_factory=deque)
     urgent: deque[Ticket] = field(default_factory=deque)
@@ -104,7 +106,9 @@ class Slot:
         waiting = self.blocked.get(first.request.url)
         if waiting is None:
             self.blocked[first.request.url] = [ticket]
-            self.firsts.append(Ticket(first.request, first=first))
+            ticket = Ticket(first.request, first=first)
+            ticket.slot = self
+            self.firsts.append(ticket)
         else:
             waiting.append(ticket)
 

@@ -98,7 +98,7 @@ class News(msgspec.Struct, frozen=True):
     workers that ever were. `seeds` is what was committed of `start()`, `backlog` how many bytes of items are not
     written to the data files yet. `stop` is why all workers are to stop, if they are. `is_over` says that nothing
     waits anywhere that could be sent in this run, and no worker has anything in hand; `ended` is the outcome of a job
-    that was finished, and None before.
+    that was finished, and None before. `moment` is what the store's clock says, in seconds.
     """
 
     found: dict[str, int]
@@ -111,6 +111,7 @@ class News(msgspec.Struct, frozen=True):
     stop: str
     is_over: bool
     ended: bytes | None
+    moment: float
 
 
 class Look(msgspec.Struct, frozen=True):

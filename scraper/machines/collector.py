@@ -193,7 +193,8 @@ class Collector:
 
     async def _collect(self) -> bool:
         """Write what is in the store, and tell it how far the files are; whether there was anything."""
-        batches = await self._frontier.batches(self._following, MOST)
+        async with self._frontier.membership.turn:
+            batches = await self._store.batches(self._following, MOST)
         for batch in batches:
             items = [item for item in await asyncio.to_thread(outbox.opened, batch) if self._is_new(item)]
             for sink in self.sinks:
@@ -231,7 +232,8 @@ class Collector:
         state = State({each.path: each for each in positions}, place(), dict(self._drops), self._errors)
         changes = self._unique.changes() if self._unique is not None else {}
         memory = [(UNIQUE, key, encode(value)) for key, value in changes.items()]
-        await self._frontier.collect(self._following, encode(state), memory)
+        async with self._frontier.membership.turn:
+            await self._store.collect(self._following, encode(state), memory)
 
 
 def place() -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import localtime, strftime
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -23,6 +23,7 @@ from scraper.frontier.jobs.description import Description, compare, edited
 from scraper.frontier.jobs.lock import Lock
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared.frontier import SharedFrontier
+from scraper.frontier.shared.units import Lanes
 from scraper.frontier.store import Joined, Look, SharedStore
 from scraper.machines.begun_files import BegunFiles
 from scraper.process.crash_marks import CrashMarks, marked
@@ -35,6 +36,7 @@ LATELY = 300.0  # seconds after the end of a crawl, in which a machine that come
 LOCK, RUNNING, BEGUN = "lock", "running", "begun"
 MOST_WORKERS = 1000  # of one job, on one machine
 CRASHES = "crashes"
+Begin = Literal["if needed", "always", "never"]
 OWN_SETTINGS = ("engine.concurrency", "engine.processes")
 """What each machine may have otherwise."""
 
@@ -50,7 +52,7 @@ class Ended(Exception):  # noqa: N818 -- nothing went wrong
 class SharedJob:
     """A job in `store`, joined while it is open; `folder` is for what is this machine's own.
 
-    With `fresh` it is begun anew; with `again` this machine was a worker of it, and lost its lease.
+    It is begun if there is none, or none that is unfinished; or `always`, or `never`.
     Opening raises `StorageError`, in one line that says what to do, if the job is one of another crawl, or crawled
     with other code or settings by the machines that are at work; and `Ended`.
     See `frontier.jobs.directory.Job` for the names.
@@ -67,8 +69,8 @@ class SharedJob:
         description: Description,
         *,
         settings: FrontierSettings,
-        fresh: bool = False,
-        again: bool = False,
+        lanes: Lanes,
+        begin: Begin = "if needed",
     ) -> None:
         self.store = store
         self.folder = folder
@@ -79,8 +81,8 @@ class SharedJob:
         self.crashes: Mapping[str, int] = {}
         self.begun = BegunFiles(folder / BEGUN)
         self._settings = settings
-        self._fresh = fresh
-        self._again = again
+        self._lanes = lanes
+        self._begin = begin
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(self._lock)
@@ -94,8 +96,8 @@ class SharedJob:
             self.frontier = SharedFrontier(
                 self.store,
                 joined,
-                order=self._settings.order,
-                lease=self._settings.lease,
+                lanes=self._lanes,
+                settings=self._settings,
                 died=self.died,
                 clock=time.monotonic,
             )
@@ -151,13 +153,13 @@ class SharedJob:
     async def _join(self, look: Look | None) -> Joined:
         if look is None:
             return await self.store.join(self._described(), replaces=None, fresh=False)
-        if look.ended is not None and (self._again or (look.workers and not self._fresh)):
+        if look.ended is not None and (self._begin == "never" or (look.workers and self._begin != "always")):
             raise Ended(look.ended)
-        fresh = self._fresh or look.ended is not None
+        fresh = self._begin == "always" or look.ended is not None
         self._check(look, fresh=fresh)
         if not fresh:
             self._compare(look)
-        elif not self._fresh:
+        elif self._begin != "always":
             self._tell_of_the_end(look.ago)
         return await self.store.join(self._described(), replaces=look.description, fresh=fresh)
 
@@ -169,7 +171,7 @@ class SharedJob:
         if look.workers and fresh:
             remedy = "join without --fresh, or stop it first with `scraper jobs stop`"
             raise StorageError(f"{self.store} is being crawled by {who}: {remedy}")
-        if look.workers and look.stop and not self._again:
+        if look.workers and look.stop and self._begin != "never":
             remedy = "the same command resumes it once they have left"
             raise StorageError(f"{self.store} was told to stop ({look.stop}), and {who} will leave it: {remedy}")
 

@@ -20,6 +20,7 @@ from scraper.frontier.order import Rank, rank
 from scraper.frontier.redis.jobs import PIECE, Failure, Record, RedisJobs, Survey, crawled_by
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared import found
+from scraper.frontier.shared.units import site_of
 from scraper.http.request import Request
 from scraper.machines.collector import State
 from scraper.machines.job import CRASHES
@@ -60,11 +61,12 @@ async def show(jobs: RedisJobs, name: str, *, reason: str | None = None, limit: 
     """
     survey = await _survey(jobs, name)
     state = _state(jobs, name, survey)
-    waiting = await jobs.sites(name)
-    sites, reasons = Counter[str](), Counter[str]()
+    waiting, sites, reasons = Counter[str](), Counter[str](), Counter[str]()
+    for queue, number in (await jobs.sites(name)).items():
+        waiting[site_of(queue)] += number
     first: list[Failure] = []
     async for failure in jobs.failures(name):
-        sites[failure.site] += 1
+        sites[site_of(failure.site)] += 1
         reasons[failure.reason] += 1
         if limit and reason in {None, failure.reason}:
             first.append(failure)
@@ -72,11 +74,11 @@ async def show(jobs: RedisJobs, name: str, *, reason: str | None = None, limit: 
             first = nsmallest(limit, first, key=_number)
     return JobDetails(
         job=state,
-        waiting=waiting,
+        waiting=_ranked(waiting),
         failed=_ranked(sites),
         reasons=_ranked(reasons),
         requests=tuple(
-            FailedRequest(each.number, each.site, masked(each.url), each.reason)
+            FailedRequest(each.number, site_of(each.site), masked(each.url), each.reason)
             for each in nsmallest(limit, first, key=_number)
         ),
         at_work=_machines(jobs, name, survey),

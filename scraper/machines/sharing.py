@@ -16,11 +16,11 @@ from scraper.errors import StorageError
 from scraper.events import Statistics, summed
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.shared.journal import Report
-from scraper.frontier.shared.units import unit_of, unit_of_site
+from scraper.frontier.shared.units import unit_of
 from scraper.frontier.store import SEEDS, Held, News
-from scraper.machines.totals import whole
+from scraper.http.request import Request
+from scraper.machines.totals import others, whole
 from scraper.protocols import Clock, Remembers, Seeds
-from scraper.urls import site
 
 MOST_UNITS = 64  # that are taken at once
 PIECE = 500  # requests that are drained before others have their turn
@@ -86,7 +86,7 @@ class Sharing:
 
     async def _take_in(self, parts: Parts, news: News) -> None:
         """What a commit has told."""
-        parts.totals.elsewhere = summed(self._frontier.others())
+        parts.totals.elsewhere = summed(others(self._frontier))
         self._look_at_seeds(news)
         if news.stop:
             parts.stop(news.stop)
@@ -112,15 +112,23 @@ class Sharing:
                 if parts.discovery.admits(each.request, is_start=each.is_start, hops=each.hops):
                     entry = self._frontier.add(each.request, is_start=each.is_start, hops=each.hops)
                     assert entry is not None
-                    parts.slots.expect(site(each.request.url), self._clock())
+                    parts.slots.expect(self._frontier.queue(each.request), self._clock())
             self._frontier.drained(unit, len(found))
             parts.workload.notify()
             if len(found) < PIECE:
                 return
 
+    def queue(self, request: Request) -> str:
+        """The queue that `request` is in: of its site, or of a lane of it."""
+        return self._frontier.queue(request)
+
+    def places(self, queue: str, per_host: int) -> int:
+        """How many of the `per_host` requests in flight may be of this queue: lanes have equally many."""
+        return max(per_host // self._frontier.lanes.number(queue), 1)
+
     def hand_over(self, ticket: Ticket) -> bool:
         """Whether another machine continues with a request of the frontier that was redirected to its site."""
-        if ticket.entry is None or self._frontier.own.covers(ticket.request.url):
+        if ticket.entry is None or self._frontier.lanes.unit(ticket.request) in self._frontier.own:
             return False
         self._frontier.hand_over(ticket.entry, ticket.request, ticket.attempts.hops)
         return True
@@ -171,7 +179,7 @@ class Sharing:
 
     def _shed(self, parts: Parts, news: News) -> None:
         """Give up units for an idle machine that has fewer, if nobody gives up or could take any as it is."""
-        parked = {unit_of_site(each) for each in parts.slots.parked}
+        parked = {unit_of(each) for each in parts.slots.queues_parked}
         for unit in news.wanted:
             if self._frontier.own.keeps(unit) and unit not in parked:
                 self._close(unit)
@@ -205,7 +213,7 @@ class Sharing:
         """Leave a request that is held for a site of `unit` to the unit's next owner."""
         entry = ticket.entry
         assert entry is not None
-        if unit_of(entry.request.url) == unit:
+        if self._frontier.lanes.unit(entry.request) == unit:
             self._frontier.give_back(entry)
         else:  # it was redirected here from a site that this machine may keep
             self._frontier.hand_over(entry, ticket.request, ticket.attempts.hops)
@@ -276,4 +284,4 @@ class Sharing:
 
     def whole(self, own: Statistics) -> Statistics:
         """The counts of all machines, of which `own` are this one's."""
-        return whole([own, *self._frontier.others()])
+        return whole([own, *others(self._frontier)])

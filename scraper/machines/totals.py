@@ -3,7 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import msgspec
+
+from scraper.errors import StorageError
 from scraper.events import Statistics, summed
+from scraper.frontier.shared.frontier import SharedFrontier
+
+
+def others(frontier: SharedFrontier) -> list[Statistics]:
+    """The counts of all other machines, those that are gone as well. Raises `StorageError` if they cannot be read."""
+    try:
+        return [msgspec.msgpack.decode(each, type=Statistics) for each in frontier.news.others if each]
+    except msgspec.MsgspecError as error:
+        raise StorageError(f"{frontier.store}: statistics cannot be read: {error}") from None
 
 
 def whole(parts: Iterable[Statistics]) -> Statistics:

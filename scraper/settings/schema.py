@@ -70,6 +70,8 @@ class FrontierSettings(Table, frozen=True, kw_only=True):
     """With Redis: seconds without a word from a machine after which others take over its sites."""
     keep: Size = field(default_factory=lambda: ByteSize(256 * 1024 * 1024))
     """With Redis: bytes of items that stay there after they were written, so that another machine can write them."""
+    lanes: dict[str, Count] = field(default_factory=dict)
+    """With Redis: in how many lanes a huge site is crawled, so that machines share it: `{ "huge.example" = 4 }`."""
     order: Literal["breadth", "depth"] = "breadth"
     jobs: Text = ".scraper/jobs"
     """The folder of the job directories, each named after its spider."""

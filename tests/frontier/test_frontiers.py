@@ -1,6 +1,7 @@
 """What every frontier promises, wherever it keeps its requests."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,23 @@ from scraper.errors import StorageError
 from scraper.frontier import Description, Job, MemoryFrontier, SqliteFrontier, open_job
 from scraper.frontier.database import Store, create
 from scraper.frontier.order import Order, rank
+from scraper.frontier.redis.store import RedisStore
+from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.http.request import Request
 from scraper.protocols import Checkpoint, Entry, Frontier, identity
 from scraper.settings.schema import FrontierSettings
 from scraper.urls import site
+from tests.frontier.redis.alone import joined
+from tests.frontier.redis.desk import LEASE
+from tests.redis_server import RedisServer
 
 A, B = "http://a.example", "http://b.example"
 
+Make = Callable[..., AbstractAsyncContextManager[Frontier]]
 
-@pytest.fixture(params=["memory", "sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Frontier]:
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Makes an empty frontier."""
     numbers = count()
 
@@ -29,7 +37,18 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Fronti
         create(path, {})
         return SqliteFrontier(Store(path), order)
 
-    return MemoryFrontier if request.param == "memory" else durable
+    @asynccontextmanager
+    async def shared(order: Order = "breadth") -> AsyncIterator[SharedFrontier]:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        job = f"{tmp_path.name}-{next(numbers)}"
+        store = RedisStore(server.url, job, lease=LEASE, keep=0, timeout=1.0)
+        try:
+            async with await joined(store, order) as frontier:
+                yield frontier
+        finally:
+            await store.close()
+
+    return {"memory": MemoryFrontier, "sqlite": durable, "redis": shared}[request.param]
 
 
 def add(frontier: Frontier, *paths: str, on: str = A, **fields: Any) -> list[Entry]:
@@ -44,7 +63,7 @@ def taken(frontier: Frontier, on: str = A) -> list[str]:
     return paths
 
 
-async def test_breadth_hands_out_what_was_found_first(make: Callable[..., Frontier]) -> None:
+async def test_breadth_hands_out_what_was_found_first(make: Make) -> None:
     """In the order `breadth`, which is the usual one, requests are handed out as they came."""
     async with make() as usual, make("breadth") as breadth:
         for frontier in (usual, breadth):
@@ -52,7 +71,7 @@ async def test_breadth_hands_out_what_was_found_first(make: Callable[..., Fronti
             assert taken(frontier) == ["a", "b", "c"]
 
 
-async def test_depth_hands_out_what_was_found_last(make: Callable[..., Frontier]) -> None:
+async def test_depth_hands_out_what_was_found_last(make: Make) -> None:
     """In the order `depth`, the newest request is the next one."""
     async with make("depth") as frontier:
         add(frontier, *"abc")
@@ -62,7 +81,7 @@ async def test_depth_hands_out_what_was_found_last(make: Callable[..., Frontier]
 
 
 @pytest.mark.parametrize("order", ["breadth", "depth"])
-async def test_higher_priority_goes_first(make: Callable[..., Frontier], order: Order) -> None:
+async def test_higher_priority_goes_first(make: Make, order: Order) -> None:
     """Higher priorities go first in both orders, and `priority` tells that of the next one."""
     async with make(order) as frontier:
         assert frontier.priority("a.example") is None
@@ -74,7 +93,7 @@ async def test_higher_priority_goes_first(make: Callable[..., Frontier], order: 
         assert frontier.priority("a.example") is None
 
 
-async def test_each_site_has_its_queue(make: Callable[..., Frontier]) -> None:
+async def test_each_site_has_its_queue(make: Make) -> None:
     """A site's requests are asked for by its name; one that has none gives None."""
     async with make() as frontier:
         add(frontier, "x", "y")
@@ -87,7 +106,7 @@ async def test_each_site_has_its_queue(make: Callable[..., Frontier]) -> None:
         assert taken(frontier, "http://a.example:81") == ["w"]
 
 
-async def test_a_request_comes_back_as_it_was(make: Callable[..., Frontier]) -> None:
+async def test_a_request_comes_back_as_it_was(make: Make) -> None:
     """What is taken is the request that was added, with all its fields, and the entry that `add` gave."""
     request = Request(f"{A}/x", "parse", meta={"m": [1]}, cb_kwargs={"k": "v"}, json={"a": 1}, depth=2, session="s")
     async with make() as frontier:
@@ -98,14 +117,14 @@ async def test_a_request_comes_back_as_it_was(make: Callable[..., Frontier]) -> 
         assert frontier.add(Request(f"{A}/y")).is_start is False
 
 
-async def test_numbers_grow(make: Callable[..., Frontier]) -> None:
+async def test_numbers_grow(make: Make) -> None:
     """Entries are numbered in the order they came."""
     async with make("depth") as frontier:
         numbers = [entry.number for entry in add(frontier, *"abcd")]
         assert numbers == sorted(set(numbers))
 
 
-async def test_waiting_counts_what_waits(make: Callable[..., Frontier]) -> None:
+async def test_waiting_counts_what_waits(make: Make) -> None:
     """`waiting` counts what was added and not taken, whatever becomes of the taken ones."""
     async with make() as frontier:
         assert frontier.waiting == 0
@@ -119,7 +138,7 @@ async def test_waiting_counts_what_waits(make: Callable[..., Frontier]) -> None:
         assert frontier.waiting == 1
 
 
-async def test_remember(make: Callable[..., Frontier]) -> None:
+async def test_remember(make: Make) -> None:
     """A key is new once; adding a request remembers nothing by itself."""
     async with make() as frontier:
         add(frontier, "x")
@@ -131,7 +150,7 @@ async def test_remember(make: Callable[..., Frontier]) -> None:
         assert not frontier.remember(f"{A}/X", A)
 
 
-async def test_commit(make: Callable[..., Frontier]) -> None:
+async def test_commit(make: Make) -> None:
     """A commit changes nothing of what waits."""
     async with make() as frontier:
         add(frontier, "x", "y")
@@ -140,7 +159,7 @@ async def test_commit(make: Callable[..., Frontier]) -> None:
         assert taken(frontier) == ["y"]
 
 
-async def test_sites(make: Callable[..., Frontier]) -> None:
+async def test_sites(make: Make) -> None:
     """`sites` names each site that something waits for."""
     async with make() as frontier:
         add(frontier, "x", "y")

@@ -55,7 +55,9 @@ def test_a_machine_that_comes_while_others_are_told_to_stop(fleet: Fleet) -> Non
     assert status == 130
     assert "other machine" not in said
     fleet.shops.release()
-    assert fleet.end(fleet.crawl(2))[0] == 0
+    status, said = fleet.end(fleet.crawl(2))
+    assert status == 0
+    assert fleet.files(), said
     assert fleet.pages() == fleet.shops.all()
 
 

@@ -20,7 +20,7 @@ class Units:
 
 
 def news(free: int, *peers: Peer) -> News:
-    return News({}, free, [], peers, [], b"", 0, "", is_over=False, ended=None)
+    return News({}, free, [], peers, [], b"", 0, "", is_over=False, ended=None, moment=0)
 
 
 IDLE, BUSY = True, False

@@ -28,7 +28,7 @@ class Description:
 
 DIGEST = "digest"
 ORDER = "frontier.order"
-_HARMFUL_SETTINGS = frozenset({"pipelines.unique"})
+_HARMFUL_SETTINGS = frozenset({"pipelines.unique", "frontier.lanes"})
 _NO_MATTER = ("sinks", "frontier.jobs", "frontier.store", "spiders")
 
 

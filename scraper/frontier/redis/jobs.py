@@ -14,7 +14,7 @@ from scraper.errors import StorageError
 from scraper.frontier.redis.connection import Connection, Refusal
 from scraper.frontier.redis.layout import LAYOUT, member, prefix
 from scraper.frontier.redis.packing import packed
-from scraper.frontier.shared.units import unit_of_site
+from scraper.frontier.shared.units import unit_of
 
 Answer = TypeVar("Answer")
 
@@ -113,7 +113,7 @@ class RedisJobs:
         return None if reply is None else self._understood(job, lambda: _survey(reply))
 
     async def sites(self, job: str) -> dict[str, int]:
-        """How many requests wait, by site: those where most do, `SITES` of them."""
+        """How many requests wait, by queue: those where most do, `SITES` of them."""
         reply = await self._run("sites", job, most=SITES)
         waiting = self._understood(job, lambda: {site.decode(): number for site, number in _pairs(reply)})
         return dict(sorted(waiting.items(), key=lambda each: (-each[1], each[0])))
@@ -159,7 +159,7 @@ class RedisJobs:
             failures=[
                 (
                     b"%d" % each.number,
-                    unit_of_site(each.site),
+                    unit_of(each.site),
                     member(each.site, *rank, each.request, each.is_start),
                 )
                 for each, rank in records

@@ -32,7 +32,7 @@ def look(reply: list[Any] | None) -> Look | None:
 
 def news(reply: list[Any], known: Known, token: bytes) -> News:
     """How the job stands; `known` is brought up to date."""
-    change, found, free, wanted, peers, statistics, seeds, backlog, stop, is_over, ended = reply
+    change, found, free, wanted, peers, statistics, seeds, backlog, stop, is_over, ended, moment = reply
     known.change = change
     known.statistics.update(_pairs(statistics))
     if seeds is not None:
@@ -48,6 +48,7 @@ def news(reply: list[Any], known: Known, token: bytes) -> News:
         stop=stop.decode(),
         is_over=bool(is_over),
         ended=ended,
+        moment=moment / 1000,
     )
 
 

@@ -95,6 +95,14 @@ def _list(values: Iterable[Any]) -> list[Any]:
 
 
 def _dict(value: dict[Any, Any]) -> Any:
+    for key, each in value.items():  # nearly all are as msgpack has them: a third of the time
+        kind = type(each)
+        if type(key) is not str or not key.isascii():
+            break
+        if not ((kind is str and each.isascii()) or kind in _PLAIN or (kind is int and each in _WORD)):
+            break
+    else:
+        return value
     if all(type(key) is str and _is_text(key) for key in value):
         return {key: _under(key, each) for key, each in value.items()}
     return _extension(_PAIRS, [(kept(key), _under(key, each)) for key, each in value.items()])

@@ -14,10 +14,7 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, 
 from types import TracebackType
 from typing import Any
 
-import msgspec
-
 from scraper.errors import StorageError
-from scraper.events import Statistics
 from scraper.frontier.order import Order, Rank, rank
 from scraper.frontier.seen import Seen
 from scraper.frontier.serialization.checkpoints import encode
@@ -28,13 +25,14 @@ from scraper.frontier.shared.membership import Membership
 from scraper.frontier.shared.numbers import Numbers
 from scraper.frontier.shared.outbox import Outbox
 from scraper.frontier.shared.owned import Own, Owned
-from scraper.frontier.shared.units import unit_of, unit_of_site
+from scraper.frontier.shared.units import LANE, Lanes, unit_of
 from scraper.frontier.store import ITEMS, SEEDS, Commit, Held, Joined, Memory, News, SharedStore
 from scraper.frontier.window import Row, Window
 from scraper.http.request import Request
 from scraper.process.crash_marks import label
 from scraper.protocols import LAST, Checkpoint, Clock, Entry, Open
-from scraper.urls import site, without_credentials
+from scraper.settings.schema import FrontierSettings
+from scraper.urls import without_credentials
 
 READ = 256  # requests of a site that are read at once, and those in hand that may be among them
 
@@ -42,9 +40,8 @@ READ = 256  # requests of a site that are read at once, and those in hand that m
 class SharedFrontier(Open):
     """Requests wait in `store`, which this machine has `joined`. See `protocols.Frontier` for what it promises.
 
-    `lease` is in seconds. Requests with a label among `died`, at whose pages the process died, come last.
-    `is_due` asks for a commit soon. `places` tell, by the names of parts that remember, which host a key of theirs is
-    about. Raises `LeaseLost` wherever the store is used.
+    Requests with a label among `died`, at whose pages the process died, come last. `places` tell, by the names of parts
+    that remember, which host a key of theirs is about. Raises `LeaseLost` wherever the store is used.
     """
 
     def __init__(
@@ -52,16 +49,17 @@ class SharedFrontier(Open):
         store: SharedStore,
         joined: Joined,
         *,
-        order: Order,
-        lease: float,
+        settings: FrontierSettings,
+        lanes: Lanes,
         died: Container[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
         self.store = store
-        self._order = order
+        self.lanes = lanes
+        self._order: Order = settings.order
         self._died = died
         self._clock = clock
-        self.membership = Membership(store, lease, clock)
+        self.membership = Membership(store, settings.lease, clock)
         self._salt = joined.salt
         self._numbers = Numbers(joined.number, joined.since, clock=clock)
         self._lately: set[int] = set()
@@ -97,17 +95,17 @@ class SharedFrontier(Open):
     def remember(self, key: str, url: str) -> bool:
         if hash(key) in self._lately:  # as most are: a quarter of the time
             return False
-        own = self.own.get(unit_of(url))
+        own = self.own.get(self.lanes.unit_of_page(key, url))
         return (self._pushed if own is None else own.seen).add(key)
 
     def unremember(self, key: str, url: str) -> None:
-        own = self.own.get(unit_of(url))
+        own = self.own.get(self.lanes.unit_of_page(key, url))
         (self._pushed if own is None else own.seen).undo(key)
 
     def knows(self, key: str, url: str) -> bool:
         if hash(key) in self._lately:
             return True
-        own = self.own.get(unit_of(url))
+        own = self.own.get(self.lanes.unit_of_page(key, url))
         return (self._pushed if own is None else own.seen).has(key)
 
     @property
@@ -125,7 +123,7 @@ class SharedFrontier(Open):
         return self._window.sites()
 
     def priority(self, site: str) -> int | None:
-        own = self.own.get(unit_of_site(site))
+        own = self.own.get(unit_of(site))
         if own is None or own.is_closing:
             return None
         entry = self._window.first(site)
@@ -134,12 +132,12 @@ class SharedFrontier(Open):
     def take(self, site: str) -> Entry | None:
         entry = self._window.take(site)
         if entry is not None:
-            self.own[unit_of_site(site)].in_hand += 1
+            self.own[unit_of(site)].in_hand += 1
         return entry
 
     def add(self, request: Request, *, is_start: bool = False, hops: tuple[str, ...] = ()) -> Entry | None:
-        unit = unit_of(request.url)
-        own = self.own.get(unit)
+        queue = self.lanes.queue(request)
+        own = self.own.get(unit := unit_of(queue))
         if own is None:
             data = found.written(request, is_start=is_start, hops=hops)
             self._journal.found.setdefault(unit, []).append(data)
@@ -148,38 +146,38 @@ class SharedFrontier(Open):
             request = request.replace(priority=LAST)
         data = found.written(request, is_start=is_start, hops=hops)
         entry = Entry(self._numbers.next(), request, is_start, hops)
-        name = site(request.url)
         high, place = where = rank(self._order, request.priority, entry.number)
-        own.sites.add(name)
-        self._journal.added[entry.number] = (unit, name, high, place, data, is_start)
-        self._window.add(name, where, entry)
+        own.sites.add(queue)
+        self._journal.added[entry.number] = (unit, queue, high, place, data, is_start)
+        self._window.add(queue, where, entry)
         return entry
 
     def hand_over(self, entry: Entry, request: Request, hops: tuple[str, ...]) -> None:
         """`entry` was redirected to `request`, which another machine is to continue with."""
         data = found.written(request, is_start=entry.is_start, hops=hops)
-        self._journal.found.setdefault(unit_of(request.url), []).append(data)
+        self._journal.found.setdefault(self.lanes.unit(request), []).append(data)
         self.done(entry)
 
     def done(self, entry: Entry) -> None:
-        name = site(entry.request.url)
-        unit = unit_of_site(name)
+        queue = self.lanes.queue(entry.request)
+        unit = unit_of(queue)
         self.own[unit].in_hand -= 1
         if self._journal.added.pop(entry.number, None) is not None:
             self._window.busy.discard(entry.number)
         else:
-            self._journal.gone.append((unit, name, *rank(self._order, entry.request.priority, entry.number)))
+            self._journal.gone.append((unit, queue, *rank(self._order, entry.request.priority, entry.number)))
 
     def failed(self, entry: Entry, reason: str) -> None:
         url = entry.request.url
         data = found.written(entry.request, is_start=entry.is_start, hops=entry.hops)
-        failure = (entry.number, site(url), without_credentials(url), reason, data, entry.is_start)
-        self._journal.failed.append((unit_of(url), failure))
+        queue = self.lanes.queue(entry.request)
+        failure = (entry.number, queue, without_credentials(url), reason, data, entry.is_start)
+        self._journal.failed.append((unit_of(queue), failure))
         self.done(entry)
 
     def give_back(self, entry: Entry) -> None:
         """`entry` waits again, for whoever owns its unit next."""
-        self.own[unit_of(entry.request.url)].in_hand -= 1
+        self.own[self.lanes.unit(entry.request)].in_hand -= 1
         self._window.busy.discard(entry.number)
 
     # Units.
@@ -190,9 +188,16 @@ class SharedFrontier(Open):
             self.wanted.add(unit)
             self.membership.tell()
 
-    def rest(self, url: str) -> float | None:
-        """The time from which something may be sent to `url`; None if that is not known to be this machine's."""
-        own = self.own.get(unit_of(url))
+    def queue(self, request: Request) -> str:
+        """The queue that `request` is in, or is sent with: in a lane of this machine's, if it has one of that site."""
+        queue = self.lanes.queue(request)
+        if LANE in queue and unit_of(queue) not in self.own:
+            return next((each for each in self.lanes.beside(queue) if unit_of(each) in self.own), queue)
+        return queue
+
+    def rest(self, request: Request) -> float | None:
+        """The time from which `request` may be sent; None if its site is not known to be this machine's."""
+        own = self.own.get(unit_of(self.queue(request)))
         if own is None or own.is_closing or not self.membership.is_safe:
             return None
         return own.rest
@@ -257,18 +262,6 @@ class SharedFrontier(Open):
         """Remember what belongs to no unit, with the next commit."""
         self._general.extend(memory)
 
-    # Items.
-
-    async def batches(self, first: int, most_bytes: int) -> list[bytes]:
-        """See `store.SharedStore.batches`."""
-        async with self.membership.turn:
-            return await self.store.batches(first, most_bytes)
-
-    async def collect(self, following: int, positions: bytes, memory: Sequence[Memory]) -> None:
-        """See `store.SharedStore.collect`."""
-        async with self.membership.turn:
-            await self.store.collect(following, positions, memory)
-
     # What the window reads.
 
     def read(self, site: str, rank: Rank | None) -> Iterator[Row] | None:
@@ -280,7 +273,7 @@ class SharedFrontier(Open):
         return None if rows is None else iter(rows)
 
     async def _fetch(self, site: str, rank: Rank | None) -> None:
-        unit = unit_of_site(site)
+        unit = unit_of(site)
         try:
             async with self.membership.turn:
                 if unit not in self.own:
@@ -298,7 +291,7 @@ class SharedFrontier(Open):
         """The request of a row. Raises `StorageError` if it is not as it was written."""
         high, place, data, is_start = row
         read = self._read(data)
-        if site(read.request.url) != name or read.request.priority != -high:
+        if self.lanes.queue(read.request) != name or read.request.priority != -high:
             raise StorageError(f"{self.store}: {read.request!r} is not where it was put")
         return Entry(abs(place), read.request, bool(is_start), read.hops)
 
@@ -364,8 +357,11 @@ class SharedFrontier(Open):
                 row = (part, key, None if value is None else encode(value))
                 if place is None:
                     general.append(row)
-                elif (unit := unit_of_site(place(key))) in self.own or unit in journal.released:
-                    of_units.setdefault(unit, []).append(row)
+                    continue
+                for unit in map(unit_of, self.lanes.beside(place(key))):
+                    if unit in self.own or unit in journal.released:
+                        of_units.setdefault(unit, []).append(row)
+                        break
         return of_units, general
 
     async def _write(self, journal: Journal, commit: Commit) -> None:
@@ -373,7 +369,7 @@ class SharedFrontier(Open):
         async with self.membership.turn:
             sent = self._clock()
             news = await self._told(self.store.commit(commit))
-            self.membership.refreshed(sent)
+            self.membership.refreshed(sent, news.moment)
             self._writing.popleft()
             self._window.written((added[1], number) for number, added in journal.added.items())
             self._window.busy.difference_update(abs(key[3]) for key in journal.gone)
@@ -388,13 +384,6 @@ class SharedFrontier(Open):
         except Exception as error:
             self.membership.fail(error)
             raise
-
-    def others(self) -> list[Statistics]:
-        """The counts of all other machines, those that are gone as well. Raises `StorageError`."""
-        try:
-            return [msgspec.msgpack.decode(each, type=Statistics) for each in self.news.others if each]
-        except msgspec.MsgspecError as error:
-            raise StorageError(f"{self.store}: statistics cannot be read: {error}") from None
 
     def __repr__(self) -> str:
         return f"<SharedFrontier {self.store}: {len(self.own)} units, {self.waiting} waiting>"

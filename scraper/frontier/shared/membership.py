@@ -9,6 +9,7 @@ from scraper.frontier.store import SharedStore
 from scraper.protocols import Clock
 
 BEATS = 5  # times in a lease that it is refreshed
+MEASURED_FOR = 60.0  # seconds, as clocks drift apart
 
 
 class Membership:
@@ -23,6 +24,7 @@ class Membership:
         self._lease = lease
         self._clock = clock
         self._asked = clock()
+        self._measured: tuple[float, float, float] | None = None  # seconds ahead, how inexact, and when
         self._heard = asyncio.Event()
         self._failure: Exception | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -43,9 +45,21 @@ class Membership:
         """Whether the lease was refreshed so lately that nobody else can have what is this machine's."""
         return self._clock() - self._asked <= self._lease / 2
 
-    def refreshed(self, asked: float) -> None:
-        """The store has refreshed the lease, which it was asked to do at `asked`."""
+    @property
+    def clock_ahead(self) -> float | None:
+        """The seconds by which the store's clock is ahead of this machine's; None if that is not known yet."""
+        return None if self._measured is None else self._measured[0]
+
+    def refreshed(self, asked: float, moment: float | None = None) -> None:
+        """The store has refreshed the lease, as it was asked at `asked`; its clock was at `moment` then."""
         self._asked = asked
+        if moment is None:
+            return
+        now = self._clock()
+        inexact = (now - asked) / 2
+        known = self._measured
+        if known is None or inexact <= known[1] or now - known[2] > MEASURED_FOR:
+            self._measured = (moment - (asked + now) / 2, inexact, now)
 
     async def _beat(self) -> None:
         """Refresh the lease again and again, when no commit has."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from scraper.frontier.seen import Seen
-from scraper.frontier.shared.units import unit_of, unit_of_site
+from scraper.frontier.shared.units import unit_of
 
 
 class Own(msgspec.Struct, eq=False):
@@ -27,10 +27,6 @@ class Owned(dict[str, Own]):
         own = self.get(unit)
         return own is not None and not own.is_closing
 
-    def covers(self, url: str) -> bool:
-        """Whether requests for `url` are this machine's."""
-        return unit_of(url) in self
-
     def is_in_hand(self, unit: str) -> bool:
         """Whether a request of a unit was taken, and is neither done nor given back."""
         return self[unit].in_hand > 0
@@ -43,6 +39,6 @@ class Owned(dict[str, Own]):
         """Those that have something to do, and how much of it, if so many requests are `waiting` by site."""
         loads = Counter({name: own.in_hand for name, own in self.items() if not own.is_closing})
         for site, number in waiting.items():
-            if (unit := unit_of_site(site)) in loads:
+            if (unit := unit_of(site)) in loads:
                 loads[unit] += number
         return {unit: number for unit, number in loads.items() if number}

@@ -128,7 +128,8 @@ async def test_a_permission_that_is_taken_away(start: Start, desk_at: Callable[.
     assert f"w:{A}" not in desk.stored()
     for lacks in ("-zadd", "-time", "-hgetall"):  # what only scripts call
         desk.redis.flushall()
-        desk.redis.execute_command("ACL", "SETUSER", "crawler", "reset", "on", f">{SECRET}", *PERMISSIONS.split(), lacks)
+        allowed = ["on", f">{SECRET}", *PERMISSIONS.split(), lacks]
+        desk.redis.execute_command("ACL", "SETUSER", "crawler", "reset", *allowed)
         with pytest.raises(StorageError, match=r"refuses a command or a key: .*\. Allow them: ACL SETUSER") as error:
             await join(desk.store(desk.server.url.replace("//", f"//crawler:{SECRET}@")))
         assert SECRET not in str(error.value)

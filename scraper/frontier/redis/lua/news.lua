@@ -91,5 +91,6 @@ local function news(me)
         call('HGET', META, 'stop') or '',
         is_over(tokens) and 1 or 0,
         call('HGET', META, 'outcome'),
+        time(),
     }
 end
