@@ -284,6 +284,4 @@ def test_workers_in_any_order(redis_server: RedisServer) -> None:
     class Here(Workers):
         server = redis_server
 
-    run_state_machine_as_test(
-        Here, settings=settings(max_examples=examples(40), stateful_step_count=50, deadline=None)
-    )
+    run_state_machine_as_test(Here, settings=settings(max_examples=examples(40), stateful_step_count=50, deadline=None))
