@@ -365,8 +365,8 @@ class SharedFrontier(Open):
         return of_units, general
 
     async def _write(self, journal: Journal, commit: Commit) -> None:
-        commit.items = await self.outbox.packed(commit.items)
-        async with self.membership.turn:
+        async with self.membership.turn:  # before anything is awaited, so that commits keep their order
+            commit.items = await self.outbox.packed(commit.items)
             sent = self._clock()
             news = await self._told(self.store.commit(commit))
             self.membership.refreshed(sent, news.moment)
