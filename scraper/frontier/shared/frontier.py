@@ -68,6 +68,7 @@ class SharedFrontier(Open):
         self._window = Window(self, {})
         self._journal = Journal()
         self._writing: deque[Journal] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._fetched: dict[str, list[Row]] = {}
         self._fetching: set[str] = set()
         self._last = Checkpoint()
@@ -319,7 +320,15 @@ class SharedFrontier(Open):
         journal, self._journal = self._journal, Journal()
         self._writing.append(journal)
         self._last = checkpoint
-        return asyncio.ensure_future(self._write(journal, self._cut(journal, checkpoint)))
+        task = asyncio.create_task(self._write(journal, self._cut(journal, checkpoint)))
+        self._tasks.add(task)
+        task.add_done_callback(self._written)
+        return asyncio.shield(task)  # once cut, it is written, even if nobody waits any more
+
+    def _written(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # which `hear` raises, too
 
     async def commit_again(self) -> News:
         """Commit what is left when nothing is crawled here any more, and learn how the job stands."""

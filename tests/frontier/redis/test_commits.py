@@ -23,3 +23,16 @@ async def test_commits_keep_their_order(desk: Desk) -> None:
         assert msgspec.msgpack.decode(written, type=Statistics).discovered == 1
         assert desk.redis.llen(desk.key("items")) == 1
         await asyncio.wait_for(first, 1.0)
+
+
+async def test_a_commit_that_nobody_waits_for_any_more(desk: Desk) -> None:
+    """Once a commit was asked for it is written, also if what waits for it is cancelled: the next one builds on it."""
+    async with await joined(desk.store(), "breadth") as frontier:
+        frontier.add(Request("http://a.example/"))
+        await frontier.outbox.write([{"number": 1}])
+        first = asyncio.ensure_future(frontier.commit(Checkpoint()))
+        await asyncio.sleep(0)
+        first.cancel()
+        await frontier.commit(Checkpoint())
+        assert desk.redis.zcard(desk.key("w:a.example")) == 1
+        assert desk.redis.llen(desk.key("items")) == 1
