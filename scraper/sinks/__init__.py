@@ -11,7 +11,7 @@ from scraper.process.standard_streams import was_closed
 from scraper.settings.schema import SinkSettings
 from scraper.sinks.files.compression import packing_of
 from scraper.sinks.files.destination import Destination
-from scraper.sinks.files.path_template import fill, format_of, placeholders
+from scraper.sinks.files.path_template import fill, format_of, placeholders, require_local
 from scraper.sinks.files.sink import DataFile, Format, UnwritableItems
 from scraper.sinks.formats.csv import CsvTable
 from scraper.sinks.formats.json import JsonArray
@@ -41,13 +41,14 @@ def open_sinks(
     """The sinks that `[[sinks]]` asks for, in that order; each opens its file as its context is entered.
 
     What a `durable` one has synced outlives a power failure, and not only the process.
-    Raises `SettingsError` for a placeholder or an ending that is not known, a folder, a file named twice, or standard
-    output if it is closed.
+    Raises `SettingsError` for a placeholder, a scheme or an ending that is not known, a folder, a file named twice,
+    or standard output if it is closed.
     """
     values = placeholders(spider, arguments, started)
     sinks: dict[str, DataFile | SqliteFile] = {}
     for each in settings:
         path = each.path if each.path == "-" else fill(each.path, values)
+        require_local(path)
         target = path if path == "-" else os.path.realpath(path)
         if path.endswith("/") or Path(target).is_dir():
             raise SettingsError(f"[[sinks]] path {path!r} is a folder: expected the name of a file in it")

@@ -6,9 +6,11 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from scraper.errors import SettingsError
+from scraper.urls import without_credentials
 
 _OTHER_ENDINGS = {"db": "sqlite"}
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")  # RFC 3986, 3.1
 _LEADS_ELSEWHERE = re.compile(r"\.\.|[/\\\x00-\x1f\x7f]")
 
 
@@ -34,6 +36,15 @@ def fill(template: str, values: Mapping[str, str]) -> str:
             ) from None
 
     return _PLACEHOLDER.sub(replacement, template)
+
+
+def require_local(path: str) -> None:
+    """Raise `SettingsError` if `path` is a URL: a sink writes files, and would make a folder named `s3:`."""
+    if found := _SCHEME.match(path):
+        scheme = found[1]
+        is_file = scheme.lower() == "file"
+        told = "write the path without file://" if is_file else f"the scheme {scheme}:// is not known"
+        raise SettingsError(f"[[sinks]] path {without_credentials(path)!r}: {told}; a sink writes a local file")
 
 
 def format_of(path: str, formats: Collection[str]) -> str:
