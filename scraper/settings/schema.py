@@ -245,6 +245,10 @@ class SinkSettings(Table, frozen=True, kw_only=True):
     """The fields to write, in this order; all unless given."""
     items: tuple[str, ...] = ()
     """Names of the item classes to write; all unless given."""
+    mode: Literal["replace", "append", "upsert"] = "replace"
+    """What becomes of a file that is there: it is replaced, items are appended, or rows of the same `key` updated."""
+    key: tuple[Text, ...] = ()
+    """The fields that tell rows apart, for `mode = "upsert"`."""
     publish: Literal["good", "always"] = "good"
     """After which crawls the file is given its name: `good` ones, or `always`. Otherwise it is left as NAME.part."""
     formula_guard: Flag = False

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from scraper.errors import SettingsError
@@ -13,21 +12,14 @@ from scraper.sinks.files.compression import packing_of
 from scraper.sinks.files.destination import Destination
 from scraper.sinks.files.path_template import fill, format_of, placeholders, require_local
 from scraper.sinks.files.sink import DataFile, Format, UnwritableItems
+from scraper.sinks.files.standing import Standing
+from scraper.sinks.formats import capabilities
 from scraper.sinks.formats.csv import CsvTable
 from scraper.sinks.formats.json import JsonArray
 from scraper.sinks.formats.jsonl import JsonLines
 from scraper.sinks.parquet.sink import parquet
 from scraper.sinks.sqlite.sink import SqliteFile
 from scraper.sinks.sqlite.tables import Tables
-
-FORMATS: Mapping[str, Callable[[tuple[str, ...]], Format]] = {
-    "jsonl": JsonLines,
-    "json": JsonArray,
-    "csv": CsvTable,
-}
-"""What can also be compressed, and written to standard output."""
-STORES = ("sqlite", "parquet")
-"""What is always a file of its own kind."""
 
 
 def open_sinks(
@@ -61,21 +53,42 @@ def open_sinks(
 def _sink(settings: SinkSettings, path: str, *, durable: bool) -> DataFile | SqliteFile:
     if path == "-" and was_closed("stdout"):
         raise SettingsError("[[sinks]] path '-': standard output is closed")
-    name = settings.format or format_of(path, (*FORMATS, *STORES))
-    if name in STORES and (path == "-" or packing_of(path) is not None):
-        raise SettingsError(f"[[sinks]] path {path!r}: the format {name} needs a file, which is not compressed")
-    if settings.formula_guard and name != "csv":
-        raise SettingsError(f"[[sinks]] path {path!r}: formula_guard is for CSV, and this is {name}")
+    name = settings.format or format_of(path, capabilities.CAPABILITIES)
+    capabilities.require(settings, name, path, is_packed=packing_of(path) is not None)
     always = settings.publish == "always"
     if name == "sqlite":
-        tables = Tables(settings.fields)
-        return SqliteFile(path, tables, classes=settings.items, durable=durable, is_always_published=always)
+        return SqliteFile(
+            path,
+            Tables(settings.fields, key=settings.key),
+            classes=settings.items,
+            mode=settings.mode,
+            durable=durable,
+            is_always_published=always,
+        )
     if name == "parquet":
         return parquet(path, settings.fields, classes=settings.items, durable=durable, is_always_published=always)
     destination = Destination(path, packing=packing_of(path), durable=durable)
-    guarded = partial(CsvTable, is_guarded=True) if settings.formula_guard else FORMATS[name]
-    formatted = guarded(settings.fields)
-    return DataFile(destination, formatted, kind=name, classes=settings.items, is_always_published=always)
+    written, extend = _format(settings, name)
+    return DataFile(
+        destination,
+        written,
+        kind=name,
+        classes=settings.items,
+        is_always_published=always,
+        extend=extend if settings.mode == "append" else None,
+    )
+
+
+def _format(settings: SinkSettings, name: str) -> tuple[Format, Callable[[Standing], bytes] | None]:
+    """The format called `name`, and what has it go on after a file that is there."""
+    match name:
+        case "json":
+            return JsonArray(settings.fields), None
+        case "csv":
+            table = CsvTable(settings.fields, is_guarded=settings.formula_guard)
+            return table, table.extend
+    lines = JsonLines(settings.fields)
+    return lines, lines.extend
 
 
 __all__ = ["DataFile", "Destination", "Format", "SqliteFile", "UnwritableItems", "open_sinks"]

@@ -2,7 +2,8 @@
 
 The JSON object has the site's `url`, the `folder` for jobs and data, the names of the data files, and perhaps
 `die_at`, a step of a checkpoint or of the end, with `time`, the how-manieth to die at; `size`, beyond which no file can
-grow, as on a full disk; and `clock`, by how many seconds the time of day is wrong.
+grow, as on a full disk; `sinks`, more settings of a data file by its name; and `clock`, by how many seconds the time of
+day is wrong.
 """
 
 import asyncio
@@ -68,7 +69,7 @@ def settings(given: dict[str, Any]) -> dict[str, Any]:
         "frontier": {"jobs": str(folder / "jobs"), "interval": 0.03},
         "limits": {"per_host": 16, "adapt": False},
         "pipelines": {"unique": ["number"]},
-        "sinks": [{"path": str(folder / name)} for name in given["files"]],
+        "sinks": [{"path": str(folder / name), **given.get("sinks", {}).get(name, {})} for name in given["files"]],
     }
 
 

@@ -50,10 +50,13 @@ class Crawls:
     folder: Path
     forks: Forks
     files: list[str] = field(default_factory=lambda: list(FILES))
+    sinks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    old: set[int] = field(default_factory=set)  # the numbers of items that were in the files before
     said: str = ""
 
     def start(self, **faults: Any) -> Fork:
-        given = {"url": self.site.url("/1"), "folder": str(self.folder), "files": self.files, **faults}
+        given = {"url": self.site.url("/1"), "folder": str(self.folder), "files": self.files, "sinks": self.sinks}
+        given |= faults
         words = (json.dumps(given), str(self.folder / "state"))
         return self.forks.start(*words, module="tests.durability.dying", cwd=ROOT)
 
@@ -98,7 +101,8 @@ class Crawls:
         """All is there, once, and nothing else."""
         for name in self.files:
             counts = Counter(row["number"] for row in self.rows(name))
-            assert set(counts) == {sign * number for number in range(1, PAGES + 1) for sign in (1, -1)}, name
+            new = {sign * number for number in range(1, PAGES + 1) for sign in (1, -1)}
+            assert set(counts) == new | self.old, name
             assert set(counts.values()) == {1}, (name, counts.most_common(3))
             texts = {row["number"]: row["text"] for row in self.rows(name)}
             assert texts[7] == "page, “7”,\n and more", name
@@ -138,6 +142,50 @@ async def test_killed_at_random(crawls: Crawls, seed: int) -> None:
             assert not (crawls.folder / name).exists() or len(crawls.rows(name)) == 2 * PAGES
     assert await crawls.run() == 0, crawls.said
     crawls.check()
+
+
+ADDING: dict[str, dict[str, Any]] = {
+    "old.jsonl": {"mode": "append"},
+    "old.csv.gz": {"mode": "append"},
+    "old.sqlite": {"mode": "append"},
+    "up.sqlite": {"mode": "upsert", "key": ["number"]},
+}
+
+
+@pytest.fixture
+def adding(crawls: Crawls) -> Crawls:
+    """Crawls that add to files which have items already; some of these the crawl updates."""
+    crawls.files, crawls.sinks, crawls.old = list(ADDING), ADDING, {1001, 1002}
+    old = [(1001, "old"), (1002, "older")]
+    (crawls.folder / "old.jsonl").write_text("".join(f'{{"number":{n},"text":"{t}"}}\n' for n, t in old))
+    rows = "".join(f"{n},{t}\r\n" for n, t in old)
+    (crawls.folder / "old.csv.gz").write_bytes(gzip.compress(f"number,text\r\n{rows}".encode()))
+    for name, more in (("old.sqlite", []), ("up.sqlite", [(7, "stale"), (-3, "stale")])):
+        database = sqlite3.connect(crawls.folder / name)
+        database.execute("CREATE TABLE items (number, text)")
+        database.executemany("INSERT INTO items VALUES (?, ?)", [*more, *old])
+        database.commit()
+        database.close()
+    return crawls
+
+
+@pytest.mark.timeout(120)
+async def test_killed_as_it_adds(adding: Crawls) -> None:
+    """Killed again and again, a crawl that adds to files has the old items once and the new ones once."""
+    rng = random.Random(3)
+    for _ in range(6):
+        before = len(adding.site.asked)
+        child = adding.start()
+        await adding.asked(before + rng.randrange(1, 40))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        child.kill()
+        assert await adding.end(child) == -signal.SIGKILL
+        assert {row["number"] for row in adding.rows("old.jsonl")} == adding.old
+        assert {row["text"] for row in adding.rows("up.sqlite")} == {"stale", "old", "older"}
+    for step in ("after a file is completed", "after a file is published", "before the job is finished"):
+        assert await adding.run(die_at=step) == -signal.SIGKILL, adding.said
+    assert await adding.run() == 0, adding.said
+    adding.check()
 
 
 @pytest.mark.parametrize("step", STEPS)

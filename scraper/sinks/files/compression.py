@@ -4,15 +4,19 @@ A file may consist of many of them one after the other, which every tool reads a
 where one ended is a whole file, and goes on with another.
 """
 
+import gzip as gzip_files
 import sys
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import CompressionParameter, ZstdCompressor
+    from compression import zstd as zstd_files
+    from compression.zstd import CompressionParameter, ZstdCompressor, ZstdError
 else:
-    from backports.zstd import CompressionParameter, ZstdCompressor
+    from backports import zstd as zstd_files
+    from backports.zstd import CompressionParameter, ZstdCompressor, ZstdError
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -47,3 +51,17 @@ PACKINGS: Mapping[str, Packing] = {".gz": gzip, ".zst": zstd}
 def packing_of(path: str) -> Packing | None:
     """How the file `path` is compressed; None if it is not."""
     return next((packing for ending, packing in PACKINGS.items() if path.endswith(ending)), None)
+
+
+DAMAGED = (OSError, EOFError, zlib.error, ZstdError)
+"""What reading a file that `unpacked()` has opened may raise."""
+
+
+def unpacked(file: Path) -> BinaryIO:
+    """`file`, open to read what is in it, decompressed as its ending says. Raises `OSError`."""
+    match file.suffix:
+        case ".gz":
+            return gzip_files.open(file, "rb")  # type: ignore[return-value]
+        case ".zst":
+            return zstd_files.open(file, "rb")  # type: ignore[return-value]
+    return file.open("rb")

@@ -64,46 +64,55 @@ class Destination:
 
     # Opened.
 
-    async def open(self, position: Position | None = None) -> None:
-        """Begin the file, or resume it at `position`.
+    async def open(self, position: Position | None = None, *, extends: bool = False) -> None:
+        """Begin the file, or resume it at `position`. One that `extends` begins with all that is at the path now.
 
         Raises `StorageError` if it cannot be written, or is being written by another crawl, and `Misfit` if what
         `position` tells of is not there.
         """
         try:
-            file = await self._open(position)
+            file, end = await self._open(position, extends=extends)
         except BlockingIOError:
             raise StorageError(f"{self.path} cannot be written: another crawl is writing it") from None
         except OSError as error:
             raise StorageError(self._explain(error)) from error
-        end = End(position.bytes, position.crc) if position is not None else End()
         self._writer = BackgroundWriter(file, self._name, packing=self._packing, end=end)
 
-    async def _open(self, position: Position | None) -> AsyncFileIO:
+    async def _open(self, position: Position | None, *, extends: bool) -> tuple[AsyncFileIO, End]:
+        """The file, and where it ends."""
+        end = End(position.bytes, position.crc) if position is not None else End()
         if self.path == "-":
-            return await aiofiles.open(_STDOUT, "wb", buffering=0, closefd=False)
+            return await aiofiles.open(_STDOUT, "wb", buffering=0, closefd=False), end
         if await _is_special(self._target):
             self.is_exact = False
-            return await aiofiles.open(self._target, "wb", buffering=0)
-        file: AsyncFileIO = wrap(await self._open_part(position))
+            return await aiofiles.open(self._target, "wb", buffering=0), end
+        opened, end = await self._open_part(position, extends=extends)
+        file: AsyncFileIO = wrap(opened)
         self.place = self._part = f"{self.path}.part"
-        return file
+        return file, end
 
-    async def _open_part(self, position: Position | None) -> FileIO:
-        """The part, as it was at `position` or else empty, and nobody else's."""
-        opening = asyncio.create_task(asyncio.to_thread(self._opened, position), name=f"open {self.path}")
+    async def _open_part(self, position: Position | None, *, extends: bool) -> tuple[FileIO, End]:
+        """The part, as it was at `position` or else as it begins, nobody else's; and where it ends."""
+        work = asyncio.to_thread(self._opened, position, extends=extends)
+        opening = asyncio.create_task(work, name=f"open {self.path}")
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:  # the thread goes on
             opening.add_done_callback(_close)
             raise
 
-    def _opened(self, position: Position | None) -> FileIO:
+    def _opened(self, position: Position | None, *, extends: bool) -> tuple[FileIO, End]:
         part.make_folders(Path(self._target).parent, durable=self._durable)
-        file = part.begin(self._target) if position is None else part.resume(self._target, position)
+        if position is not None:
+            file, end = part.resume(self._target, position), End(position.bytes, position.crc)
+        elif extends:
+            file, size, crc = part.extend(self._target)
+            end = End(size, crc)
+        else:
+            file, end = part.begin(self._target), End()
         if self._durable:
             disk.sync(Path(self._target).parent)
-        return file
+        return file, end
 
     # Filled.
 
@@ -204,10 +213,10 @@ class Destination:
         return f"<Destination {self._name}: {self._writer or f'{self.size} bytes'}>"
 
 
-def _close(opening: asyncio.Task[FileIO]) -> None:
+def _close(opening: asyncio.Task[tuple[FileIO, End]]) -> None:
     """Close a file whose opening was cancelled before it was open."""
     if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+        opening.result()[0].close()
 
 
 async def _is_special(path: str) -> bool:

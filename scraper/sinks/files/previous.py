@@ -1,23 +1,17 @@
 """What stands at a data file's place: how many items, of which day, a new file would replace."""
 
 import csv
-import gzip
 import io
 import sqlite3
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 import msgspec
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from scraper.sinks.files.compression import unpacked
 
 MOST = 256 * 1024 * 1024  # bytes of a file whose items are counted, and of what comes of unpacking it
 
@@ -56,18 +50,9 @@ def previous(path: str, format: str) -> Previous | None:  # noqa: A002 -- the wo
     return Previous(items, status.st_size, datetime.fromtimestamp(status.st_mtime).astimezone())
 
 
-def _opened(file: Path) -> BinaryIO:
-    match file.suffix:
-        case ".gz":
-            return gzip.open(file, "rb")  # type: ignore[return-value]
-        case ".zst":
-            return zstd.open(file, "rb")  # type: ignore[return-value]
-    return file.open("rb")
-
-
 def _content(file: Path) -> bytes:
     """The whole of a file, decompressed. Raises `ValueError` if that is more than `MOST` bytes."""
-    with _opened(file) as read:
+    with unpacked(file) as read:
         content = read.read(MOST + 1)
     if len(content) > MOST:
         raise ValueError(f"{file} holds more than {MOST} bytes")
@@ -76,7 +61,7 @@ def _content(file: Path) -> bytes:
 
 def _lines(file: Path) -> int:
     count = size = 0
-    with _opened(file) as read:
+    with unpacked(file) as read:
         while line := read.readline(MOST + 1):
             size += len(line)
             if size > MOST:

@@ -1,7 +1,7 @@
 """A sink is a format and a destination: what the bytes are, and where they go."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -9,6 +9,7 @@ from scraper.errors import StorageError
 from scraper.protocols import Position
 from scraper.sinks.files.destination import Destination
 from scraper.sinks.files.previous import Previous, previous
+from scraper.sinks.files.standing import Standing, standing
 from scraper.sinks.formats.values import problem
 
 
@@ -54,7 +55,9 @@ class Format(Protocol):
 class DataFile:
     """The sink that writes one file; only items of the classes named in `classes`, if any are.
 
-    `items` is how many it took, `kind` the name of its format in config.toml.
+    `items` is how many it took, `kind` the name of its format in config.toml. If it is to append to the file that is
+    there, `extend` has the format go on after that: it gives what has to be written first, and raises `ValueError` if
+    the format cannot.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class DataFile:
         kind: str = "",
         classes: Sequence[str] = (),
         is_always_published: bool = False,
+        extend: Callable[[Standing], bytes] | None = None,
     ) -> None:
         self.items = 0
         self.name = destination.path
@@ -73,6 +77,7 @@ class DataFile:
         self._destination = destination
         self._format = format
         self._classes = frozenset(classes)
+        self._extend = extend
         self._position: Position | None = None
 
     @property
@@ -135,8 +140,9 @@ class DataFile:
         await self._destination.complete()
 
     async def previous(self) -> Previous | None:
-        """The file that publishing would replace."""
-        return await asyncio.to_thread(previous, self.name, self._kind) if self.is_exact else None
+        """The file that publishing would replace; None if its items are in the new one."""
+        is_replaced = self.is_exact and self._extend is None
+        return await asyncio.to_thread(previous, self.name, self._kind) if is_replaced else None
 
     async def publish(self) -> None:
         """Close the file, which is complete, and give it its final name."""
@@ -147,10 +153,16 @@ class DataFile:
         await self._destination.withhold()
 
     async def __aenter__(self) -> Self:
-        await self._destination.open(self._position)
         if self._position is not None:
+            await self._destination.open(self._position)
             self._format.resume(self._position)
             self.items = self._position.items
+        elif self._extend is not None:
+            first = _extended(self.name, self._extend, await asyncio.to_thread(standing, self.name))
+            await self._destination.open(extends=True)
+            self._destination.put(first)
+        else:
+            await self._destination.open()
         return self
 
     async def __aexit__(
@@ -160,6 +172,14 @@ class DataFile:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path}: {self.items} items, {self.bytes} bytes>"
+
+
+def _extended(name: str, extend: Callable[[Standing], bytes], there: Standing) -> bytes:
+    """What is to be written first after the file that is there. Raises `StorageError` if nothing can be."""
+    try:
+        return extend(there) if there.head else b""
+    except ValueError as error:
+        raise StorageError(f"{name} cannot be appended to: {error}") from None
 
 
 def _encode_each(format: Format, items: Sequence[Any], failures: list[tuple[Any, str]]) -> list[bytes]:  # noqa: A002 -- the word of config.toml

@@ -12,6 +12,7 @@ from typing import Any
 
 from scraper.items.serializers import serialized
 from scraper.protocols import Position
+from scraper.sinks.files.standing import Standing
 from scraper.sinks.formats.values import cell, text, utf8
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -59,6 +60,21 @@ class CsvTable:
         if "columns" in position.state:
             self._columns, self._has_header = tuple(position.state["columns"]), True
 
+    def extend(self, there: Standing) -> bytes:
+        """Go on with the columns of the header that is `there`; gives what ends the last line, if it has no end.
+
+        Raises `ValueError` if `fields` names other columns, or the file is not of UTF-8.
+        """
+        try:
+            lines = there.head[: there.head.rfind(b"\n") + 1] or there.head
+            header = tuple(next(csv.reader(StringIO(lines.decode("utf-8-sig"), newline="")), ()))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"its header cannot be read: {error}") from None
+        if self._columns and self._columns != header:
+            raise ValueError(f"its columns are {', '.join(header)}, and those of the crawl {', '.join(self._columns)}")
+        self._columns, self._has_header = header, True
+        return b"" if there.last == b"\n" else b"\r\n"
+
 
 def _named(values: dict[Any, Any]) -> dict[str, Any]:
     """`values` by the names that their columns have. Raises `TypeError` if two have the same."""
@@ -75,7 +91,7 @@ def _row(values: dict[Any, Any], columns: Sequence[str], known: frozenset[str] |
     if known is not None and not known.issuperset(values):
         stray = next(name for name in values if name not in known)
         raise ValueError(
-            f"the field {stray!r} has no column, as the first item had no such field: name the columns with "
+            f"the field {stray!r} has no column, as the header has no such field: name the columns with "
             "`fields`, or give each item class a file of its own with `items`"
         )
     if _AS_IT_IS.issuperset(map(type, values.values())):
