@@ -80,7 +80,9 @@ async def _complete(sinks: Sequence[Sink]) -> list[str]:
 
 
 def _written(sink: Sink) -> Written:
-    return Written(sink.path, sink.items, sink.bytes, tables_kept=getattr(sink, "kept", ()))
+    return Written(
+        sink.path, sink.items, sink.bytes, tables_kept=getattr(sink, "kept", ()), files=getattr(sink, "files", ())
+    )
 
 
 def _withheld(sink: Publishable, before: Replaced | None) -> str:

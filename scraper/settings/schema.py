@@ -234,11 +234,20 @@ class PipelinesSettings(Table, frozen=True, kw_only=True):
     """Pages whose items are refined at the same time."""
 
 
+class SplitAfter(Table, frozen=True, kw_only=True):
+    """Ends a file, and begins the next, when any of these is reached."""
+
+    items: Count | None = None
+    bytes: Size | None = None
+    """Of content, before compression; reached with the last item of a file."""
+    seconds: Timeout | None = None
+
+
 class SinkSettings(Table, frozen=True, kw_only=True):
     """A data file."""
 
     path: Text
-    """May contain {spider}, {time} and any of the spider's arguments; '-' is standard output."""
+    """May contain {spider}, {time}, any of the spider's arguments, {part}, {item.FIELD}; '-' is standard output."""
     format: Literal["jsonl", "json", "csv", "sqlite", "parquet"] | None = None
     """Told by the path's ending unless given: .jsonl .json .csv, also with .gz or .zst, .sqlite or .db, .parquet"""
     fields: tuple[str, ...] = ()
@@ -249,6 +258,8 @@ class SinkSettings(Table, frozen=True, kw_only=True):
     """What becomes of a file that is there: it is replaced, items are appended, or rows of the same `key` updated."""
     key: tuple[Text, ...] = ()
     """The fields that tell rows apart, for `mode = "upsert"`."""
+    split_after: SplitAfter = field(default_factory=SplitAfter)
+    """When a part of the data ends; their number is {part} in the path."""
     publish: Literal["good", "always"] = "good"
     """After which crawls the file is given its name: `good` ones, or `always`. Otherwise it is left as NAME.part."""
     formula_guard: Flag = False

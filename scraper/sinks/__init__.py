@@ -3,14 +3,18 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from scraper.errors import SettingsError
 from scraper.process.standard_streams import was_closed
 from scraper.settings.schema import SinkSettings
 from scraper.sinks.files.compression import packing_of
 from scraper.sinks.files.destination import Destination
-from scraper.sinks.files.path_template import fill, format_of, placeholders, require_local
+from scraper.sinks.files.path_template import format_of, placeholders, require_local
 from scraper.sinks.files.sink import DataFile, Format, UnwritableItems
 from scraper.sinks.files.standing import Standing
 from scraper.sinks.formats import capabilities
@@ -18,8 +22,13 @@ from scraper.sinks.formats.csv import CsvTable
 from scraper.sinks.formats.json import JsonArray
 from scraper.sinks.formats.jsonl import JsonLines
 from scraper.sinks.parquet.sink import parquet
+from scraper.sinks.split.route import PART, Route, route
+from scraper.sinks.split.sink import SplitFiles
 from scraper.sinks.sqlite.sink import SqliteFile
 from scraper.sinks.sqlite.tables import Tables
+
+DataSink: TypeAlias = DataFile | SqliteFile | SplitFiles
+"""A sink that `[[sinks]]` asks for."""
 
 
 def open_sinks(
@@ -29,33 +38,42 @@ def open_sinks(
     arguments: Mapping[str, object],
     started: datetime,
     durable: bool = False,
-) -> list[DataFile | SqliteFile]:
+) -> list[DataSink]:
     """The sinks that `[[sinks]]` asks for, in that order; each opens its file as its context is entered.
 
     What a `durable` one has synced outlives a power failure, and not only the process.
     Raises `SettingsError` for a placeholder, a scheme or an ending that is not known, a folder, a file named twice,
-    or standard output if it is closed.
+    standard output if it is closed, or what a format cannot do.
     """
     values = placeholders(spider, arguments, started)
-    sinks: dict[str, DataFile | SqliteFile] = {}
+    sinks: dict[str, DataSink] = {}
     for each in settings:
-        path = each.path if each.path == "-" else fill(each.path, values)
+        has_parts = bool(each.split_after.changed()) or PART not in arguments
+        found = route("-" if each.path == "-" else each.path, values, has_parts=has_parts)
+        path = str(found)
         require_local(path)
         target = path if path == "-" else os.path.realpath(path)
         if path.endswith("/") or Path(target).is_dir():
             raise SettingsError(f"[[sinks]] path {path!r} is a folder: expected the name of a file in it")
         if target in sinks:
             raise SettingsError(f"[[sinks]] path {path!r}: another sink writes this file already")
-        sinks[target] = _sink(each, path, durable=durable)
+        sinks[target] = _sink(each, found, durable=durable)
     return list(sinks.values())
 
 
-def _sink(settings: SinkSettings, path: str, *, durable: bool) -> DataFile | SqliteFile:
+def _sink(settings: SinkSettings, found: Route, *, durable: bool) -> DataSink:
+    """The sink of one file, or of as many as `found` says."""
+    path = str(found)
     if path == "-" and was_closed("stdout"):
         raise SettingsError("[[sinks]] path '-': standard output is closed")
     name = settings.format or format_of(path, capabilities.CAPABILITIES)
     capabilities.require(settings, name, path, is_packed=packing_of(path) is not None)
     always = settings.publish == "always"
+    if found.names or settings.split_after.changed():
+        capabilities.require_splits(settings, name, path, has_parts=found.has_parts)
+        make = partial(_file, replace(settings, items=()), name, durable=durable)
+        make(path)  # what cannot be made is refused now
+        return SplitFiles(found, make, after=settings.split_after, classes=settings.items, is_always_published=always)
     if name == "sqlite":
         return SqliteFile(
             path,
@@ -65,6 +83,12 @@ def _sink(settings: SinkSettings, path: str, *, durable: bool) -> DataFile | Sql
             durable=durable,
             is_always_published=always,
         )
+    return _file(settings, name, path, durable=durable)
+
+
+def _file(settings: SinkSettings, name: str, path: str, *, durable: bool) -> DataFile:
+    """The sink of the file `path`, whose format is called `name`."""
+    always = settings.publish == "always"
     if name == "parquet":
         return parquet(path, settings.fields, classes=settings.items, durable=durable, is_always_published=always)
     destination = Destination(path, packing=packing_of(path), durable=durable)
@@ -91,4 +115,4 @@ def _format(settings: SinkSettings, name: str) -> tuple[Format, Callable[[Standi
     return lines, lines.extend
 
 
-__all__ = ["DataFile", "Destination", "Format", "SqliteFile", "UnwritableItems", "open_sinks"]
+__all__ = ["DataFile", "Destination", "Format", "SplitFiles", "SqliteFile", "UnwritableItems", "open_sinks"]

@@ -58,6 +58,19 @@ def extend(target: str) -> tuple[FileIO, int, int]:
         raise
 
 
+def reopen(target: str, position: Position) -> FileIO:
+    """`target`'s part, locked, which this process has written up to `position` and closed since.
+
+    Raises `Misfit` if it is not as long as that, `BlockingIOError` if another crawl has it locked, or `OSError`.
+    """
+    file = locked(f"{target}.part", create=False)
+    size = os.fstat(file.fileno()).st_size
+    if size != position.bytes:
+        file.close()
+        raise Misfit(position.path, f"its .part has {size:,} bytes, and {position.bytes:,} were written")
+    return file
+
+
 def resume(target: str, position: Position) -> FileIO:
     """`target`'s part, locked, as it was at `position`.
 

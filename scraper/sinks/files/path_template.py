@@ -20,8 +20,11 @@ def placeholders(spider: str, arguments: Mapping[str, object], started: datetime
     return {name: _LEADS_ELSEWHERE.sub("_", str(value)) for name, value in values.items()}
 
 
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """The path that `template` means. Raises `SettingsError` if it has a placeholder that is not in `values`."""
+def fill(template: str, values: Mapping[str, str], *, path: str = "") -> str:
+    """What `template`, a `path` or a piece of it, means with `values`.
+
+    Raises `SettingsError` if it has a placeholder that is not among them.
+    """
 
     def replacement(match: re.Match[str]) -> str:
         try:
@@ -30,7 +33,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
             near = get_close_matches(match[1], values, 1)
             known = ", ".join(f"{{{name}}}" for name in values)
             raise SettingsError(
-                f"[[sinks]] path {template!r}: {match[0]} is not known"
+                f"[[sinks]] path {(path or template)!r}: {match[0]} is not known"
                 + (f", did you mean {{{near[0]}}}?" if near else "")
                 + f" (known: {known})"
             ) from None

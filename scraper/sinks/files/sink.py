@@ -55,9 +55,9 @@ class Format(Protocol):
 class DataFile:
     """The sink that writes one file; only items of the classes named in `classes`, if any are.
 
-    `items` is how many it took, `kind` the name of its format in config.toml. If it is to append to the file that is
-    there, `extend` has the format go on after that: it gives what has to be written first, and raises `ValueError` if
-    the format cannot.
+    `items` is how many it took, `content` how many bytes these are since it was opened, without compression. `kind` is
+    the name of its format in config.toml. If it is to append to the file that is there, `extend` has the format go on
+    after that: it gives what has to be written first, and raises `ValueError` if the format cannot.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class DataFile:
         extend: Callable[[Standing], bytes] | None = None,
     ) -> None:
         self.items = 0
+        self.content = 0
         self.name = destination.path
         self.is_always_published = is_always_published
         self._kind = kind
@@ -79,6 +80,7 @@ class DataFile:
         self._classes = frozenset(classes)
         self._extend = extend
         self._position: Position | None = None
+        self._is_known = False
 
     @property
     def path(self) -> str:
@@ -95,12 +97,13 @@ class DataFile:
         """Whether the file can be cut back, once it is open: not if it is standard output, a device or a pipe."""
         return self._destination.is_exact
 
-    def resume(self, position: Position) -> None:
+    def resume(self, position: Position, *, is_known: bool = False) -> None:
         """To be opened at `position`, which an earlier process came to: what follows it is cut off.
 
-        Opening raises `StorageError` if what stands before it is not there as it was.
+        Opening raises `StorageError` if what stands before it is not there as it was. If this process has written it,
+        and let it `rest()`, it `is_known`, and not read again.
         """
-        self._position = position
+        self._position, self._is_known = position, is_known
 
     async def write(self, items: Sequence[Any]) -> None:
         """Take `items`; waits while too much of what was taken is not yet written.
@@ -118,6 +121,7 @@ class DataFile:
         except Exception:  # an item's own code may raise anything
             written = b"".join(_encode_each(self._format, items, failures))
         self._destination.put(written)
+        self.content += len(written)
         self.items += len(items) - len(failures)
         await self._destination.wait_for_room()
         if failures:
@@ -128,6 +132,12 @@ class DataFile:
         items, state = self.items, self._format.state()
         end = await self._destination.sync()
         return Position(self._destination.path, end.bytes, items, end.crc, state)
+
+    async def rest(self) -> Position:
+        """Close the file for a while: where it ends. Another sink of its path goes on there, or this publishes it."""
+        position = await self.sync()
+        await self._destination.rest()
+        return position
 
     async def finish(self) -> None:
         """Write what is left, close the file and give it its final name."""
@@ -154,7 +164,7 @@ class DataFile:
 
     async def __aenter__(self) -> Self:
         if self._position is not None:
-            await self._destination.open(self._position)
+            await self._destination.open(self._position, is_known=self._is_known)
             self._format.resume(self._position)
             self.items = self._position.items
         elif self._extend is not None:

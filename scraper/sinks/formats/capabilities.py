@@ -13,10 +13,15 @@ from scraper.settings.schema import SinkSettings
 
 
 class Capabilities(msgspec.Struct, frozen=True):
-    """`modes` are those that a sink may have, `options` the keys of `[[sinks]]` that mean something to the format."""
+    """What a format can do.
+
+    `modes` are those that a sink may have, `options` the keys of `[[sinks]]` that mean something to the format, and
+    `splits` the keys of `split_after`; where there are none, all items are in one file.
+    """
 
     modes: frozenset[str] = frozenset({"replace"})
     options: frozenset[str] = frozenset()
+    splits: frozenset[str] = frozenset({"items", "bytes", "seconds"})
     is_stream: bool = True
 
 
@@ -24,8 +29,8 @@ CAPABILITIES: Mapping[str, Capabilities] = {
     "jsonl": Capabilities(modes=frozenset({"replace", "append"})),
     "json": Capabilities(),
     "csv": Capabilities(modes=frozenset({"replace", "append"}), options=frozenset({"formula_guard"})),
-    "sqlite": Capabilities(modes=frozenset({"replace", "append", "upsert"}), is_stream=False),
-    "parquet": Capabilities(is_stream=False),
+    "sqlite": Capabilities(modes=frozenset({"replace", "append", "upsert"}), splits=frozenset(), is_stream=False),
+    "parquet": Capabilities(splits=frozenset({"items", "seconds"}), is_stream=False),
 }
 """By the format's name in config.toml."""
 
@@ -47,6 +52,21 @@ def require(settings: SinkSettings, name: str, path: str, *, is_packed: bool) ->
             others = [each for each, can in CAPABILITIES.items() if option in can.options]
             raise SettingsError(f"{where}: {option} is for {_list(others)}, and this is {name}")
     _require_key(settings, where)
+
+
+def require_splits(settings: SinkSettings, name: str, path: str, *, has_parts: bool) -> None:
+    """Raise `SettingsError` if a sink of several files asks for what its format, `name`, cannot do."""
+    able, where = CAPABILITIES[name], f"[[sinks]] path {path!r}"
+    if not able.splits:
+        raise SettingsError(f"{where}: {name} keeps all items in one file: its path cannot have {{part}} or {{item.…}}")
+    for key in set(settings.split_after.changed()) - able.splits:
+        raise SettingsError(f"{where}: {name} cannot be split after {key} (it can after {_list(sorted(able.splits))})")
+    if has_parts and not settings.split_after.changed():
+        raise SettingsError(f"{where}: {{part}} needs a split_after: {{ items = 300 }}, for example")
+    if settings.split_after.changed() and not has_parts:
+        raise SettingsError(f"{where}: split_after needs {{part}} in the path, the number of the file")
+    if has_parts and settings.mode != "replace":
+        raise SettingsError(f'{where}: mode = "{settings.mode}" needs one file, and {{part}} is many')
 
 
 def _require_key(settings: SinkSettings, where: str) -> None:
