@@ -1,6 +1,7 @@
 """Items are written: a sink is a format (what the bytes are) and a destination (where they go)."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -22,6 +23,7 @@ from scraper.sinks.formats.csv import CsvTable
 from scraper.sinks.formats.json import JsonArray
 from scraper.sinks.formats.jsonl import JsonLines
 from scraper.sinks.parquet.sink import parquet
+from scraper.sinks.rejected import ENDING, RejectedItems
 from scraper.sinks.split.route import PART, Route, route
 from scraper.sinks.split.sink import SplitFiles
 from scraper.sinks.sqlite.sink import SqliteFile
@@ -29,6 +31,8 @@ from scraper.sinks.sqlite.tables import Tables
 
 DataSink: TypeAlias = DataFile | SqliteFile | SplitFiles
 """A sink that `[[sinks]]` asks for."""
+
+_PLACED = re.compile(r"\{(?:part|item\.[^{}]+)\}")  # what differs from item to item in the path of several files
 
 
 def open_sinks(
@@ -59,6 +63,30 @@ def open_sinks(
             raise SettingsError(f"[[sinks]] path {path!r}: another sink writes this file already")
         sinks[target] = _sink(each, found, durable=durable)
     return list(sinks.values())
+
+
+def rejections(
+    settings: Sequence[SinkSettings], sinks: Sequence[DataSink], *, durable: bool = False
+) -> list[RejectedItems]:
+    """What keeps the items that `sinks`, made of these `settings`, do not have; one beside each local file."""
+    return [
+        _rejections(table, sink, durable=durable)
+        for table, sink in zip(settings, sinks, strict=True)
+        if sink.name != "-" and (not Path(sink.name).exists() or Path(sink.name).is_file())
+    ]
+
+
+def _rejections(settings: SinkSettings, sink: DataSink, *, durable: bool) -> RejectedItems:
+    placed = _PLACED.sub("all", sink.name) if isinstance(sink, SplitFiles) else sink.name
+    is_kept = settings.mode != "replace"
+    lines = SinkSettings(path=f"{placed}{ENDING}", mode="append" if is_kept else "replace")
+    return RejectedItems(
+        sink.name,
+        _file(lines, "jsonl", lines.path, durable=durable),
+        classes=settings.items,
+        is_kept=is_kept,
+        is_always_published=sink.is_always_published,
+    )
 
 
 def _sink(settings: SinkSettings, found: Route, *, durable: bool) -> DataSink:
@@ -115,4 +143,14 @@ def _format(settings: SinkSettings, name: str) -> tuple[Format, Callable[[Standi
     return lines, lines.extend
 
 
-__all__ = ["DataFile", "Destination", "Format", "SplitFiles", "SqliteFile", "UnwritableItems", "open_sinks"]
+__all__ = [
+    "DataFile",
+    "Destination",
+    "Format",
+    "RejectedItems",
+    "SplitFiles",
+    "SqliteFile",
+    "UnwritableItems",
+    "open_sinks",
+    "rejections",
+]

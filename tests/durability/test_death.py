@@ -6,6 +6,7 @@ import gzip
 import importlib.util
 import json
 import random
+import re
 import signal
 import sqlite3
 import sys
@@ -76,6 +77,9 @@ class Crawls:
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The items in a data file, as the standard tools read it."""
+        if "{" in name:
+            paths = self.folder.glob(re.sub(r"\{.*?\}", "*", name))
+            return [row for path in paths for row in self.rows(path.name)]
         path = self.folder / name
         if name.endswith(".sqlite"):
             with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
@@ -142,6 +146,33 @@ async def test_killed_at_random(crawls: Crawls, seed: int) -> None:
             assert not (crawls.folder / name).exists() or len(crawls.rows(name)) == 2 * PAGES
     assert await crawls.run() == 0, crawls.said
     crawls.check()
+
+
+SPLIT: dict[str, dict[str, Any]] = {
+    "part-{part}.jsonl": {"split_after": {"items": 60}},
+    "size-{part}.csv.gz": {"split_after": {"bytes": 1000}},
+}
+
+
+@pytest.mark.timeout(120)
+async def test_killed_as_it_splits(crawls: Crawls) -> None:
+    """Killed again and again, a crawl has each item in one of its files, and these are published together."""
+    crawls.files, crawls.sinks = list(SPLIT), SPLIT
+    rng = random.Random(4)
+    for _ in range(6):
+        before = len(crawls.site.asked)
+        child = crawls.start()
+        await crawls.asked(before + rng.randrange(1, 40))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        child.kill()
+        assert await crawls.end(child) == -signal.SIGKILL
+        assert not any(crawls.rows(name) for name in crawls.files)
+    for step in ("after a file is completed", "after a file is published", "before the job is finished"):
+        assert await crawls.run(die_at=step) == -signal.SIGKILL, crawls.said
+    assert await crawls.run() == 0, crawls.said
+    crawls.check()
+    sizes = sorted(len(path.read_text().splitlines()) for path in crawls.folder.glob("part-*.jsonl"))
+    assert sizes == [20, *[60] * 13]
 
 
 ADDING: dict[str, dict[str, Any]] = {
@@ -247,3 +278,29 @@ async def test_two_at_once(crawls: Crawls) -> None:
     crawls.site.latency = 0.004
     assert await crawls.end(child) == 0
     crawls.check()
+
+
+@pytest.mark.timeout(120)
+async def test_killed_as_it_rejects(crawls: Crawls) -> None:
+    """Killed again and again, a crawl has each item that a pipeline raised at once among the rejected of each file."""
+    crawls.files = ["tree.jsonl", "tree.sqlite"]
+    rng = random.Random(5)
+    for _ in range(5):
+        before = len(crawls.site.asked)
+        child = crawls.start(is_picky=True)
+        await crawls.asked(before + rng.randrange(1, 40))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        child.kill()
+        assert await crawls.end(child) == -signal.SIGKILL
+    for step in ("after a file is completed", "after a file is published"):
+        assert await crawls.run(is_picky=True, die_at=step) == -signal.SIGKILL, crawls.said
+    assert await crawls.run(is_picky=True) == 1
+    numbers = [sign * number for number in range(1, PAGES + 1) for sign in (1, -1)]
+    for name in crawls.files:
+        kept = [row["number"] for row in crawls.rows(name)]
+        assert sorted(kept) == sorted(each for each in numbers if each % 10 and each % 11)
+        rejected = crawls.rows(f"{name}.rejected.jsonl")
+        assert sorted(row["item"]["number"] for row in rejected) == sorted(each for each in numbers if not each % 10)
+        assert {row["url"].rpartition("/")[2] for row in rejected} == {str(n) for n in range(10, PAGES + 1, 10)}
+        assert all(row["reason"].startswith("Picky.process: ValueError: a tenth (") for row in rejected)
+    assert not list(crawls.folder.glob("*.part*"))
