@@ -248,8 +248,8 @@ class SinkSettings(Table, frozen=True, kw_only=True):
 
     path: Text
     """May contain {spider}, {time}, any of the spider's arguments, {part}, {item.FIELD}; '-' is standard output."""
-    format: Literal["jsonl", "json", "csv", "sqlite", "parquet"] | None = None
-    """Told by the path's ending unless given: .jsonl .json .csv, also with .gz or .zst, .sqlite or .db, .parquet"""
+    format: Literal["jsonl", "json", "csv", "tsv", "sqlite", "parquet"] | None = None
+    """Told by the path's ending unless given: .jsonl .json .csv .tsv, also with .gz .zst .xz, .sqlite .db, .parquet"""
     fields: tuple[str, ...] = ()
     """The fields to write, in this order; all unless given."""
     items: tuple[str, ...] = ()
@@ -262,8 +262,10 @@ class SinkSettings(Table, frozen=True, kw_only=True):
     """When a part of the data ends; their number is {part} in the path."""
     publish: Literal["good", "always"] = "good"
     """After which crawls the file is given its name: `good` ones, or `always`. Otherwise it is left as NAME.part."""
+    join: str = ""
+    """CSV and TSV alone: write lists as their values with this text between them, not as JSON."""
     formula_guard: Flag = False
-    """CSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
+    """CSV and TSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
 
 
 class ViewsSettings(Table, frozen=True, kw_only=True):

@@ -136,8 +136,10 @@ def _format(settings: SinkSettings, name: str) -> tuple[Format, Callable[[Standi
     match name:
         case "json":
             return JsonArray(settings.fields), None
-        case "csv":
-            table = CsvTable(settings.fields, is_guarded=settings.formula_guard)
+        case "csv" | "tsv":
+            delimiter = "\t" if name == "tsv" else ","
+            guarded = settings.formula_guard
+            table = CsvTable(settings.fields, delimiter=delimiter, join=settings.join, is_guarded=guarded)
             return table, table.extend
     lines = JsonLines(settings.fields)
     return lines, lines.extend

@@ -180,8 +180,12 @@ async def test_a_table_that_cannot_grow_exactly(sql: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("ending", "settings", "told"),
     [
-        ("json", {"mode": "append"}, 'json cannot have mode = "append" (formats that can: jsonl, csv, sqlite)'),
-        ("parquet", {"mode": "append"}, 'parquet cannot have mode = "append" (formats that can: jsonl, csv, sqlite)'),
+        ("json", {"mode": "append"}, 'json cannot have mode = "append" (formats that can: jsonl, csv, tsv, sqlite)'),
+        (
+            "parquet",
+            {"mode": "append"},
+            'parquet cannot have mode = "append" (formats that can: jsonl, csv, tsv, sqlite)',
+        ),
         ("csv", {"mode": "upsert", "key": ("a",)}, 'csv cannot have mode = "upsert" (formats that can: sqlite)'),
         ("db", {"mode": "upsert"}, 'mode = "upsert" needs the fields that tell rows apart: key = ["sku"]'),
         ("db", {"key": ("a",)}, 'key is for mode = "upsert", and this is "replace"'),

@@ -54,12 +54,12 @@ def format_of(path: str, formats: Collection[str]) -> str:
     """The format that the ending of `path` tells. Raises `SettingsError` if it tells none of `formats`."""
     if path == "-":
         return "jsonl"
-    ending = path.removesuffix(".gz").removesuffix(".zst").rpartition(".")[2]
+    ending = path.removesuffix(".gz").removesuffix(".zst").removesuffix(".xz").rpartition(".")[2]
     name = _OTHER_ENDINGS.get(ending, ending)
     if "." not in path or name not in formats:
         known = " ".join(f".{name}" for name in (*formats, *_OTHER_ENDINGS))
         raise SettingsError(
-            f"[[sinks]] path {path!r}: its ending names no format (known: {known}; .jsonl, .json and .csv also with "
-            ".gz or .zst); another ending needs `format`"
+            f"[[sinks]] path {path!r}: its ending names no format (known: {known}; .jsonl, .json, .csv and .tsv also "
+            "with .gz, .zst or .xz); another ending needs `format`"
         )
     return name

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -75,9 +76,9 @@ def _values(file: Path) -> int:
     return len(found)
 
 
-def _records(file: Path) -> int:
+def _records(file: Path, delimiter: str = ",") -> int:
     text = io.StringIO(_content(file).decode("utf-8-sig"), newline="")
-    return max(sum(1 for row in csv.reader(text) if row) - 1, 0)
+    return max(sum(1 for row in csv.reader(text, delimiter=delimiter) if row) - 1, 0)
 
 
 def _rows(file: Path) -> int:
@@ -100,6 +101,7 @@ _COUNTERS: Mapping[str, Callable[[Path], int]] = {
     "jsonl": _lines,
     "json": _values,
     "csv": _records,
+    "tsv": partial(_records, delimiter="\t"),
     "sqlite": _rows,
     "parquet": _parquet_rows,
 }

@@ -25,16 +25,19 @@ class Capabilities(msgspec.Struct, frozen=True):
     is_stream: bool = True
 
 
+_TABLE = Capabilities(modes=frozenset({"replace", "append"}), options=frozenset({"formula_guard", "join"}))
+
 CAPABILITIES: Mapping[str, Capabilities] = {
     "jsonl": Capabilities(modes=frozenset({"replace", "append"})),
     "json": Capabilities(),
-    "csv": Capabilities(modes=frozenset({"replace", "append"}), options=frozenset({"formula_guard"})),
+    "csv": _TABLE,
+    "tsv": _TABLE,
     "sqlite": Capabilities(modes=frozenset({"replace", "append", "upsert"}), splits=frozenset(), is_stream=False),
     "parquet": Capabilities(splits=frozenset({"items", "seconds"}), is_stream=False),
 }
 """By the format's name in config.toml."""
 
-_OPTIONS = ("formula_guard",)
+_OPTIONS = ("formula_guard", "join")
 
 
 def require(settings: SinkSettings, name: str, path: str, *, is_packed: bool) -> None:
