@@ -133,7 +133,7 @@ class Storage:
 
     async def reject(self, rejected: Sequence[tuple[Any, str]], url: str) -> None:
         """Keep items of the page `url` that a pipeline raised at, each with the reason, beside every data file."""
-        if rejected and self.error is None:
+        if self.error is None:
             await self._reject(self._rejects, rejected, url)
 
     async def _reject(self, keepers: Sequence[Rejects], rejected: Sequence[tuple[Any, str]], url: str) -> None:

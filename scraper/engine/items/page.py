@@ -125,7 +125,8 @@ class PageItems:
                 self.lose(url, error)
         for refined in given.stocks:
             self._take_stock(refined, url)
-            await self._storage.reject(refined.rejected, url)
+            if refined.rejected:
+                await self._storage.reject(refined.rejected, url)
         if given.items:
             await self._storage.write(given.items, url)
 

@@ -39,15 +39,14 @@ class Route(msgspec.Struct, frozen=True):
     def group(self, item: object) -> str:
         """The path of `item`, but for the number of the part. Raises whatever the item's own code raises."""
         values = item if type(item) is dict else serialized(item)
-        return self._path({name: name_of(values.get(name.removeprefix(ITEM))) for name in self.names if name != PART})
+        path = self.texts[0]
+        for name, text in zip(self.names, self.texts[1:], strict=True):
+            path += (_MARK if name == PART else name_of(values.get(name[len(ITEM) :]))) + text
+        return path
 
     def path(self, group: str, part: int) -> str:
         """The path of one part of a `group`."""
         return group.replace(_MARK, str(part))
-
-    def _path(self, values: Mapping[str, str]) -> str:
-        filled = (*(values.get(name, _MARK) for name in self.names), "")
-        return "".join(text + value for text, value in zip(self.texts, filled, strict=True))
 
     def __str__(self) -> str:
         braced = (*(f"{{{name}}}" for name in self.names), "")
