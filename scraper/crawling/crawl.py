@@ -28,7 +28,7 @@ from scraper.protocols import LeaseLost, Observer, Sink
 from scraper.settings.load import laid_over
 from scraper.settings.schema import Settings
 from scraper.settings.tables import from_tables
-from scraper.sinks import open_sinks
+from scraper.sinks import open_sinks, rejections
 from scraper.sinks.memory import Collect, HandOver
 from scraper.spider import Spider
 from scraper.urls import without_credentials
@@ -187,13 +187,15 @@ class Crawl:
             return self._sinks
         if not self.settings.sinks:
             return [Collect()]
-        return open_sinks(
-            self.settings.sinks,
+        tables, durable = self.settings.sinks, self.settings.frontier.durability == "power"
+        sinks = open_sinks(
+            tables,
             spider=self.spider.name,
             arguments=arguments_of(self.spider),
             started=datetime.fromisoformat(job.description.started),
-            durable=self.settings.frontier.durability == "power",
+            durable=durable,
         )
+        return [*sinks, *rejections(tables, sinks, durable=durable)]
 
     def _copy(self) -> "SpiderCopy | None":
         """The spider for worker processes, if there are to be any; each of them calls its `lifespan()`."""

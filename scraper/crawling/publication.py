@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from scraper.crawling.result import Written
-from scraper.engine.stages import Publishable
+from scraper.engine.stages import Publishable, Rejects
 from scraper.errors import StorageError
 from scraper.protocols import Replaced, Sink
 from scraper.sinks.memory import Collect, HandOver
@@ -33,7 +33,7 @@ class Publication(msgspec.Struct, frozen=True):
     def of(cls, sinks: Sequence[Sink], **facts: Any) -> Self:
         """What `sinks` have written; `kept` are the items of a crawl that has no file."""
         kept = next((sink.kept for sink in sinks if isinstance(sink, Collect)), [])
-        return cls(tuple(_written(each) for each in sinks if not isinstance(each, Collect | HandOver)), kept, **facts)
+        return cls(tuple(_written(each) for each in sinks if _is_file(each)), kept, **facts)
 
 
 async def publish(sinks: Sequence[Sink], *, has_failed: bool) -> Publication:
@@ -55,12 +55,19 @@ async def publish(sinks: Sequence[Sink], *, has_failed: bool) -> Publication:
                 replaced[sink.path] = before[id(sink)]
             else:
                 await sink.withhold()
+                if not _is_file(sink):
+                    continue
                 problems.append(_withheld(sink, before[id(sink)]))
         except StorageError as error:
             errors.append(str(error))
     ended = Publication.of(sinks, problems=(*errors, *problems), is_complete=not errors)
     written = tuple(replace(each, replaced=replaced.get(each.path)) for each in ended.written)
     return msgspec.structs.replace(ended, written=written)
+
+
+def _is_file(sink: Sink) -> bool:
+    """Whether there is a file to speak of."""
+    return not isinstance(sink, Collect | HandOver) and (sink.items > 0 or not isinstance(sink, Rejects))
 
 
 def _would_lose(sink: Publishable, before: Replaced | None) -> bool:
@@ -80,7 +87,9 @@ async def _complete(sinks: Sequence[Sink]) -> list[str]:
 
 
 def _written(sink: Sink) -> Written:
-    return Written(sink.path, sink.items, sink.bytes, tables_kept=getattr(sink, "kept", ()))
+    return Written(
+        sink.path, sink.items, sink.bytes, tables_kept=getattr(sink, "kept", ()), files=getattr(sink, "files", ())
+    )
 
 
 def _withheld(sink: Publishable, before: Replaced | None) -> str:

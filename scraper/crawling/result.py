@@ -25,7 +25,8 @@ HOSTS_NAMED = 10  # of those that cannot be reached, in the list of problems
 class Written:
     """A data file: its final path, or that of its `.part` if it was not published.
 
-    `replaced` is the file that it took the place of; `tables_kept` are tables of that one which it has taken over.
+    `replaced` is the file that it took the place of; `tables_kept` are tables of that one which it has taken over. Data
+    that is split is in several `files`: their final paths.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Written:
     bytes: int
     replaced: Replaced | None = None
     tables_kept: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,16 @@ from scraper.verdict import DELIVER, GO, Fail, Go, Permits, Sequel, Verdict
 class Refined(Protocol):
     """What the pipelines made of some items.
 
-    Each is `kept`, or `dropped` for a reason. `errors` are what pipelines raised: where (`Price.process`), at which
-    line (`file:line`), and what.
+    Each is `kept`, or `dropped` for a reason; of the latter those are `rejected` at which a pipeline raised. `errors`
+    are what pipelines raised: where (`Price.process`), at which line (`file:line`), and what.
     """
 
     @property
     def kept(self) -> Sequence[Any]: ...
     @property
     def dropped(self) -> Sequence[tuple[Any, str]]: ...
+    @property
+    def rejected(self) -> Sequence[tuple[Any, str]]: ...
     @property
     def errors(self) -> Sequence[tuple[str, str, BaseException]]: ...
 
@@ -52,7 +54,7 @@ class Refined(Protocol):
         ...
 
     def without_items(self) -> "Refined":
-        """The same without `kept` and `dropped`, which are elsewhere: the errors, and what is to be settled."""
+        """The same without items, which are elsewhere: the errors, and what is to be settled."""
         ...
 
 
@@ -184,6 +186,22 @@ class Tap(Open, Protocol):
     async def wire(self, request: Request, fetch: Fetch) -> Response:
         """The answer to `request`, as it would go out: a middleware inside of all others."""
         return await fetch(request)
+
+
+@runtime_checkable
+class Rejects(Sink, Protocol):
+    """Keeps the items that another sink does not have: the data file whose name is `of`."""
+
+    @property
+    def of(self) -> str: ...
+
+    def takes(self, item: Any, /) -> bool:
+        """Whether the data file would have had `item`."""
+        ...
+
+    async def reject(self, rejected: Sequence[tuple[Any, str]], /, url: str) -> None:
+        """Keep items of the page `url`, each with the reason. Raises `StorageError`."""
+        ...
 
 
 @runtime_checkable

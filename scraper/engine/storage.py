@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from scraper.engine.accounting import Totals
+from scraper.engine.stages import Rejects
 from scraper.errors import StorageError
 from scraper.process.stacks import line_of
 from scraper.protocols import Sink
@@ -62,7 +63,8 @@ class Storage:
     def __init__(
         self, sinks: Sequence[Sink], totals: Totals, *, unwritten: Callable[[], int], stop: Callable[[str], None]
     ) -> None:
-        self._sinks = sinks
+        self._sinks = [sink for sink in sinks if not isinstance(sink, Rejects)]
+        self._rejects = [sink for sink in sinks if isinstance(sink, Rejects)]
         self._totals = totals
         self._unwritten = unwritten
         self._stop = stop
@@ -126,11 +128,26 @@ class Storage:
                 lost = max(lost, len(failures))
                 for _, message in failures:
                     self._totals.count_error(_name(sink), "", url, StorageError(message))
+                await self._reject([each for each in self._rejects if each.of == _file(sink)], failures, url)
             except Exception as error:
                 failed = StorageError(f"{_name(sink)} raised {type(error).__name__}: {error} ({line_of(error)})")
                 self.lose(_name(sink), failed, url)
                 return len(items)
         return lost
+
+    async def reject(self, rejected: Sequence[tuple[Any, str]], url: str) -> None:
+        """Keep items of the page `url` that a pipeline raised at, each with the reason, beside every data file."""
+        if self.error is None:
+            await self._reject(self._rejects, rejected, url)
+
+    async def _reject(self, keepers: Sequence[Rejects], rejected: Sequence[tuple[Any, str]], url: str) -> None:
+        for keeper in keepers:
+            its = [(item, reason) for item, reason in rejected if keeper.takes(item)]
+            try:
+                if its:
+                    await keeper.reject(its, url)
+            except StorageError as error:
+                self.lose(_name(keeper), error, url)
 
     def lose(self, where: str, error: StorageError, url: str = "") -> None:
         """A sink or the frontier cannot be written any more: there is no use in crawling on."""
@@ -141,4 +158,9 @@ class Storage:
 
 
 def _name(sink: Sink) -> str:
-    return f"sink {sink.path.removesuffix('.part')}"
+    return f"sink {_file(sink)}"
+
+
+def _file(sink: Sink) -> str:
+    """What the file of `sink` is called once it is published."""
+    return sink.path.removesuffix(".part")

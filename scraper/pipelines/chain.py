@@ -27,11 +27,13 @@ from scraper.process.stacks import definition_of, is_cancelled, line_of, users_l
 class Refined(msgspec.Struct, frozen=True):
     """What became of some items: each is either in `kept` or, with a reason to be counted, in `dropped`.
 
+    Those at which a pipeline raised are in `rejected`, too, with what it raised; not if that was to end the crawl.
     `errors` are exceptions of pipelines: where (`PricePipeline.process`), in which line (`file:line`), and what.
     """
 
     kept: list[Any] = msgspec.field(default_factory=list)
     dropped: list[tuple[Any, str]] = msgspec.field(default_factory=list)
+    rejected: list[tuple[Any, str]] = msgspec.field(default_factory=list)
     errors: list[tuple[str, str, BaseException]] = msgspec.field(default_factory=list)
     claims: list[tuple[Unique, list[bytes]]] = msgspec.field(default_factory=list)
 
@@ -41,7 +43,7 @@ class Refined(msgspec.Struct, frozen=True):
             unique.settle(claims)
 
     def without_items(self) -> "Refined":
-        """The same without `kept` and `dropped`: the errors, and what is to be settled, one list a pipeline."""
+        """The same without items: the errors, and what is to be settled, one list a pipeline."""
         merged: dict[int, tuple[Unique, list[bytes]]] = {}
         for unique, claims in self.claims:
             merged.setdefault(id(unique), (unique, []))[1].extend(claims)
@@ -96,7 +98,10 @@ class Chain:
                     raise
                 reason, told = _blame(step, error)
                 refined.dropped.append((item, reason))
-                refined.errors.append((step.where, step.line_of(error), told))
+                line = step.line_of(error)
+                refined.errors.append((step.where, line, told))
+                if not isinstance(told, CloseSpider | CrawlStopped):
+                    refined.rejected.append((item, f"{step.where}: {type(told).__name__}: {told} ({line})"))
                 return
             if result is None:
                 refined.dropped.append((item, step.name))

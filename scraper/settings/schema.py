@@ -243,21 +243,38 @@ class PipelinesSettings(Table, frozen=True, kw_only=True):
     """Pages whose items are refined at the same time."""
 
 
+class SplitAfter(Table, frozen=True, kw_only=True):
+    """Ends a file, and begins the next, when any of these is reached."""
+
+    items: Count | None = None
+    bytes: Size | None = None
+    """Of content, before compression; reached with the last item of a file."""
+    seconds: Timeout | None = None
+
+
 class SinkSettings(Table, frozen=True, kw_only=True):
     """A data file."""
 
     path: Text
-    """May contain {spider}, {time} and any of the spider's arguments; '-' is standard output."""
-    format: Literal["jsonl", "json", "csv", "sqlite", "parquet"] | None = None
-    """Told by the path's ending unless given: .jsonl .json .csv, also with .gz or .zst, .sqlite or .db, .parquet"""
+    """May contain {spider}, {time}, any of the spider's arguments, {part}, {item.FIELD}; '-' is standard output."""
+    format: Literal["jsonl", "json", "csv", "tsv", "sqlite", "parquet"] | None = None
+    """Told by the path's ending unless given: .jsonl .json .csv .tsv, also with .gz .zst .xz, .sqlite .db, .parquet"""
     fields: tuple[str, ...] = ()
     """The fields to write, in this order; all unless given."""
     items: tuple[str, ...] = ()
     """Names of the item classes to write; all unless given."""
+    mode: Literal["replace", "append", "upsert"] = "replace"
+    """What becomes of a file that is there: it is replaced, items are appended, or rows of the same `key` updated."""
+    key: tuple[Text, ...] = ()
+    """The fields that tell rows apart, for `mode = "upsert"`."""
+    split_after: SplitAfter = field(default_factory=SplitAfter)
+    """When a part of the data ends; their number is {part} in the path."""
     publish: Literal["good", "always"] = "good"
     """After which crawls the file is given its name: `good` ones, or `always`. Otherwise it is left as NAME.part."""
+    join: str = ""
+    """CSV and TSV alone: write lists as their values with this text between them, not as JSON."""
     formula_guard: Flag = False
-    """CSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
+    """CSV and TSV alone: put an apostrophe before texts that a spreadsheet would run as a formula."""
 
 
 class ViewsSettings(Table, frozen=True, kw_only=True):

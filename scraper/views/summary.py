@@ -29,6 +29,8 @@ class DataFile(Protocol):
     def replaced(self) -> Replaced | None: ...
     @property
     def tables_kept(self) -> Sequence[str]: ...
+    @property
+    def files(self) -> Sequence[str]: ...
 
 
 class Ending(Protocol):
@@ -122,6 +124,8 @@ def _files(sinks: Sequence[DataFile]) -> Text:
     for sink in sinks:
         path = "standard output" if sink.path == "-" else visible(sink.path)
         lines.append(Text.assemble((path, "bold"), f"  {plural(sink.items, 'item')}, {size(sink.bytes)}"))
+        if sink.files:
+            lines.append(Text(f"  in {plural(len(sink.files), 'file')}"))
         if sink.replaced is not None and sink.replaced.has_items:
             lines.append(Text(f"  replaced {sink.replaced} by {sink.items:,}"))
         if sink.tables_kept:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import lzma
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ else:
     from backports import zstd
 
 STARTED = datetime(2026, 11, 23, 6, tzinfo=UTC)
-LINES = [f"{name}{packing}" for name in ("jsonl", "json", "csv") for packing in ("", ".gz", ".zst")]
+LINES = [f"{name}{packing}" for name in ("jsonl", "json", "csv") for packing in ("", ".gz", ".zst", ".xz")]
 """The endings of files that are bytes one after the other."""
 ENDINGS = [*LINES, "sqlite", "parquet"]
 
@@ -56,6 +57,8 @@ def content(path: Path, data: bytes | None = None) -> str:
         data = gzip.decompress(data)
     elif ".zst" in path.name:
         data = zstd.decompress(data)
+    elif ".xz" in path.name:
+        data = lzma.decompress(data)
     return data.decode()
 
 

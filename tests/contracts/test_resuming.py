@@ -33,6 +33,15 @@ def book(number: int) -> dict[str, str]:
     return {"title": f"Book {number}", "text": f'"{number}",\n' * (number % 5)}
 
 
+APPENDED = [(each, "append") for each in (*LINES, "sqlite") if ".json" not in f".{each}." or "jsonl" in each]
+"""The endings of files that can be appended to."""
+
+
+def old_books(number: int) -> list[dict[str, str]]:
+    """What an earlier crawl wrote."""
+    return [{"title": f"Old book {each}", "text": "old"} for each in range(number)]
+
+
 def books(number: int, *, start: int = 0) -> list[dict[str, str]]:
     return [book(each) for each in range(start, number)]
 
@@ -247,13 +256,14 @@ class Job:
     """A crawl that dies now and then, and what it would remember of its file."""
 
     path: Path
+    mode: str = "replace"
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     sink: Any = None
     position: Position | None = None
     written: int = 0
 
     async def start(self) -> None:
-        self.sink = sink_of(self.path)
+        self.sink = sink_of(self.path, **modes(self.mode))
         if self.position is not None:
             self.sink.resume(self.position)
         await self.stack.enter_async_context(self.sink)
@@ -281,7 +291,9 @@ class Job:
         await self.start()
 
     async def finish_and_die(self) -> None:
-        """Give the file its name, and die before that is remembered."""
+        """Give the file its name, as is done after a checkpoint, and die before that is remembered."""
+        if self.position is None or self.mode == "upsert":
+            await self.sync()
         await self.sink.finish()
         await self.end()
 
@@ -300,13 +312,29 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=examples(150), deadline=None)  # disks take their time
-@given(ending=st.sampled_from(ENDINGS), acts=st.lists(ACTS, max_size=12), number=st.integers(0, 5))
-def test_each_item_once_after_any_deaths(ending: str, acts: list[Any], number: int) -> None:
-    """Whatever happens between, a finished file holds every item once, in order, and reads well."""
+def modes(mode: str) -> dict[str, Any]:
+    """The settings of a sink of this mode."""
+    return {"mode": mode, "key": ("title",)} if mode == "upsert" else {"mode": mode}
+
+
+@settings(max_examples=examples(250), deadline=None)  # disks take their time
+@given(
+    kind=st.sampled_from([*((each, "replace") for each in ENDINGS), *APPENDED, ("sqlite", "upsert")]),
+    acts=st.lists(ACTS, max_size=12),
+    number=st.integers(0, 5),
+    old=st.sampled_from([None, 0, 1, 7]),
+)
+def test_each_item_once_after_any_deaths(kind: tuple[str, str], acts: list[Any], number: int, old: int | None) -> None:
+    """Whatever happens between, a finished file holds every item once, in order, and reads well.
+
+    One that is appended to, or whose rows are updated, holds `old` ones before, each once as well.
+    """
+    ending, mode = kind
 
     async def live(path: Path) -> Job:
-        job = Job(path)
+        job = Job(path, mode)
+        if old is not None:
+            await write(path, old_books(old))
         async with job.stack:
             await job.start()
             for name, *arguments in acts:
@@ -319,7 +347,8 @@ def test_each_item_once_after_any_deaths(ending: str, acts: list[Any], number: i
         path = Path(folder, "life", f"books.{ending}")
         path.parent.mkdir()
         job = asyncio.run(live(path))
-        assert rows(job.path) == books(job.written)
+        before = [] if mode == "replace" else old_books(old or 0)
+        assert rows(job.path) == [*before, *books(job.written)]
 
 
 @settings(max_examples=examples(80), deadline=None)  # disks take their time

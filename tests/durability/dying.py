@@ -2,7 +2,8 @@
 
 The JSON object has the site's `url`, the `folder` for jobs and data, the names of the data files, and perhaps
 `die_at`, a step of a checkpoint or of the end, with `time`, the how-manieth to die at; `size`, beyond which no file can
-grow, as on a full disk; and `clock`, by how many seconds the time of day is wrong.
+grow, as on a full disk; `is_picky`, whether a pipeline raises now and then; `sinks`, more settings of a data file by
+its name; and `clock`, by how many seconds the time of day is wrong.
 """
 
 import asyncio
@@ -44,6 +45,15 @@ STEPS: dict[str, tuple[type[Any], str, bool]] = {
 """By name: a method, and whether the process dies after it, rather than before."""
 
 
+class Picky:
+    """Raises at each tenth number, and drops each eleventh."""
+
+    def process(self, item: dict[str, Any]) -> dict[str, Any] | None:
+        if item["number"] % 10 == 0:
+            raise ValueError("a tenth")
+        return item if item["number"] % 11 else None
+
+
 class TreeSpider(Spider):
     """Crawls a site whose pages are numbered, and gives two items for each."""
 
@@ -68,7 +78,7 @@ def settings(given: dict[str, Any]) -> dict[str, Any]:
         "frontier": {"jobs": str(folder / "jobs"), "interval": 0.03},
         "limits": {"per_host": 16, "adapt": False},
         "pipelines": {"unique": ["number"]},
-        "sinks": [{"path": str(folder / name)} for name in given["files"]],
+        "sinks": [{"path": str(folder / name), **given.get("sinks", {}).get(name, {})} for name in given["files"]],
     }
 
 
@@ -118,6 +128,8 @@ def main() -> int:
     if "size" in given:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (given["size"], given["size"]))
+    if given.get("is_picky"):
+        TreeSpider.pipelines = [Picky()]
     if "clock" in given:
         right = time.time
         time.time = lambda: right() + given["clock"]

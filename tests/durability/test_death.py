@@ -6,6 +6,7 @@ import gzip
 import importlib.util
 import json
 import random
+import re
 import signal
 import sqlite3
 import sys
@@ -50,10 +51,13 @@ class Crawls:
     folder: Path
     forks: Forks
     files: list[str] = field(default_factory=lambda: list(FILES))
+    sinks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    old: set[int] = field(default_factory=set)  # the numbers of items that were in the files before
     said: str = ""
 
     def start(self, **faults: Any) -> Fork:
-        given = {"url": self.site.url("/1"), "folder": str(self.folder), "files": self.files, **faults}
+        given = {"url": self.site.url("/1"), "folder": str(self.folder), "files": self.files, "sinks": self.sinks}
+        given |= faults
         words = (json.dumps(given), str(self.folder / "state"))
         return self.forks.start(*words, module="tests.durability.dying", cwd=ROOT)
 
@@ -73,6 +77,9 @@ class Crawls:
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The items in a data file, as the standard tools read it."""
+        if "{" in name:
+            paths = self.folder.glob(re.sub(r"\{.*?\}", "*", name))
+            return [row for path in paths for row in self.rows(path.name)]
         path = self.folder / name
         if name.endswith(".sqlite"):
             with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
@@ -98,7 +105,8 @@ class Crawls:
         """All is there, once, and nothing else."""
         for name in self.files:
             counts = Counter(row["number"] for row in self.rows(name))
-            assert set(counts) == {sign * number for number in range(1, PAGES + 1) for sign in (1, -1)}, name
+            new = {sign * number for number in range(1, PAGES + 1) for sign in (1, -1)}
+            assert set(counts) == new | self.old, name
             assert set(counts.values()) == {1}, (name, counts.most_common(3))
             texts = {row["number"]: row["text"] for row in self.rows(name)}
             assert texts[7] == "page, “7”,\n and more", name
@@ -138,6 +146,77 @@ async def test_killed_at_random(crawls: Crawls, seed: int) -> None:
             assert not (crawls.folder / name).exists() or len(crawls.rows(name)) == 2 * PAGES
     assert await crawls.run() == 0, crawls.said
     crawls.check()
+
+
+SPLIT: dict[str, dict[str, Any]] = {
+    "part-{part}.jsonl": {"split_after": {"items": 60}},
+    "size-{part}.csv.gz": {"split_after": {"bytes": 1000}},
+}
+
+
+@pytest.mark.timeout(120)
+async def test_killed_as_it_splits(crawls: Crawls) -> None:
+    """Killed again and again, a crawl has each item in one of its files, and these are published together."""
+    crawls.files, crawls.sinks = list(SPLIT), SPLIT
+    rng = random.Random(4)
+    for _ in range(6):
+        before = len(crawls.site.asked)
+        child = crawls.start()
+        await crawls.asked(before + rng.randrange(1, 40))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        child.kill()
+        assert await crawls.end(child) == -signal.SIGKILL
+        assert not any(crawls.rows(name) for name in crawls.files)
+    for step in ("after a file is completed", "after a file is published", "before the job is finished"):
+        assert await crawls.run(die_at=step) == -signal.SIGKILL, crawls.said
+    assert await crawls.run() == 0, crawls.said
+    crawls.check()
+    sizes = sorted(len(path.read_text().splitlines()) for path in crawls.folder.glob("part-*.jsonl"))
+    assert sizes == [20, *[60] * 13]
+
+
+ADDING: dict[str, dict[str, Any]] = {
+    "old.jsonl": {"mode": "append"},
+    "old.csv.gz": {"mode": "append"},
+    "old.sqlite": {"mode": "append"},
+    "up.sqlite": {"mode": "upsert", "key": ["number"]},
+}
+
+
+@pytest.fixture
+def adding(crawls: Crawls) -> Crawls:
+    """Crawls that add to files which have items already; some of these the crawl updates."""
+    crawls.files, crawls.sinks, crawls.old = list(ADDING), ADDING, {1001, 1002}
+    old = [(1001, "old"), (1002, "older")]
+    (crawls.folder / "old.jsonl").write_text("".join(f'{{"number":{n},"text":"{t}"}}\n' for n, t in old))
+    rows = "".join(f"{n},{t}\r\n" for n, t in old)
+    (crawls.folder / "old.csv.gz").write_bytes(gzip.compress(f"number,text\r\n{rows}".encode()))
+    for name, more in (("old.sqlite", []), ("up.sqlite", [(7, "stale"), (-3, "stale")])):
+        database = sqlite3.connect(crawls.folder / name)
+        database.execute("CREATE TABLE items (number, text)")
+        database.executemany("INSERT INTO items VALUES (?, ?)", [*more, *old])
+        database.commit()
+        database.close()
+    return crawls
+
+
+@pytest.mark.timeout(120)
+async def test_killed_as_it_adds(adding: Crawls) -> None:
+    """Killed again and again, a crawl that adds to files has the old items once and the new ones once."""
+    rng = random.Random(3)
+    for _ in range(6):
+        before = len(adding.site.asked)
+        child = adding.start()
+        await adding.asked(before + rng.randrange(1, 40))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        child.kill()
+        assert await adding.end(child) == -signal.SIGKILL
+        assert {row["number"] for row in adding.rows("old.jsonl")} == adding.old
+        assert {row["text"] for row in adding.rows("up.sqlite")} == {"stale", "old", "older"}
+    for step in ("after a file is completed", "after a file is published", "before the job is finished"):
+        assert await adding.run(die_at=step) == -signal.SIGKILL, adding.said
+    assert await adding.run() == 0, adding.said
+    adding.check()
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -199,3 +278,29 @@ async def test_two_at_once(crawls: Crawls) -> None:
     crawls.site.latency = 0.004
     assert await crawls.end(child) == 0
     crawls.check()
+
+
+@pytest.mark.timeout(120)
+async def test_killed_as_it_rejects(crawls: Crawls) -> None:
+    """Killed again and again, a crawl has each item that a pipeline raised at once among the rejected of each file."""
+    crawls.files = ["tree.jsonl", "tree.sqlite"]
+    rng = random.Random(5)
+    for _ in range(5):
+        before = len(crawls.site.asked)
+        child = crawls.start(is_picky=True)
+        await crawls.asked(before + rng.randrange(1, 40))
+        await asyncio.sleep(rng.uniform(0, 0.06))
+        child.kill()
+        assert await crawls.end(child) == -signal.SIGKILL
+    for step in ("after a file is completed", "after a file is published"):
+        assert await crawls.run(is_picky=True, die_at=step) == -signal.SIGKILL, crawls.said
+    assert await crawls.run(is_picky=True) == 1
+    numbers = [sign * number for number in range(1, PAGES + 1) for sign in (1, -1)]
+    for name in crawls.files:
+        kept = [row["number"] for row in crawls.rows(name)]
+        assert sorted(kept) == sorted(each for each in numbers if each % 10 and each % 11)
+        rejected = crawls.rows(f"{name}.rejected.jsonl")
+        assert sorted(row["item"]["number"] for row in rejected) == sorted(each for each in numbers if not each % 10)
+        assert {row["url"].rpartition("/")[2] for row in rejected} == {str(n) for n in range(10, PAGES + 1, 10)}
+        assert all(row["reason"].startswith("Picky.process: ValueError: a tenth (") for row in rejected)
+    assert not list(crawls.folder.glob("*.part*"))

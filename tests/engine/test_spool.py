@@ -76,7 +76,8 @@ def test_items_of_every_kind(tmp_path: Path, item: Any) -> None:
     spool = Spool(tmp_path)
     spool.put(Batch([item, item], [(item, "twice")]))
     assert spool.bytes > 0
-    kept, [(dropped, reason)] = spool.take()
+    kept, [(dropped, reason)], rejected = spool.take()
+    assert not rejected
     spool.close()
     assert [type(each) for each in (*kept, dropped)] == [type(item)] * 3
     assert JsonLines(()).encode(kept) == JsonLines(()).encode([item, item])

@@ -4,12 +4,16 @@ import csv
 from dataclasses import dataclass
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scraper.errors import SettingsError
 from scraper.protocols import Position
+from scraper.sinks.files.previous import previous
 from scraper.sinks.formats.csv import CsvTable
+from tests.contracts.files import sink_of, write
 
 
 @dataclass
@@ -105,3 +109,26 @@ def test_formulas_are_guarded_if_asked_for(value: Any, written: Any) -> None:
     plain = "" if value is None else written if isinstance(value, list) else str(value)
     (row,) = csv.DictReader(StringIO(CsvTable().encode([{"=a": value}]).decode(), newline=""))
     assert row == {"=a": plain}
+
+
+async def test_tabs(tmp_path: Path) -> None:
+    """TSV is CSV with tabs: quoted where a value has one, appended to, and counted."""
+    path = tmp_path / "a.tsv"
+    items = [{"a": "x,y", "b": "1\t2"}, {"a": "p\nq", "b": 'z"'}]
+    for each in items:
+        await write(path, [each], mode="append")
+    data = path.read_bytes().decode()
+    assert data == 'a\tb\r\nx,y\t"1\t2"\r\n"p\nq"\t"z"""\r\n'
+    assert list(csv.DictReader(StringIO(data, newline=""), delimiter="\t")) == items
+    found = previous(str(path), "tsv")
+    assert found is not None
+    assert found.items == 2
+
+
+async def test_lists_are_joined(tmp_path: Path) -> None:
+    """With `join` a list is its values with that text between them, a set in order; other values are as ever."""
+    items = [{"a": ["x", 1, None, [2]], "b": {"q", "p"}, "c": {"d": [1]}, "e": (), "f": 7}]
+    await write(tmp_path / "a.csv", items, join="|")
+    assert (tmp_path / "a.csv").read_text().splitlines()[1] == 'x|1||[2],p|q,"{""d"":[1]}",,7'
+    with pytest.raises(SettingsError, match="join is for csv, tsv, and this is jsonl"):
+        sink_of(tmp_path / "a.jsonl", join="|")

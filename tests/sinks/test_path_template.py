@@ -111,6 +111,30 @@ def test_a_folder_is_no_file(tmp_path: Path, path: str) -> None:
         sinks(path.replace("{folder}", str(folder)))
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("s3://bucket/books.jsonl", "the scheme s3:// is not known"),
+        ("foo://{spider}/books.csv", "the scheme foo:// is not known"),
+        ("git+ssh://a/books.db", "the scheme git+ssh:// is not known"),
+        ("file:///data/books.csv", "write the path without file://"),
+        ("postgresql://me:s3cret@host/db?table=books", "the scheme postgresql:// is not known"),
+    ],
+)
+def test_a_url_is_no_file(path: str, told: str) -> None:
+    """A path with a scheme is refused in one line without its password, and no folder of that name is made."""
+    with pytest.raises(SettingsError) as caught:
+        sinks(path)
+    assert str(caught.value).startswith("[[sinks]] path '")
+    assert str(caught.value).endswith(f"': {told}; a sink writes a local file")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_colon_is_no_scheme() -> None:
+    """A name that merely has a colon, or slashes after it, is a local file."""
+    assert [each.path for each in sinks("a:b.csv", "2026://x.csv")] == ["a:b.csv", "2026://x.csv"]
+
+
 def test_nothing_is_touched_before_the_file_is_opened(tmp_path: Path) -> None:
     """Asking for sinks makes neither files nor folders."""
     sinks(f"{tmp_path}/data/books.csv")

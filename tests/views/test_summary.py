@@ -19,6 +19,7 @@ class File:
     bytes: int = 402_123
     replaced: None = None
     tables_kept: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class PageItems:
         for _, _, error in refined.errors:
             if isinstance(error, CloseSpider | CrawlStopped):
                 self._totals.end_early(error)
-        return Batch([*refined.kept], [*refined.dropped]), refined.without_items()
+        return Batch([*refined.kept], [*refined.dropped], [*refined.rejected]), refined.without_items()
 
     async def write_early(self, page: Response | None, url: str, items: list[Any]) -> None:
         """Write `items` of a callback that goes on."""
@@ -125,12 +125,15 @@ class PageItems:
                 self.lose(url, error)
         for refined in given.stocks:
             self._take_stock(refined, url)
+            if refined.rejected:
+                await self._storage.reject(refined.rejected, url)
         if given.items:
             await self._storage.write(given.items, url)
 
     async def _write_batch(self, batch: Batch, url: str) -> None:
         for item, reason in batch.dropped:
             self._totals.count_dropped(item, reason)
+        await self._storage.reject(batch.rejected, url)
         if self._storage.error is None:
             await self._storage.write(batch.kept, url)
 

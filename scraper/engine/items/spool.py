@@ -6,6 +6,7 @@ however the process ends, and nobody else reads it. What it holds is for this pr
 
 import pickle
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -15,10 +16,11 @@ from scraper.errors import StorageError
 
 
 class Batch(NamedTuple):
-    """Items that the pipelines have kept, and those that they have dropped, each with the reason."""
+    """Items that the pipelines have kept, those that they have dropped, and of these the rejected; with the reasons."""
 
     kept: list[Any]
     dropped: list[tuple[Any, str]]
+    rejected: Sequence[tuple[Any, str]] = ()
 
 
 class Spool:

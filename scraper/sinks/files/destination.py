@@ -64,46 +64,58 @@ class Destination:
 
     # Opened.
 
-    async def open(self, position: Position | None = None) -> None:
-        """Begin the file, or resume it at `position`.
+    async def open(self, position: Position | None = None, *, extends: bool = False, is_known: bool = False) -> None:
+        """Begin the file, or resume it at `position`. One that `extends` begins with all that is at the path now.
+
+        What this process has written, and closed, `is_known`, and need not be read again.
 
         Raises `StorageError` if it cannot be written, or is being written by another crawl, and `Misfit` if what
         `position` tells of is not there.
         """
         try:
-            file = await self._open(position)
+            file, end = await self._open(position, extends=extends, is_known=is_known)
         except BlockingIOError:
             raise FileInUse(self.path) from None
         except OSError as error:
             raise StorageError(self._explain(error)) from error
-        end = End(position.bytes, position.crc) if position is not None else End()
         self._writer = BackgroundWriter(file, self._name, packing=self._packing, end=end)
 
-    async def _open(self, position: Position | None) -> AsyncFileIO:
+    async def _open(self, position: Position | None, *, extends: bool, is_known: bool) -> tuple[AsyncFileIO, End]:
+        """The file, and where it ends."""
+        end = End(position.bytes, position.crc) if position is not None else End()
         if self.path == "-":
-            return await aiofiles.open(_STDOUT, "wb", buffering=0, closefd=False)
+            return await aiofiles.open(_STDOUT, "wb", buffering=0, closefd=False), end
         if await _is_special(self._target):
             self.is_exact = False
-            return await aiofiles.open(self._target, "wb", buffering=0)
-        file: AsyncFileIO = wrap(await self._open_part(position))
+            return await aiofiles.open(self._target, "wb", buffering=0), end
+        opened, end = await self._open_part(position, extends=extends, is_known=is_known)
+        file: AsyncFileIO = wrap(opened)
         self.place = self._part = f"{self.path}.part"
-        return file
+        return file, end
 
-    async def _open_part(self, position: Position | None) -> FileIO:
-        """The part, as it was at `position` or else empty, and nobody else's."""
-        opening = asyncio.create_task(asyncio.to_thread(self._opened, position), name=f"open {self.path}")
+    async def _open_part(self, position: Position | None, *, extends: bool, is_known: bool) -> tuple[FileIO, End]:
+        """The part, as it was at `position` or else as it begins, nobody else's; and where it ends."""
+        work = asyncio.to_thread(self._opened, position, extends=extends, is_known=is_known)
+        opening = asyncio.create_task(work, name=f"open {self.path}")
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:  # the thread goes on
             opening.add_done_callback(_close)
             raise
 
-    def _opened(self, position: Position | None) -> FileIO:
+    def _opened(self, position: Position | None, *, extends: bool, is_known: bool) -> tuple[FileIO, End]:
         part.make_folders(Path(self._target).parent, durable=self._durable)
-        file = part.begin(self._target) if position is None else part.resume(self._target, position)
+        if position is not None:
+            file = (part.reopen if is_known else part.resume)(self._target, position)
+            end = End(position.bytes, position.crc)
+        elif extends:
+            file, size, crc = part.extend(self._target)
+            end = End(size, crc)
+        else:
+            file, end = part.begin(self._target), End()
         if self._durable:
             disk.sync(Path(self._target).parent)
-        return file
+        return file, end
 
     # Filled.
 
@@ -137,15 +149,24 @@ class Destination:
             await writer.bring_to_disk()
         self._is_complete = True
 
+    async def rest(self) -> None:
+        """Close the file, which may be complete, and leave it as it is: it is opened again at its end, or published.
+
+        Raises `StorageError` if writing fails.
+        """
+        writer = self._check()
+        try:
+            await self.sync()
+        finally:
+            self._writer, self._size = None, writer.size
+            await writer.close()
+
     async def publish(self, made: str = "") -> None:
         """Close the file, which is complete, and give it its final name; or give that to `made`, made of the file.
 
         Raises `StorageError` if that fails.
         """
-        writer = self._check()
-        if not self._is_complete:
-            raise StorageError(f"{self._name} is not complete")
-        self._writer, self._size = None, writer.size
+        writer = self._completed()
         try:
             if self._part is not None:
                 self._size = await asyncio.to_thread(part.publish, self._target, made=made, durable=self._durable)
@@ -154,17 +175,15 @@ class Destination:
         except OSError as error:
             raise StorageError(self._explain(error)) from error
         finally:
-            await writer.close()
+            if writer is not None:
+                await writer.close()
 
     async def withhold(self, made: str = "") -> None:
         """Close the file, which is complete, and leave it as the `.part`; or `made`, made of the file, in its place.
 
         Raises `StorageError` if that fails. What is no ordinary file was published as it was written.
         """
-        writer = self._check()
-        if not self._is_complete:
-            raise StorageError(f"{self._name} is not complete")
-        self._writer, self._size = None, writer.size
+        writer = self._completed()
         try:
             if made and self._part is not None:
                 self._size = await asyncio.to_thread(part.withhold, self._target, made)
@@ -172,7 +191,22 @@ class Destination:
         except OSError as error:
             raise StorageError(self._explain(error)) from error
         finally:
-            await writer.close()
+            if writer is not None:
+                await writer.close()
+
+    def _completed(self) -> BackgroundWriter | None:
+        """What wrote the file, which is complete, to be closed; None if it is closed already.
+
+        Raises `StorageError` if the file is not complete, or has ended.
+        """
+        if not self._is_complete or self._part is None:
+            self._check()
+        if not self._is_complete:
+            raise StorageError(f"{self._name} is not complete")
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self._size = writer.size
+        return writer
 
     async def close(self) -> None:
         """Close the file. If it is not published, what was taken is written, and the `.part` keeps its name."""
@@ -204,10 +238,10 @@ class Destination:
         return f"<Destination {self._name}: {self._writer or f'{self.size} bytes'}>"
 
 
-def _close(opening: asyncio.Task[FileIO]) -> None:
+def _close(opening: asyncio.Task[tuple[FileIO, End]]) -> None:
     """Close a file whose opening was cancelled before it was open."""
     if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+        opening.result()[0].close()
 
 
 async def _is_special(path: str) -> bool:

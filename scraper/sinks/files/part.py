@@ -43,6 +43,34 @@ def begin(target: str) -> FileIO:
     return file
 
 
+def extend(target: str) -> tuple[FileIO, int, int]:
+    """`target`'s part, locked, with all that is in the file `target`, if there is one; its size and its CRC-32.
+
+    Raises `BlockingIOError` if another crawl has it locked, or `OSError`.
+    """
+    file = begin(target)
+    try:
+        return (file, *copy(target, file, Path(target).stat().st_size))
+    except FileNotFoundError:
+        return file, 0, 0
+    except BaseException:
+        file.close()
+        raise
+
+
+def reopen(target: str, position: Position) -> FileIO:
+    """`target`'s part, locked, which this process has written up to `position` and closed since.
+
+    Raises `Misfit` if it is not as long as that, `BlockingIOError` if another crawl has it locked, or `OSError`.
+    """
+    file = locked(f"{target}.part", create=False)
+    size = os.fstat(file.fileno()).st_size
+    if size != position.bytes:
+        file.close()
+        raise Misfit(position.path, f"its .part has {size:,} bytes, and {position.bytes:,} were written")
+    return file
+
+
 def resume(target: str, position: Position) -> FileIO:
     """`target`'s part, locked, as it was at `position`.
 
@@ -151,8 +179,9 @@ def _difference(file: Path, position: Position) -> str:
     return ""
 
 
-def copy(source: str, target: FileIO, size: int) -> None:
-    """Make the first `size` bytes of the file `source` all that is in `target`."""
+def copy(source: str, target: FileIO, size: int) -> tuple[int, int]:
+    """Make the first `size` bytes of the file `source` all that is in `target`; their number, and their CRC-32."""
+    copied = crc = 0
     target.truncate(0)
     with Path(source).open("rb") as read:
         while size and (piece := read.read(min(size, _AT_ONCE))):
@@ -160,6 +189,9 @@ def copy(source: str, target: FileIO, size: int) -> None:
             while rest:
                 rest = rest[target.write(rest) :]
             size -= len(piece)
+            copied += len(piece)
+            crc = zlib.crc32(piece, crc)
+    return copied, crc
 
 
 def require_ordinary(target: str) -> None:

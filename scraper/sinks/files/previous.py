@@ -1,23 +1,18 @@
 """What stands at a data file's place: how many items, of which day, a new file would replace."""
 
 import csv
-import gzip
 import io
 import sqlite3
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 import msgspec
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from scraper.sinks.files.compression import unpacked
 
 MOST = 256 * 1024 * 1024  # bytes of a file whose items are counted, and of what comes of unpacking it
 
@@ -56,18 +51,9 @@ def previous(path: str, format: str) -> Previous | None:  # noqa: A002 -- the wo
     return Previous(items, status.st_size, datetime.fromtimestamp(status.st_mtime).astimezone())
 
 
-def _opened(file: Path) -> BinaryIO:
-    match file.suffix:
-        case ".gz":
-            return gzip.open(file, "rb")  # type: ignore[return-value]
-        case ".zst":
-            return zstd.open(file, "rb")  # type: ignore[return-value]
-    return file.open("rb")
-
-
 def _content(file: Path) -> bytes:
     """The whole of a file, decompressed. Raises `ValueError` if that is more than `MOST` bytes."""
-    with _opened(file) as read:
+    with unpacked(file) as read:
         content = read.read(MOST + 1)
     if len(content) > MOST:
         raise ValueError(f"{file} holds more than {MOST} bytes")
@@ -76,7 +62,7 @@ def _content(file: Path) -> bytes:
 
 def _lines(file: Path) -> int:
     count = size = 0
-    with _opened(file) as read:
+    with unpacked(file) as read:
         while line := read.readline(MOST + 1):
             size += len(line)
             if size > MOST:
@@ -90,9 +76,9 @@ def _values(file: Path) -> int:
     return len(found)
 
 
-def _records(file: Path) -> int:
+def _records(file: Path, delimiter: str = ",") -> int:
     text = io.StringIO(_content(file).decode("utf-8-sig"), newline="")
-    return max(sum(1 for row in csv.reader(text) if row) - 1, 0)
+    return max(sum(1 for row in csv.reader(text, delimiter=delimiter) if row) - 1, 0)
 
 
 def _rows(file: Path) -> int:
@@ -115,6 +101,7 @@ _COUNTERS: Mapping[str, Callable[[Path], int]] = {
     "jsonl": _lines,
     "json": _values,
     "csv": _records,
+    "tsv": partial(_records, delimiter="\t"),
     "sqlite": _rows,
     "parquet": _parquet_rows,
 }

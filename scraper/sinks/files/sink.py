@@ -1,7 +1,7 @@
 """A sink is a format and a destination: what the bytes are, and where they go."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -9,6 +9,7 @@ from scraper.errors import StorageError
 from scraper.protocols import Position
 from scraper.sinks.files.destination import Destination
 from scraper.sinks.files.previous import Previous, previous
+from scraper.sinks.files.standing import Standing, standing
 from scraper.sinks.formats.values import problem
 
 
@@ -54,7 +55,9 @@ class Format(Protocol):
 class DataFile:
     """The sink that writes one file; only items of the classes named in `classes`, if any are.
 
-    `items` is how many it took, `kind` the name of its format in config.toml.
+    `items` is how many it took, `content` how many bytes these are since it was opened, without compression. `kind` is
+    the name of its format in config.toml. If it is to append to the file that is there, `extend` has the format go on
+    after that: it gives what has to be written first, and raises `ValueError` if the format cannot.
     """
 
     def __init__(
@@ -65,15 +68,19 @@ class DataFile:
         kind: str = "",
         classes: Sequence[str] = (),
         is_always_published: bool = False,
+        extend: Callable[[Standing], bytes] | None = None,
     ) -> None:
         self.items = 0
+        self.content = 0
         self.name = destination.path
         self.is_always_published = is_always_published
         self._kind = kind
         self._destination = destination
         self._format = format
         self._classes = frozenset(classes)
+        self._extend = extend
         self._position: Position | None = None
+        self._is_known = False
 
     @property
     def path(self) -> str:
@@ -90,12 +97,13 @@ class DataFile:
         """Whether the file can be cut back, once it is open: not if it is standard output, a device or a pipe."""
         return self._destination.is_exact
 
-    def resume(self, position: Position) -> None:
+    def resume(self, position: Position, *, is_known: bool = False) -> None:
         """To be opened at `position`, which an earlier process came to: what follows it is cut off.
 
-        Opening raises `StorageError` if what stands before it is not there as it was.
+        Opening raises `StorageError` if what stands before it is not there as it was. If this process has written it,
+        and let it `rest()`, it `is_known`, and not read again.
         """
-        self._position = position
+        self._position, self._is_known = position, is_known
 
     async def write(self, items: Sequence[Any]) -> None:
         """Take `items`; waits while too much of what was taken is not yet written.
@@ -113,6 +121,7 @@ class DataFile:
         except Exception:  # an item's own code may raise anything
             written = b"".join(_encode_each(self._format, items, failures))
         self._destination.put(written)
+        self.content += len(written)
         self.items += len(items) - len(failures)
         await self._destination.wait_for_room()
         if failures:
@@ -123,6 +132,12 @@ class DataFile:
         items, state = self.items, self._format.state()
         end = await self._destination.sync()
         return Position(self._destination.path, end.bytes, items, end.crc, state)
+
+    async def rest(self) -> Position:
+        """Close the file for a while: where it ends. Another sink of its path goes on there, or this publishes it."""
+        position = await self.sync()
+        await self._destination.rest()
+        return position
 
     async def finish(self) -> None:
         """Write what is left, close the file and give it its final name."""
@@ -135,8 +150,9 @@ class DataFile:
         await self._destination.complete()
 
     async def previous(self) -> Previous | None:
-        """The file that publishing would replace."""
-        return await asyncio.to_thread(previous, self.name, self._kind) if self.is_exact else None
+        """The file that publishing would replace; None if its items are in the new one."""
+        is_replaced = self.is_exact and self._extend is None
+        return await asyncio.to_thread(previous, self.name, self._kind) if is_replaced else None
 
     async def publish(self) -> None:
         """Close the file, which is complete, and give it its final name."""
@@ -147,10 +163,16 @@ class DataFile:
         await self._destination.withhold()
 
     async def __aenter__(self) -> Self:
-        await self._destination.open(self._position)
         if self._position is not None:
+            await self._destination.open(self._position, is_known=self._is_known)
             self._format.resume(self._position)
             self.items = self._position.items
+        elif self._extend is not None:
+            first = _extended(self.name, self._extend, await asyncio.to_thread(standing, self.name))
+            await self._destination.open(extends=True)
+            self._destination.put(first)
+        else:
+            await self._destination.open()
         return self
 
     async def __aexit__(
@@ -160,6 +182,14 @@ class DataFile:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path}: {self.items} items, {self.bytes} bytes>"
+
+
+def _extended(name: str, extend: Callable[[Standing], bytes], there: Standing) -> bytes:
+    """What is to be written first after the file that is there. Raises `StorageError` if nothing can be."""
+    try:
+        return extend(there) if there.head else b""
+    except ValueError as error:
+        raise StorageError(f"{name} cannot be appended to: {error}") from None
 
 
 def _encode_each(format: Format, items: Sequence[Any], failures: list[tuple[Any, str]]) -> list[bytes]:  # noqa: A002 -- the word of config.toml

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scraper.protocols import Position
+from scraper.sinks.files.standing import Standing
 from scraper.sinks.formats.values import json_lines, json_object
 
 
@@ -27,3 +28,7 @@ class JsonLines:
 
     def resume(self, position: Position) -> None:
         """Nothing has to be known."""
+
+    def extend(self, there: Standing) -> bytes:
+        """What ends the last line of a file that is `there`, if it has no end."""
+        return b"" if there.last == b"\n" else b"\n"

@@ -88,12 +88,14 @@ class ParquetFile(DataFile):
         self._made = f"{self._target}.new"
         self._log = log
 
-    def resume(self, position: Position) -> None:
+    def resume(self, position: Position, *, is_known: bool = False) -> None:
         """To be opened at `position`, which an earlier process came to: what follows it is cut off.
 
         Opening raises `StorageError` if what stands before it is not there as it was.
         """
-        self._position = position if position.items else None
+        super().resume(position, is_known=is_known)
+        if not position.items:
+            self._position = None
 
     async def __aenter__(self) -> Self:
         try:

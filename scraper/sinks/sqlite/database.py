@@ -1,21 +1,32 @@
-"""An SQLite database that a crawl grows: NAME.part, locked, begun anew or cut back. Everything here blocks."""
+"""An SQLite database that a crawl grows: NAME.part, locked, begun anew or cut back. Everything here blocks.
+
+It begins empty; or, to be appended to, as a copy of the database that is there. One whose rows are to be updated begins
+empty, too: see `merge`. The database that comes of merging has the mark of the crawl, and what the crawl finds after
+that is gathered under another mark. So it is known of any position whether its rows have been merged.
+"""
 
 import marshal
 import os
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from io import FileIO
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 from zlib import crc32
+
+from msgspec.structs import replace
 
 from scraper.process import disk
 from scraper.protocols import Position
 from scraper.sinks.files import part
 from scraper.sinks.files.part import Misfit
-from scraper.sinks.sqlite.tables import Statement
+from scraper.sinks.sqlite.merge import copy, merge
+from scraper.sinks.sqlite.names import quoted
+from scraper.sinks.sqlite.standing import Table, tables
+from scraper.sinks.sqlite.tables import OURS, Statement
 from scraper.sinks.sqlite.takeover import take_over
 
 _PATIENCE = 30.0  # seconds to wait for a reader that holds the database
@@ -33,45 +44,68 @@ class Database:
     its final name is missing. After an error nothing is committed any more.
     """
 
-    def __init__(self, target: str, *, durable: bool) -> None:
+    def __init__(
+        self, target: str, *, mode: Literal["replace", "append", "upsert"], key: Sequence[str], durable: bool
+    ) -> None:
         self.mark = 0
+        self.gaps: dict[str, int] = {}  # numbers of each table that no row of the database that was there has
         self.bytes = 0
         self.is_complete = False
         self._sums: dict[str, int] = {}  # CRC-32 of the rows of each table
         self._summed: dict[str, int] = {}  # rows of each table that are in `_sums`
         self._target = target
         self._part = f"{target}.part"
+        self._made = f"{target}.new" if mode == "upsert" else ""
+        self._mode = mode
+        self._key = key
         self._durable = durable
         self._lock: FileIO | None = None
         self._connection: sqlite3.Connection | None = None
         self._is_broken = False
 
-    def open(self, path: str, position: Position | None) -> dict[str, list[str]]:
-        """Begin, or go on at `position`; the columns of the tables that there are.
+    def open(self, path: str, position: Position | None) -> list[Table]:
+        """Begin, or resume at `position`; the tables that there are.
 
         Raises `Misfit` if what was written before is not there, `BlockingIOError` if another crawl has it locked,
         `OSError` or `sqlite3.Error`.
         """
         part.require_ordinary(self._target)
         part.make_folders(Path(self._target).parent, durable=self._durable)
-        rows = position.state.get("rows") if position is not None and position.items else {}
+        rows = position.state.get("rows") if position is not None and (position.items or position.state) else {}
         if rows is None:
             raise Misfit(path, "it was written in another format")
         if position is None or not rows:
-            self._lock = part.begin(self._target)
-            self._forget_companions()
-            self._connect()
-            self.mark = secrets.randbits(31)
-            self._ask(f"PRAGMA user_version = {self.mark}")
+            found = self._begin(copies=self._mode == "append" and position is None)
         else:
-            self.mark = position.state["mark"]
-            self._find(path, rows, position.state.get("sums", {}))
-            self._connect()
-            self._cut(rows)
+            self.mark, self.gaps = position.state["mark"], position.state.get("gaps", {})
+            found = self._resume(path, rows, position.state.get("sums", {}))
         if self._durable:
             disk.sync(Path(self._target).parent)
         self._ask("BEGIN")
-        return {name: self._columns(name) for name in self._tables()}
+        return found
+
+    def _begin(self, *, copies: bool) -> list[Table]:
+        """Begin with nothing, or with all that is in the database that is there."""
+        self._lock = part.begin(self._target)
+        self._forget_companions()
+        self._connect(lambda database: copy(self._target, database) if copies else None)
+        self.mark = secrets.randbits(31)
+        self._ask(f"PRAGMA user_version = {self.mark}")
+        found = tables(self._connected())
+        usable = [each for each in found if not each.refusal]
+        self.gaps = {each.name: each.gaps for each in usable if each.gaps}
+        self._summed = {each.name: each.rows for each in usable}
+        self._sums = {name: _sum(self._connected(), name, number) for name, number in self._summed.items()}
+        return found
+
+    def _resume(self, path: str, rows: dict[str, int], sums: dict[str, int]) -> list[Table]:
+        """Have `rows` of each table and no more; none if they have been merged."""
+        if self._find(path, rows, sums):
+            self._forget_companions()
+            return self._begin(copies=False)
+        self._connect()
+        self._cut(rows)
+        return [replace(each, rows=rows.get(each.name, each.rows)) for each in tables(self._connected())]
 
     def execute(self, statements: Sequence[Statement]) -> None:
         """Add what `statements` say. Raises `sqlite3.Error`."""
@@ -112,6 +146,9 @@ class Database:
         self._connection, self.is_complete = None, True
         if self._lock is not None:
             os.fsync(self._lock.fileno())
+        if self._made:
+            merge(self._target, self._part, self._made, key=self._key)
+            disk.sync(Path(self._made))
 
     def publish(self) -> tuple[str, ...]:
         """Give the database, which is complete, its final name. Raises `OSError` or `sqlite3.Error`.
@@ -119,12 +156,18 @@ class Database:
         Tables of the database that has this name, which the new one lacks, are kept: they may be somebody else's.
         Returns their names.
         """
-        kept = take_over(self._target, self._part)
+        kept = () if self._made else take_over(self._target, self._part)
         if kept and self._lock is not None:
             os.fsync(self._lock.fileno())
-        self.bytes = part.publish(self._target, durable=self._durable)
+        self.bytes = part.publish(self._target, made=self._made, durable=self._durable)
         self.close()
         return kept
+
+    def withhold(self) -> None:
+        """Close the database, which is complete: what was gathered stays in the part."""
+        if self._made:
+            Path(self._made).unlink(missing_ok=True)
+        self.close()
 
     def close(self) -> None:
         """Close the database; what was not committed is gone."""
@@ -140,13 +183,19 @@ class Database:
 
     # Going on.
 
-    def _find(self, path: str, rows: dict[str, int], sums: dict[str, int]) -> None:
-        """Have the part hold `rows` of each table: as it is, or as a copy of the file with the final name."""
+    def _find(self, path: str, rows: dict[str, int], sums: dict[str, int]) -> bool:
+        """Have the part hold `rows` of each table: as it is, or as a copy of the file with the final name.
+
+        Whether they have been merged into that one instead: nothing is changed then.
+        """
         with suppress(FileNotFoundError):
             self._lock = part.locked(self._part, create=False)
         reasons = []
         for name in (self._part, self._target):
             if Path(name).exists():
+                if self._mode == "upsert" and name == self._target and _mark_of(name) == self.mark:
+                    self._let_go()
+                    return True
                 reason = self._difference(name, rows, sums)
                 if not reason:
                     break
@@ -157,6 +206,13 @@ class Database:
             self._lock = self._lock or part.locked(self._part)
             self._forget_companions()
             part.copy(self._target, self._lock, Path(self._target).stat().st_size)
+        return False
+
+    def _let_go(self) -> None:
+        """Give the lock back."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _difference(self, name: str, rows: dict[str, int], sums: dict[str, int]) -> str:
         """How the database `name` differs from what was written; nothing if its tables begin with these rows.
@@ -171,10 +227,10 @@ class Database:
                     return f"is damaged: {' '.join(found.split())}"
                 for table, number in rows.items():
                     count = database.execute(
-                        f"SELECT count(*) FROM {_quoted(table)} WHERE _rowid_ <= ?",  # noqa: S608 -- quoted
+                        f"SELECT count(*) FROM {quoted(table)} WHERE _rowid_ <= ?",  # noqa: S608 -- quoted
                         (number,),
                     ).fetchone()[0]
-                    if count < number:
+                    if count < number - self.gaps.get(table, 0):
                         return f"has {count:,} rows in {table}, fewer than the {number:,} that were written"
                     self._sums[table], self._summed[table] = _sum(database, table, number), number
                     if self._sums[table] != sums.get(table, self._sums[table]):
@@ -186,11 +242,13 @@ class Database:
     def _cut(self, rows: dict[str, int]) -> None:
         """Delete all that came after `rows` rows of each table."""
         self._ask("BEGIN IMMEDIATE")
-        for table in self._tables():
+        for table, sql in (
+            self._connected().execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+        ):
             if table in rows:
-                self._connected().execute(f"DELETE FROM {_quoted(table)} WHERE _rowid_ > ?", (rows[table],))  # noqa: S608 -- quoted
-            else:
-                self._ask(f"DROP TABLE {_quoted(table)}")
+                self._connected().execute(f"DELETE FROM {quoted(table)} WHERE _rowid_ > ?", (rows[table],))  # noqa: S608 -- quoted
+            elif OURS in sql:
+                self._ask(f"DROP TABLE {quoted(table)}")
         self._ask("COMMIT")
 
     def _forget_companions(self) -> None:
@@ -200,8 +258,9 @@ class Database:
 
     # SQL.
 
-    def _connect(self) -> None:
+    def _connect(self, fill: Callable[[sqlite3.Connection], object] = lambda _: None) -> None:
         self._connection = sqlite3.connect(self._part, timeout=_PATIENCE, isolation_level=None)
+        fill(self._connection)
         self._ask("PRAGMA journal_mode = WAL")
         self._ask(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
 
@@ -216,14 +275,12 @@ class Database:
     def _number(self, sql: str) -> int:
         return int(self._connected().execute(sql).fetchone()[0])
 
-    def _tables(self) -> list[str]:
-        found = self._connected().execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        )
-        return [name for (name,) in found.fetchall()]
 
-    def _columns(self, table: str) -> list[str]:
-        return [row[1] for row in self._connected().execute(f"PRAGMA table_info({_quoted(table)})").fetchall()]
+def _mark_of(name: str) -> int:
+    """The number by which the database `name` is known; 0 if it is none."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{quote(name)}?mode=ro", uri=True)) as database:
+        return int(database.execute("PRAGMA user_version").fetchone()[0])
+    return 0
 
 
 def _sum(database: sqlite3.Connection, table: str, number: int, known: int = 0, after: int = 0) -> int:
@@ -232,14 +289,10 @@ def _sum(database: sqlite3.Connection, table: str, number: int, known: int = 0, 
     Columns at the end that a row has nothing in do not count, as they may have come later.
     """
     rows = database.execute(
-        f"SELECT * FROM {_quoted(table)} WHERE _rowid_ > ? AND _rowid_ <= ? ORDER BY _rowid_",  # noqa: S608 -- quoted
+        f"SELECT * FROM {quoted(table)} WHERE _rowid_ > ? AND _rowid_ <= ? ORDER BY _rowid_",  # noqa: S608 -- quoted
         (after, number),
     )
     for row in rows:
         values = marshal.dumps(row, _FORMAT)[_HEAD:].rstrip(_NOTHING)
         known = crc32(values + b"\n", known)
     return known
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

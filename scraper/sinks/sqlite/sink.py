@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from logging import getLogger
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from scraper.errors import FileInUse, StorageError
 from scraper.protocols import Position
@@ -49,6 +49,7 @@ class SqliteFile:
         tables: Tables,
         *,
         classes: Sequence[str] = (),
+        mode: Literal["replace", "append", "upsert"] = "replace",
         durable: bool = False,
         is_always_published: bool = False,
     ) -> None:
@@ -59,7 +60,8 @@ class SqliteFile:
         self.path = path
         self._tables = tables
         self._classes = frozenset(classes)
-        self._database = Database(os.path.realpath(path), durable=durable)
+        self._mode = mode
+        self._database = Database(os.path.realpath(path), mode=mode, key=tables.key, durable=durable)
         self._thread: ThreadPoolExecutor | None = None
         self._position: Position | None = None
         self._statements: list[Statement] = []
@@ -109,7 +111,10 @@ class SqliteFile:
         items, rows = self.items, self._tables.rows
         self._hand_over()
         size, sums = await self._wait(self._turn(lambda: self._database.commit(rows)))
-        return Position(self.name, size, items, state={"mark": self._database.mark, "rows": rows, "sums": sums})
+        state = {"mark": self._database.mark, "rows": rows, "sums": sums}
+        if self._database.gaps:
+            state["gaps"] = self._database.gaps
+        return Position(self.name, size, items, state=state)
 
     async def finish(self) -> None:
         """Write what is left, close the database and give it its final name."""
@@ -130,23 +135,24 @@ class SqliteFile:
         self._let_go()
 
     async def previous(self) -> Previous | None:
-        """The file that publishing would replace."""
-        return await asyncio.to_thread(previous, self.name, "sqlite")
+        """The file that publishing would replace; None if its rows are in the new one."""
+        return await asyncio.to_thread(previous, self.name, "sqlite") if self._mode == "replace" else None
 
     async def withhold(self) -> None:
         """Close the database, which is complete, and leave it as `NAME.part`."""
+        await self._wait(self._turn(self._database.withhold))
         await self._close()
 
     async def __aenter__(self) -> Self:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self.name}")
         try:
-            columns = await self._wait(self._turn(lambda: self._database.open(self.name, self._position)))
+            tables = await self._wait(self._turn(lambda: self._database.open(self.name, self._position)))
         except BaseException:
             await self._close()
             raise
         self.path = f"{self.name}.part"
+        self._tables.resume(tables)
         if self._position is not None:
-            self._tables.resume(columns, self._position.state.get("rows", {}))
             self.items = self._position.items
         return self
 

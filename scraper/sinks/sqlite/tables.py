@@ -12,16 +12,16 @@ neither do the names here.
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any, TypeAlias
 
 import msgspec
 
 from scraper.sinks.formats.values import cell, record, text, utf8
+from scraper.sinks.sqlite.names import LOWER, listed, quoted
+from scraper.sinks.sqlite.standing import Table as Standing
 
 Stored: TypeAlias = str | int | float | bytes | None
 
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _MOST_COLUMNS = 2000  # SQLITE_MAX_COLUMN as it comes
 _MOST_INSERTIONS = 1000  # kinds of rows whose SQL is remembered
 _INTEGERS = range(-(2**63), 2**63)
@@ -41,11 +41,16 @@ class Statement(msgspec.Struct, eq=False):
 
 
 class _Table(msgspec.Struct, eq=False):
-    """What is known of a table; `columns` are by their names in lower case."""
+    """What is known of a table; `columns` are by their names in lower case, `number` is that of the row's number.
+
+    `refusal` tells why it takes no rows.
+    """
 
     name: str
     columns: dict[str, str] = msgspec.field(default_factory=dict)
     rows: int = 0
+    number: str | None = None
+    refusal: str = ""
 
 
 class _Insertion(msgspec.Struct, eq=False):
@@ -60,10 +65,11 @@ class _Insertion(msgspec.Struct, eq=False):
 class Tables:
     """What has to be executed to add items to a database; `fields` are the ones to write, all unless given.
 
-    `rows` is how many rows each table has.
+    `rows` is the number of each table's last row. An item has to have values in the fields of `key`.
     """
 
-    def __init__(self, fields: tuple[str, ...] = ()) -> None:
+    def __init__(self, fields: tuple[str, ...] = (), *, key: tuple[str, ...] = ()) -> None:
+        self.key = key
         self._fields = fields
         self._tables: dict[str, _Table] = {}
         self._insertions: dict[tuple[str, tuple[Any, ...]], _Insertion] = {}
@@ -71,12 +77,13 @@ class Tables:
     @property
     def rows(self) -> dict[str, int]:
         """By the name of the table."""
-        return {each.name: each.rows for each in self._tables.values()}
+        return {each.name: each.rows for each in self._tables.values() if not each.refusal}
 
-    def resume(self, columns: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> None:
+    def resume(self, tables: Sequence[Standing]) -> None:
         """The database has these tables already."""
-        for name, names in columns.items():
-            self._tables[_lower(name)] = _Table(name, {_lower(each): each for each in names}, rows[name])
+        for each in tables:
+            columns = {_lower(name): name for name in each.columns}
+            self._tables[_lower(each.name)] = _Table(each.name, columns, each.rows, each.number, each.refusal)
 
     def add(self, item: Any, statements: list[Statement]) -> int:
         """Append to `statements` what adds a row for `item`; about how many bytes that is.
@@ -84,6 +91,9 @@ class Tables:
         Raises if it cannot be written, and is then as if it had not been called.
         """
         values = record(item, self._fields)
+        for name in self.key:
+            if stored(values.get(name)) is None:
+                raise ValueError(f"it has no {name}, which is in the key")
         key = (type(item).__name__, tuple(values))
         insertion = self._insertions.get(key)
         is_new = insertion is None
@@ -119,18 +129,20 @@ class Tables:
         if rest:
             into.append(MORE)
             missing |= {} if MORE in table.columns else {MORE: MORE}
+        if keyless := [each for each in self.key if each in rest]:
+            raise ValueError(f"too many columns came before {keyless[0]}, which is in the key")
         marks = ", ".join("?" * len(into))
-        values = f"({_list(into)}) VALUES ({marks})" if into else "DEFAULT VALUES"
-        return _Insertion(table, f"INSERT INTO {_quoted(name)} {values}", missing, rest)
+        values = f"({listed(into)}) VALUES ({marks})" if into else "DEFAULT VALUES"
+        return _Insertion(table, f"INSERT INTO {quoted(name)} {values}", missing, rest)
 
     def _begin(self, key: tuple[str, tuple[Any, ...]], insertion: _Insertion, statements: list[Statement]) -> None:
         """Have the table, with the columns that are missing; and remember the insertion, unless it may get better."""
         table, columns = insertion.table, insertion.missing.values()
-        name = _quoted(table.name)
+        name = quoted(table.name)
         if table.columns:
-            statements += [Statement(f"ALTER TABLE {name} ADD COLUMN {_quoted(each)}", [()]) for each in columns]
+            statements += [Statement(f"ALTER TABLE {name} ADD COLUMN {quoted(each)}", [()]) for each in columns]
         else:
-            statements.append(Statement(f"CREATE TABLE {name} ({OURS} {_list(columns)})", [()]))
+            statements.append(Statement(f"CREATE TABLE {name} ({OURS} {listed(columns)})", [()]))
         table.columns.update(insertion.missing)
         self._tables[_lower(table.name)] = table
         if not insertion.rest:
@@ -143,8 +155,10 @@ def _check(names: Mapping[str, str], fields: tuple[Any, ...], table: _Table) -> 
     """Raise `ValueError` if `table` cannot have these columns."""
     if len(names) < len(fields):
         raise ValueError(f"two of its fields are one column in SQLite, where case does not count: {fields!r:.200}")
-    if "_rowid_" in names:
-        raise ValueError("SQLite keeps the column name _rowid_ to itself")
+    if table.refusal:
+        raise ValueError(table.refusal)
+    if reserved := names.keys() & {"_rowid_", table.number}:
+        raise ValueError(f"SQLite keeps the column name {reserved.pop()} to itself")
     if not names and not table.columns:
         raise ValueError("the first item of its class gives a table its columns, and this one has no fields")
 
@@ -178,12 +192,4 @@ def _column(name: Any) -> str:
 
 
 def _lower(name: str) -> str:
-    return name.translate(_LOWER)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _list(names: Any) -> str:
-    return ", ".join(map(_quoted, names))
+    return name.translate(LOWER)

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from scraper.sinks.sqlite.names import quoted
 from scraper.sinks.sqlite.tables import OURS
 
 _ENTRIES = "SELECT type, name, tbl_name, sql FROM {}.sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB 'sqlite_*'"
@@ -21,14 +22,15 @@ def take_over(old: str, new: str) -> tuple[str, ...]:
 
     A file `old` that is not there, or is no database, has none.
     """
-    if not _is_database(old):
+    if not is_database(old):
         return ()
     with closing(sqlite3.connect(f"file:{quote(new)}?mode=rw", uri=True, isolation_level=None)) as database:
         database.execute("ATTACH ? AS old", (f"file:{quote(old)}?mode=ro",))
         return _copied(database)
 
 
-def _is_database(path: str) -> bool:
+def is_database(path: str) -> bool:
+    """Whether the file at `path` is an SQLite database."""
     try:
         with Path(path).open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
@@ -49,10 +51,6 @@ def _copied(database: sqlite3.Connection) -> tuple[str, ...]:
         for _, name, _, sql in (entry for entry in missing if entry[0] == kind):
             database.execute(sql)
             if kind == "table":
-                database.execute(f"INSERT INTO main.{_quoted(name)} SELECT * FROM old.{_quoted(name)}")  # noqa: S608 -- quoted
+                database.execute(f"INSERT INTO main.{quoted(name)} SELECT * FROM old.{quoted(name)}")  # noqa: S608 -- quoted
     database.execute("COMMIT")
     return tuple(tables)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
