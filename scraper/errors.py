@@ -5,7 +5,6 @@ ScraperError
 ├── SpiderError            your code: a spider that does not load, a callback that misbehaves
 ├── FetchError             their site: no answer, or none that can be used; `.reason` says why
 └── StorageError           our disk: a data file, a job directory
-    └── FileInUse          a data file that another crawl is writing
 
 Three more are not errors but words a spider or a pipeline says: `CloseSpider` ends the crawl, `DropItem`
 drops the item at hand, `IgnoreRequest` lets the request at hand go. `CrawlStopped` is what they are told by `fetch()`.
@@ -147,17 +146,6 @@ class FetchError(ScraperError):
 
 class StorageError(ScraperError):
     """A data file or a job directory cannot be written or read."""
-
-
-class FileInUse(StorageError):  # noqa: N818 -- says what it is
-    """A data file that another crawl is writing now; it may soon be free."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path} cannot be written: another crawl is writing it"
 
 
 class CloseSpider(Exception):  # noqa: N818 -- Scrapy's word, which spiders already raise

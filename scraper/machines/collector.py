@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import msgspec
 
-from scraper.errors import DropItem, FileInUse, StorageError
+from scraper.errors import DropItem, StorageError
 from scraper.events import Statistics
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared import outbox
@@ -26,6 +26,7 @@ from scraper.machines.begun_files import BegunFiles
 from scraper.machines.totals import corrected
 from scraper.pipelines import Unique
 from scraper.protocols import LeaseLost, Position, Sink
+from scraper.sinks.files.part import FileInUse
 
 logger = logging.getLogger("scraper")
 

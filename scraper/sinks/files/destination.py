@@ -23,7 +23,7 @@ import aiofiles.os
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncFileIO
 
-from scraper.errors import FileInUse, StorageError
+from scraper.errors import StorageError
 from scraper.process import disk
 from scraper.protocols import Position
 from scraper.sinks.files import part
@@ -75,7 +75,7 @@ class Destination:
         try:
             file, end = await self._open(position, extends=extends, is_known=is_known)
         except BlockingIOError:
-            raise FileInUse(self.path) from None
+            raise part.FileInUse(self.path) from None
         except OSError as error:
             raise StorageError(self._explain(error)) from error
         self._writer = BackgroundWriter(file, self._name, packing=self._packing, end=end)

@@ -24,6 +24,17 @@ _AT_ONCE = 1024 * 1024
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)  # some network file systems
 
 
+class FileInUse(StorageError):  # noqa: N818 -- says what it is
+    """A data file that another crawl is writing now; it may soon be free."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be written: another crawl is writing it"
+
+
 class Misfit(StorageError):  # noqa: N818 -- says what is the matter
     """What a file held at a position is not there as it was; nothing has been changed."""
 

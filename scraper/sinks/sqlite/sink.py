@@ -15,9 +15,10 @@ from logging import getLogger
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from scraper.errors import FileInUse, StorageError
+from scraper.errors import StorageError
 from scraper.protocols import Position
 from scraper.sinks.files import part
+from scraper.sinks.files.part import FileInUse
 from scraper.sinks.files.previous import Previous, previous
 from scraper.sinks.files.sink import UnwritableItems
 from scraper.sinks.formats.values import problem
