@@ -46,16 +46,27 @@ class Result:
     """
 
     spider: str
+    """The spider's name."""
     reason: str
+    """How the crawl ended: `finished`, `interrupted`, `hosts parked`, `pages limit`, …"""
     statistics: Statistics
+    """The counts."""
     status: int = 0
+    """The status that the spider's code gave to `sys.exit()`."""
     has_failed: bool = False
+    """Whether the crawl failed as a whole, so that no data file was replaced."""
     sinks: tuple[Written, ...] = ()
+    """The data files, with the number of their items and bytes."""
     problems: tuple[str, ...] = ()
+    """Why the crawl was not a success, one line each."""
     items: list[Any] = field(default_factory=list)
+    """The items, if no sink was configured."""
     job: Path | None = None
+    """The folder from which the next crawl resumes, if this one did not finish."""
     drifted: dict[str, int] = field(default_factory=dict)
+    """Fields of items that used to be found, and on how many of the last pages they were not."""
     cached: dict[str, int] = field(default_factory=dict)
+    """Hits, misses and revalidations of the HTTP cache."""
 
     @property
     def exit_status(self) -> int:

@@ -280,7 +280,7 @@ def test_every_setting_of_scrapy_that_is_known_is_told_of() -> None:
 
 def test_every_reason_has_one_row() -> None:
     """The page on reasons has one row for each reason why a URL was not crawled, among those it belongs to."""
-    refused, failed = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8").split("## Failed")
+    refused, failed = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8").split("## Failed requests")
     for text, reasons in ((refused, REFUSALS), (failed, set(scraper.Reason) - REFUSALS)):
         found = re.findall(r"^\| `(\w+)`", text, re.MULTILINE)
         assert sorted(found) == sorted([*reasons, *(["http_404"] if text is failed else [])])
