@@ -54,7 +54,7 @@ def plan_one_crawl(
     found = plan_crawls(config, overrides, () if spider is None else (spider,), arguments, url=url)
     if len(found) > 1:
         names = ", ".join(each.spider_class.name for each in found)
-        raise SettingsError(f"several spiders are meant ({names}), and this is for one: name it with --spider")
+        raise SettingsError(f"several spiders match ({names}), and this is for one: name it with --spider")
     return found[0]
 
 

@@ -48,7 +48,7 @@ def spider_options(command: _Command) -> _Command:
     return _spider(arguments_option(command))
 
 
-name_option = click.option("--name", metavar="NAME", help="The recording's name, if not that of the spider.")
+name_option = click.option("--name", metavar="NAME", help="The recording's name, if it is not the spider's.")
 address_argument = click.argument("url", metavar="URL")
 
 

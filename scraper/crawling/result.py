@@ -39,7 +39,7 @@ class Result:
 
     `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
     cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
-    `job` is the directory from which the next crawl will go on, if this one did not come to its end. `drifted` are
+    `job` is the directory from which the next crawl will resume, if this one did not finish. `drifted` are
     the fields of items that used to be found, and on how many of the last pages they were not. `cached` counts the
     hits, misses and revalidations of the HTTP cache, if there is one. `status` is what code of the spider gave to
     `sys.exit()`. `has_failed` says that nothing was published, as the crawl is no good as a whole.
@@ -86,9 +86,9 @@ def problems_of(statistics: Statistics, fail_when: FailWhen, ended: SpiderExit |
         number = f"{sum(parked.values()):,} request(s)"
         problems.append(f"{number} not sent, as their hosts cannot be reached: {_told(parked)}")
     if unrecorded := statistics.failed.get(Reason.NOT_RECORDED):
-        problems.append(f"{unrecorded} request(s) that the recording has no answer to: record it anew")
+        problems.append(f"{unrecorded} request(s) without an answer in the recording: record it again")
     if quarantined := statistics.failed.get(Reason.QUARANTINED):
-        problems.append(f"{quarantined} page(s) left alone, at which the process died twice")
+        problems.append(f"{quarantined} page(s) skipped, at which the process died twice")
     if statistics.errors:
         problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
     return problems

@@ -68,7 +68,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone. `session`,
     `timeout` and `proxy` may stand in `meta`, too, where Scrapy has them: as `cookiejar`, `download_timeout`, `proxy`.
 
-    The dicts are the request's own: neither those it was made with nor those of its copies. A header that is None is
+    The dicts are the request's own: neither those it was made with nor those of its copies. A header of None is
     not sent, nor is the default of that name. `cookies` may be a list of dicts with `name`, `value` and, if need be,
     `domain`, `path` and `secure`.
 
@@ -370,7 +370,7 @@ def method_name(callback: Callable[..., Any]) -> str:
         name = next((each for each in private if getattr(owner, each, None) == callback), name)
     if owner is None or getattr(owner, name, None) != callback:
         raise SpiderError(
-            f"the callback {callback!r} is no method of the spider: pass self.method or 'method', "
-            "and hand further values over in cb_kwargs"
+            f"the callback {callback!r} is not a method of the spider: pass self.method or 'method', "
+            "and pass other values in cb_kwargs"
         )
     return str(name)

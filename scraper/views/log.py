@@ -76,7 +76,7 @@ class Log:
     def _resumed(self, event: Resumed) -> None:
         now = event.found
         self._scraper.info(
-            "%s: resumed; %s done, %s waiting, of which %s in flight",
+            "%s: resumed; %s done, %s waiting, %s of them in flight",
             visible(event.spider),
             plural(now.discovered - now.waiting, "request"),
             f"{now.waiting:,}",
@@ -96,7 +96,9 @@ class Log:
 
     def _died(self, event: Died) -> None:
         for page in event.pages:
-            self._scraper.warning("an earlier process died at %s: it comes last, and alone", visible(masked(page), 300))
+            self._scraper.warning(
+                "an earlier process died at %s: this page is tried last, and alone", visible(masked(page), 300)
+            )
 
     def _refused(self, event: Refused) -> None:
         level = self._level(Refused, event.reason)
@@ -117,7 +119,7 @@ class Log:
 
     def _parked(self, event: Parked) -> None:
         self._scraper.warning(
-            "%s cannot be reached (%s): what waits for it is left to another run",
+            "%s cannot be reached (%s): its requests are kept for the next run",
             visible(event.host),
             visible(event.reason),
         )

@@ -156,13 +156,13 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
     files = [sink for sink in ending.sinks if sink.path != "-"]
     steps = []
     if ending.job is not None:
-        steps.append(_command(command, "resumes; changes to the spider hold for the pages that are left"))
+        steps.append(_command(command, "resumes; edits of the spider apply to the pages that are left"))
         if files:
             steps.append(_command(f"{command} --finish", f"closes {', '.join(visible(file.path) for file in files)}"))
         steps.append(_command(f"{command} --fresh", "starts over, and crawls every page again"))
     elif ending.reason == "interrupted":
         if files:
-            steps.append(Text(f"what there is so far: {', '.join(visible(file.path) for file in files)}"))
+            steps.append(Text(f"unfinished data: {', '.join(visible(file.path) for file in files)}"))
         steps.append(_command(command, "starts over"))
     elif now.errors:
         steps.append(_command(f"{command} -s views.log_level=DEBUG", "shows tracebacks"))
@@ -171,7 +171,7 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
     elif any(file.items for file in files):
         steps.extend(_look(next(file for file in files if file.items)))
     if any(now.failed.get(reason) for reason in ("http_429", "http_503")):
-        steps.append(_command(f"{command} -s limits.delay=1", "is gentler to a site that says 429 or 503"))
+        steps.append(_command(f"{command} -s limits.delay=1", "slows down for a site that answers 429 or 503"))
     return steps
 
 

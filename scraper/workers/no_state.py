@@ -8,7 +8,7 @@ from scraper.errors import SpiderError
 def _refuse(*_: Any) -> NoReturn:
     raise SpiderError(
         "self.state is kept by the crawl's own process, and this callback runs in a worker: "
-        "set [engine] processes = 1, or hand values over in meta"
+        "set [engine] processes = 1, or pass values in meta"
     )
 
 

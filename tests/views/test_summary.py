@@ -144,11 +144,11 @@ def test_several_files() -> None:
         (Result(Statistics(fetched=1, items=9), sinks=(File("a b.csv.gz"),)), "gzip -dc 'a b.csv.gz' | head -n 3"),
         (Result(Statistics(fetched=1)), "the callbacks yielded no item"),
         (Result(Statistics(fetched=1, failed={"http_429": 5})), "scraper crawl books -s limits.delay=1"),
-        (Result(Statistics(), reason="interrupted", sinks=(File("a.csv.part"),)), "what there is so far: a.csv.part"),
+        (Result(Statistics(), reason="interrupted", sinks=(File("a.csv.part"),)), "unfinished data: a.csv.part"),
         (Result(Statistics(), reason="interrupted"), "scraper crawl books  starts over"),
         (
             Result(Statistics(), reason="interrupted", job=Path("jobs/books")),
-            "scraper crawl books  resumes; changes to the spider hold for the pages that are left",
+            "scraper crawl books  resumes; edits of the spider apply to the pages that are left",
         ),
         (
             Result(Statistics(), reason="interrupted", job=Path("jobs/books")),

@@ -47,7 +47,7 @@ def jobs(ctx: click.Context, config: Path | None, overrides: tuple[str, ...], is
     elif found:
         _print_table(found)
     else:
-        click.echo("no jobs yet: a crawl makes one", err=True)
+        click.echo("no jobs yet: run a crawl first", err=True)
     if any(each.problem for each in found):
         ctx.exit(1)
 
@@ -103,7 +103,7 @@ def retry_job(
 
     number = retry(folder or _folder(name, config, overrides), reason=reason)
     if number:
-        click.echo(f"{number:,} put back: the next crawl asks for them again")
+        click.echo(f"{number:,} put back: the next crawl sends them again")
     else:
         click.echo("nothing to put back: no request failed" + (f" for {reason}" if reason else ""))
 

@@ -225,7 +225,7 @@ def _spiders(modules: Iterable[ModuleType]) -> dict[str, Found]:
                 continue  # what those have in common
             raise SpiderError(f'{each.place}: {each.spider.__name__} has no name: give it one, name = "…"')
         if not isinstance(each.spider.name, str):
-            raise SpiderError(f"{each.place}: {each.spider.__name__}.name is no text: {each.spider.name!r}")
+            raise SpiderError(f"{each.place}: {each.spider.__name__}.name is not a text: {each.spider.name!r}")
         if each.spider.name in found:
             other = found[each.spider.name]
             raise SpiderError(f"two spiders are named {each.spider.name!r}: {other.place} and {each.place}")

@@ -1,6 +1,6 @@
 """Selecting parts of a page: parsel's names and meanings on selectolax's Lexbor engine.
 
-A `SelectorList` looks for nothing until it is asked. `.get()` then stops at the first match, which on most
+A `SelectorList` searches only when a result is needed. `.get()` then stops at the first match, which on most
 fields of most pages saves a walk through the rest of the tree. Trees are never changed, so a late answer is
 the same answer.
 
