@@ -79,7 +79,7 @@ def test_summary() -> None:
   discovered 1,221 = fetched 1,204 + refused 14 + failed 3 + waiting 0
 
   problem 7 error(s) in callbacks, pipelines or sinks
-  next    scraper crawl books -s views.log_level=DEBUG  shows tracebacks
+  next    the log above says what went wrong, and in which line
 
 """
     )
@@ -142,7 +142,7 @@ def test_several_files() -> None:
     [
         (Result(Statistics(fetched=1, items=9)), "head -n 3 data/books.jsonl  shows the data"),
         (Result(Statistics(fetched=1, items=9), sinks=(File("a b.csv.gz"),)), "gzip -dc 'a b.csv.gz' | head -n 3"),
-        (Result(Statistics(fetched=1)), "the callbacks yielded no item"),
+        (Result(Statistics(fetched=1)), "the callbacks gave neither items nor requests"),
         (Result(Statistics(fetched=1, failed={"http_429": 5})), "scraper crawl books -s limits.delay=1"),
         (Result(Statistics(), reason="interrupted", sinks=(File("a.csv.part"),)), "unfinished data: a.csv.part"),
         (Result(Statistics(), reason="interrupted"), "scraper crawl books  starts over"),
@@ -158,7 +158,10 @@ def test_several_files() -> None:
             Result(Statistics(), reason="storage failed", job=Path("jobs/books")),
             "books --finish  closes data/books.jsonl",
         ),
-        (Result(Statistics(errors=1, items=1)), "scraper crawl books -s views.log_level=DEBUG"),
+        (Result(Statistics(errors=1, items=1)), "the log above says what went wrong, and in which line"),
+        (Result(Statistics(fetched=1, refused={"offsite": 3})), "most requests were refused (offsite 3)"),
+        (Result(Statistics(fetched=3, discovered=3, start_urls=1)), "the callbacks yielded requests, but no item"),
+        (Result(Statistics(fetched=1), reason="wrong password"), "stopped before there was an item: wrong password"),
     ],
 )
 def test_next_steps(result: Result, step: str) -> None:

@@ -10,9 +10,8 @@ from msgspec import structs
 from scraper.cli.crawl_plan import plan_crawls
 from scraper.cli.options import arguments_option, output_option, settings_options, sinks_of
 from scraper.errors import SettingsError
+from scraper.settings.load import DEFAULT_SINK
 from scraper.settings.schema import Settings
-
-DEFAULT_PATH = "data/{spider}.jsonl"
 
 
 @click.command()
@@ -87,7 +86,7 @@ def _with_sinks(settings: Settings, outputs: Sequence[str]) -> Settings:
     """`settings` with the sinks that -o names, or the default one if there is none at all."""
     if not outputs and settings.sinks:
         return settings
-    return structs.replace(settings, sinks=sinks_of(outputs, default=DEFAULT_PATH))
+    return structs.replace(settings, sinks=sinks_of(outputs, default=DEFAULT_SINK))
 
 
 def _check_paths(paths: Sequence[Sequence[str]], *, is_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scraper.cli.options import loaded_from, settings_options
+from scraper.cli.options import found_upward, loaded_from, settings_options
 from scraper.errors import SettingsError
 from scraper.settings.messages import suggestion
 from scraper.views.formatting import columns, counts, visible
@@ -88,6 +88,11 @@ def show_job(
         return
     for line in _lines(shown):
         click.echo(line)
+    statistics = shown.job.statistics
+    failed = {} if statistics is None else statistics.failed
+    number = shown.job.failed if reason is None else failed.get(reason, 0)
+    if (more := number - len(shown.requests)) > 0:
+        click.echo(f"  {more:,} more: --limit {number} shows all")
 
 
 @jobs.command("retry")
@@ -109,7 +114,8 @@ def retry_job(
 
 
 def _jobs_folder(config: Path | None, overrides: tuple[str, ...]) -> Path:
-    return Path(loaded_from(config, overrides, needs_file=False).settings.frontier.jobs)
+    needs_file = config is None and found_upward() is not None
+    return Path(loaded_from(config, overrides, needs_file=needs_file).settings.frontier.jobs)
 
 
 def _folder(name: str | None, config: Path | None, overrides: tuple[str, ...]) -> Path:

@@ -201,12 +201,24 @@ class _Importing:
             return
         text = " ".join(str(error).split())
         places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+        text += self._hint(error)
         if isinstance(error, SyntaxError) and error.filename:
             text = str(error.msg)
+            if "'yield from' inside async" in text:
+                text += ": write `for each in …: yield each`"
             places.append((error.filename, error.lineno or 0))
         ours = [f"{shown(Path(file))}:{line}" for file, line in places if self._is_ours(file)]
         where = ours[-1] if ours else self._what
         raise SpiderError(f"{where}: cannot be imported: {type(error).__name__}: {text}") from error
+
+    def _hint(self, error: BaseException) -> str:
+        """What helps if a module of the same folder was not found."""
+        if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name:
+            found = next(iter(sorted(self._folder.rglob(f"{error.name}.py"))), None)
+            if found is not None:
+                dotted = ".".join(found.relative_to(self._folder.parent).with_suffix("").parts)
+                return f"; write `from {dotted} import …`"
+        return ""
 
     def _is_ours(self, file: str) -> bool:
         is_installed = file.startswith("<") or "site-packages" in file

@@ -33,6 +33,13 @@ _FIRST = slice(None, 1)
 _new = object.__new__
 
 
+class _NoAttributes(dict[str, str]):
+    """The attributes of an element that was not found."""
+
+    def __missing__(self, name: str) -> str:
+        raise KeyError(f"{name}: the selector matched nothing; .attrib.get({name!r}) gives None then")
+
+
 class SelectorList(LazyList["Selector"], Searchable):
     """What a query found, in document order: a list of selectors. Evaluated when it is first looked at."""
 
@@ -131,9 +138,9 @@ class SelectorList(LazyList["Selector"], Searchable):
 
     @property
     def attrib(self) -> dict[str, str]:
-        """The first match's attributes, or {}."""
+        """The first match's attributes; none if there is no match, where a `KeyError` says so."""
         first = self._first()
-        return {} if first is None else first.attrib
+        return _NoAttributes() if first is None else first.attrib
 
     def _hits(self, regex: Regex, replace_entities: bool) -> Iterator[str]:
         return (text for found in self._all() for text in found.re(regex, replace_entities))
