@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from scraper.crawling import item_table
 from scraper.errors import Reason
 from scraper.events import Statistics
 from scraper.process.exits import SpiderExit
@@ -33,7 +35,7 @@ class Written:
     tables_kept: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """How a crawl ended.
 
@@ -72,6 +74,35 @@ class Result:
     def exit_status(self) -> int:
         """0 for a success, 1 if there are problems, 130 if the crawl was interrupted, or what `sys.exit()` said."""
         return 130 if self.reason == INTERRUPTED else self.status or (1 if self.problems else 0)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The items as dicts, of whatever class they are."""
+        return item_table.rows(self.items)
+
+    def to_arrow(self) -> Any:
+        """The items as a `pyarrow.Table`, a column for each field in the order of declaration; a Decimal is decimal128.
+
+        Raises `SettingsError` if pyarrow is not installed (extra `parquet`).
+        """
+        return item_table.arrow(self.items)
+
+    def to_pandas(self) -> Any:
+        """The items as a `pandas.DataFrame`. Raises `SettingsError` if pandas or pyarrow is not installed."""
+        return item_table.pandas(self.items)
+
+    def to_polars(self) -> Any:
+        """The items as a `polars.DataFrame`. Raises `SettingsError` if polars or pyarrow is not installed."""
+        return item_table.polars(self.items)
+
+    def __repr__(self) -> str:
+        pages, items = self.statistics.fetched, self.statistics.items
+        problems = f", {len(self.problems)} problem(s)" if self.problems else ""
+        return f"<Result {self.spider}: {self.reason}, {pages:,} pages, {items:,} items{problems}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how the crawl ended, its problems, and the first items. At most 20 KB."""
+        problems = "".join(f"<li>{escape(each[:300])}</li>" for each in self.problems[:10])
+        return f"<p>{escape(repr(self)[1:500].removesuffix('>'))}</p><ul>{problems}</ul>{item_table.html(self.items)}"
 
 
 def drifted(statistics: Statistics, after: int) -> dict[str, int]:
