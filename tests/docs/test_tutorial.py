@@ -40,7 +40,7 @@ def port() -> Iterator[int]:
     command = [sys.executable, "-m", "scraper.testing.bookshop", str(free)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as shop:
         assert shop.stderr is not None
-        assert "is open at" in shop.stderr.readline()
+        assert any("is open at" in line for line in shop.stderr)
         yield free
         shop.terminate()
 
