@@ -7,7 +7,8 @@ ScraperError
 └── StorageError           our disk: a data file, a job directory
 
 Three more are not errors but words a spider or a pipeline says: `CloseSpider` ends the crawl, `DropItem`
-drops the item at hand, `IgnoreRequest` lets the request at hand go. `CrawlStopped` is what they are told by `fetch()`.
+drops the item at hand, `IgnoreRequest` lets the request at hand go. `fetch()` raises `CrawlStopped` once the crawl was
+stopped.
 
 Exceptions of other libraries are translated once, where they enter: aiohttp's in `network/failures.py`,
 pydantic's in `tables.py` and `item.py`, the operating system's in `sinks/destination.py`, SQLite's in
@@ -31,14 +32,16 @@ class Reason(StrEnum):
     REPEATING_PATH = "repeating_path"  # the same folders more than [limits] max_repeats times
     TOO_MANY_QUERIES = "too_many_queries"  # its path was asked for with [limits] max_queries queries
     TOO_MANY_LINKS = "too_many_links"  # its page had given [limits] max_links requests before
-    DUPLICATE = "duplicate"  # it led to a page that was met before, and [frontier] unique_redirects is on
+    DUPLICATE = "duplicate"  # it led to a page that was already seen, and [frontier] unique_redirects is on
     NOFOLLOW = "nofollow"  # its page asks that its links be left alone: see limits/directives.py
     TOO_OFTEN = "too_often"  # the same page was asked for [limits] max_same times
     BUDGET = "budget"  # its host has had [limits] max_per_host requests
     SCHEME_NOT_ALLOWED = "scheme_not_allowed"  # neither http nor https
     INVALID_URL = "invalid_url"  # not a URL at all (WHATWG URL)
     URL_TOO_LONG = "url_too_long"  # longer than [network] max_url
-    ADDRESS_NOT_ALLOWED = "address_not_allowed"  # not of the public internet, and named by nobody: see network/guard.py
+    ADDRESS_NOT_ALLOWED = (
+        "address_not_allowed"  # not of the public internet, and not in [network] allow_addresses: see network/guard.py
+    )
     BAD_REQUEST = "bad_request"  # it cannot be sent as it is: a line break in a header, say
     PARKED = "parked"  # a callback awaited it, and its host cannot be reached: see limits/breaker.py
     IGNORED = "ignored"  # a middleware raised IgnoreRequest

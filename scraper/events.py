@@ -20,7 +20,7 @@ class Statistics:
     """The counts of a crawl at one moment.
 
     `discovered` counts distinct requests, and at any moment equals `fetched + refused + failed + waiting`,
-    where `waiting` includes what is in flight, and what is left to another run: that is counted by host in
+    where `waiting` includes what is in flight, and what is kept for the next run: that is counted by host in
     `parked`. `requests` counts what was sent, with redirects, retries and robots.txt. `changes` counts the items
     of a recrawl by what has become of them. `misses` tells, by field of an `Item` that was found before, on how many
     pages in a row it was not. `bytes` is the size of all bodies, decompressed. Times are in seconds.

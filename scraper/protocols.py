@@ -351,7 +351,7 @@ class Pipeline(Open, Protocol):
     """Refines items one by one."""
 
     async def process(self, item: Any) -> Any:
-        """The item to go on with, the same or another; None, or raising `DropItem`, drops it."""
+        """The item for the next pipeline, the same or another; None, or raising `DropItem`, drops it."""
         ...
 
 

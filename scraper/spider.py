@@ -20,8 +20,11 @@ class Failure:
     """
 
     request: Request
+    """The request; after redirects, the one that was sent last."""
     error: BaseException
+    """A `FetchError`, or what the callback raised."""
     response: Response | None = None
+    """The answer with the error status, or the page whose callback raised; None if there was no answer."""
 
     @property
     def value(self) -> BaseException:
@@ -47,13 +50,21 @@ class Spider:
     """
 
     name: str = ""
+    """What the command, `config.toml`, the log and data files call the spider."""
     start_urls: Iterable[str] = ()
+    """Where to begin, unless there is a `start()`."""
     allowed_domains: Iterable[str] = ()
+    """Hosts that may be crawled, and their subdomains; any if it is empty."""
     handle_httpstatus_list: Iterable[int] = ()
+    """Error statuses whose pages callbacks get."""
     custom_settings: ClassVar[Mapping[str, Any]] = {}
+    """The tables of config.toml, for this spider."""
     pipelines: Iterable[Any] = ()
+    """Objects that each item passes, in order, after the configured pipelines."""
     middlewares: Iterable[Any] = ()
+    """Functions around each fetch; the first is the outermost."""
     contracts: Mapping[str, Callable[..., object]] = {}
+    """More promises that docstrings of callbacks may make, by name."""
 
     _fetch: Callable[[Request], Awaitable[Response]] | None = None
     _state: Any = None

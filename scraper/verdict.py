@@ -22,7 +22,7 @@ class Refuse(msgspec.Struct, frozen=True):
 
 
 class Park(msgspec.Struct, frozen=True):
-    """The request's host cannot be reached, lastly for `reason`: what waits for it is left to another run."""
+    """The request's host cannot be reached, lastly for `reason`: its requests are kept for the next run."""
 
     reason: str
 

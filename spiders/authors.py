@@ -17,7 +17,7 @@ class Prices:
     """Pipeline: replaces the list of an author's prices by how many there are and what they come to."""
 
     def process(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The item to go on with; whoever raises `DropItem` drops it, counted under that reason."""
+        """Return the item; raising `DropItem` drops it, counted under that reason."""
         prices = item.pop("prices")
         if not prices:
             raise DropItem("no books")

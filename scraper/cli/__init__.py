@@ -85,7 +85,7 @@ class Commands(click.Group):
             raise
         except OSError as error:
             if not _has_folder():
-                self._end("the working folder does not exist any more: change to one that does", 2)
+                self._end("the working folder no longer exists: change to one that does", 2)
             if not standard_streams.is_writable(sys.stdout):
                 self._end(f"standard output cannot be written: {error.strerror}", 1)
             raise

@@ -28,10 +28,10 @@ def address(text: str) -> str | Path:
     if url is not None and urls.is_web(url):
         return url
     if "://" in text:
-        problem = "no URL" if url is None else "neither http:// nor https://"
+        problem = "not a URL" if url is None else "neither http:// nor https://"
         raise SettingsError(f"{shown(urls.without_credentials(text))}: {problem}")
     hint = f"write ./{text} for the file" if Path(text).is_file() else f"did you mean https://{text} ?"
-    raise SettingsError(f"{shown(text)}: no URL, as it begins with neither http:// nor https://; {hint}")
+    raise SettingsError(f"{shown(text)}: not a URL, as it begins with neither http:// nor https://; {hint}")
 
 
 def answer_of(file: Path) -> "Response":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scraper.cli.options import loaded_from
-from scraper.cli.spiders.choose import chosen, is_file
+from scraper.cli.spiders.choose import chosen, is_file, refuse_urls
 from scraper.errors import SettingsError
 from scraper.settings.load import Loaded
 from scraper.settings.schema import Settings
@@ -39,6 +39,7 @@ def plan_crawls(
     `spiders` are names and files (`books.py`); with none, those that `chosen` finds. The `arguments`,
     `NAME=VALUE`, are given to each of them. Raises `SettingsError` and `SpiderError`.
     """
+    refuse_urls(spiders)
     needs_file = not spiders or not all(map(is_file, spiders))
     loaded = loaded_from(config, overrides, needs_file=needs_file)
     return [plan_crawl(each.spider, loaded, arguments) for each in chosen(spiders, loaded, url=url)]
@@ -54,7 +55,7 @@ def plan_one_crawl(
     found = plan_crawls(config, overrides, () if spider is None else (spider,), arguments, url=url)
     if len(found) > 1:
         names = ", ".join(each.spider_class.name for each in found)
-        raise SettingsError(f"several spiders are meant ({names}), and this is for one: name it with --spider")
+        raise SettingsError(f"several spiders match ({names}), and this is for one: name it with --spider")
     return found[0]
 
 

@@ -33,7 +33,8 @@ class Watched(Crawl):
     def stop(self, reason: str = INTERRUPTED) -> None:
         """End the crawl in good order."""
         logging.getLogger("scraper").info(
-            "%s: stopping once what is in flight is done; Ctrl-C again leaves at once", visible(self.spider.name)
+            "%s: stopping when the requests in flight are done; press Ctrl-C again to stop at once",
+            visible(self.spider.name),
         )
         super().stop(reason)
 

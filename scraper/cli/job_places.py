@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from scraper.cli.event_loop import runner
-from scraper.cli.options import loaded_from
+from scraper.cli.options import found_upward, loaded_from
 from scraper.errors import StorageError
 from scraper.secrets import masked_store
 from scraper.views.formatting import plural
@@ -50,7 +50,8 @@ class JobPlace(Protocol):
 
 def job_place(config: Path | None, overrides: Sequence[str]) -> JobPlace:
     """Where the settings say that jobs are."""
-    settings = loaded_from(config, overrides, needs_file=False).settings.frontier
+    needs_file = config is None and found_upward() is not None
+    settings = loaded_from(config, overrides, needs_file=needs_file).settings.frontier
     return Server(settings.store) if "://" in settings.store else Folder(Path(settings.jobs))
 
 

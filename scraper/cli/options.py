@@ -48,7 +48,7 @@ def spider_options(command: _Command) -> _Command:
     return _spider(arguments_option(command))
 
 
-name_option = click.option("--name", metavar="NAME", help="The recording's name, if not that of the spider.")
+name_option = click.option("--name", metavar="NAME", help="The recording's name, if it is not the spider's.")
 address_argument = click.argument("url", metavar="URL")
 
 
@@ -61,10 +61,23 @@ def sinks_of(outputs: Sequence[str], *, default: str) -> tuple[SinkSettings, ...
     """The sinks that -o names, or the `default` one. Raises `SettingsError` for an empty path."""
     if "" in outputs:
         raise SettingsError("-o: expected a path, got an empty text")
+    for path in outputs:
+        if "\\" in path and os.sep != "\\":
+            raise SettingsError(f"-o {path}: a path is written with /, as in {path.replace(chr(92), '/')}")
     return tuple(SinkSettings(path=path) for path in outputs or (default,))
 
 
 def loaded_from(config: Path | None, overrides: Sequence[str], *, needs_file: bool) -> Loaded:
     """The settings, with those of config.toml if it is there, or is needed, or another file is named."""
-    path = config or (FILE if needs_file or FILE.exists() else None)
-    return load(path, environ=os.environ, overrides=overrides)
+    above = found_upward() if config is None and needs_file else None
+    path = config or above or (FILE if needs_file or FILE.exists() else None)
+    return load(path, environ=os.environ, overrides=overrides, is_above=above not in {None, FILE})
+
+
+def found_upward() -> Path | None:
+    """The config.toml of this folder, or of the nearest one above it, relative to this one; None if there is none."""
+    if FILE.exists():
+        return FILE
+    here = Path.cwd()
+    folder = next((each for each in here.parents if (each / FILE).is_file()), None)
+    return None if folder is None else Path(os.path.relpath(folder / FILE, here))

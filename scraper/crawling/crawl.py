@@ -114,7 +114,7 @@ class Crawl:
         check(self.spider, self.settings, arguments_of(self.spider))
 
     async def run(self, *, fresh: bool = False) -> Result:
-        """Crawl to the end: an earlier crawl that did not come to its end is resumed, unless this is to be `fresh`.
+        """Crawl to the end: an earlier crawl that did not finish is resumed, unless this is to be `fresh`.
 
         Raises `SettingsError` and `SpiderError` before anything is sent, `StorageError` if a sink or the job cannot
         be opened. What goes wrong afterwards is counted, told to the observers and listed in the result.
@@ -151,7 +151,7 @@ class Crawl:
         return self._concluded(reason, publication, problems, left)
 
     async def finish(self) -> Result:
-        """Close the data files of a crawl that did not come to its end, as they stand; it cannot be resumed then.
+        """Close the data files of a crawl that did not finish, as they are; it cannot be resumed then.
 
         Raises `StorageError` if there is no such crawl, or its files are not what they were, or a machine is at work.
         """

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from scraper.crawling.spider_attributes import check_attributes
 from scraper.limits import before_sending
 from scraper.network import Guard, check_network
 from scraper.pipelines import build as build_pipelines
@@ -23,6 +24,7 @@ def check(spider: Spider, settings: Settings, arguments: Mapping[str, Any]) -> N
 
     `arguments` are what may stand in the paths of sinks.
     """
+    check_attributes(type(spider))
     is_ready = type(spider).lifespan is Spider.lifespan
     if is_ready:
         spider.check_start()

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from scraper.crawling import item_table
 from scraper.errors import Reason
 from scraper.events import Statistics
 from scraper.process.exits import SpiderExit
@@ -37,13 +39,13 @@ class Written:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """How a crawl ended.
 
     `reason` is 'finished', 'interrupted', or what it was stopped for. `problems` tells, one line each, why it
     cannot be called a success; `items` holds the items of a crawl that had no sink to write them to.
-    `job` is the directory from which the next crawl will go on, if this one did not come to its end. `drifted` are
+    `job` is the directory from which the next crawl will resume, if this one did not finish. `drifted` are
     the fields of items that used to be found, and on how many of the last pages they were not. `cached` counts the
     hits, misses and revalidations of the HTTP cache, if there is one. `status` is what code of the spider gave to
     `sys.exit()`. `has_failed` says that nothing was published, as the crawl is no good as a whole. `others` counts the
@@ -51,22 +53,63 @@ class Result:
     """
 
     spider: str
+    """The spider's name."""
     reason: str
+    """How the crawl ended: `finished`, `interrupted`, `hosts parked`, `pages limit`, …"""
     statistics: Statistics
+    """The counts."""
     status: int = 0
+    """The status that the spider's code gave to `sys.exit()`."""
     has_failed: bool = False
+    """Whether the crawl failed as a whole, so that no data file was replaced."""
     sinks: tuple[Written, ...] = ()
+    """The data files, with the number of their items and bytes."""
     problems: tuple[str, ...] = ()
+    """Why the crawl was not a success, one line each."""
     items: list[Any] = field(default_factory=list)
+    """The items, if no sink was configured."""
     job: Path | None = None
+    """The folder from which the next crawl resumes, if this one did not finish."""
     drifted: dict[str, int] = field(default_factory=dict)
+    """Fields of items that used to be found, and on how many of the last pages they were not."""
     cached: dict[str, int] = field(default_factory=dict)
+    """Hits, misses and revalidations of the HTTP cache."""
     others: int = 0
+    """How many machines continue a crawl that this one has left."""
 
     @property
     def exit_status(self) -> int:
         """0 for a success, 1 if there are problems, 130 if the crawl was interrupted, or what `sys.exit()` said."""
         return 130 if self.reason == INTERRUPTED else self.status or (1 if self.problems else 0)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The items as dicts, of whatever class they are."""
+        return item_table.rows(self.items)
+
+    def to_arrow(self) -> Any:
+        """The items as a `pyarrow.Table`, a column for each field in the order of declaration; a Decimal is decimal128.
+
+        Raises `SettingsError` if pyarrow is not installed (extra `parquet`).
+        """
+        return item_table.arrow(self.items)
+
+    def to_pandas(self) -> Any:
+        """The items as a `pandas.DataFrame`. Raises `SettingsError` if pandas or pyarrow is not installed."""
+        return item_table.pandas(self.items)
+
+    def to_polars(self) -> Any:
+        """The items as a `polars.DataFrame`. Raises `SettingsError` if polars or pyarrow is not installed."""
+        return item_table.polars(self.items)
+
+    def __repr__(self) -> str:
+        pages, items = self.statistics.fetched, self.statistics.items
+        problems = f", {len(self.problems)} problem(s)" if self.problems else ""
+        return f"<Result {self.spider}: {self.reason}, {pages:,} pages, {items:,} items{problems}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how the crawl ended, its problems, and the first items. At most 20 KB."""
+        problems = "".join(f"<li>{escape(each[:300])}</li>" for each in self.problems[:10])
+        return f"<p>{escape(repr(self)[1:500].removesuffix('>'))}</p><ul>{problems}</ul>{item_table.html(self.items)}"
 
 
 def drifted(statistics: Statistics, after: int) -> dict[str, int]:
@@ -81,9 +124,9 @@ def problems_of(statistics: Statistics, fail_when: FailWhen, ended: SpiderExit |
         number = f"{sum(parked.values()):,} request(s)"
         problems.append(f"{number} not sent, as their hosts cannot be reached: {_told(parked)}")
     if unrecorded := statistics.failed.get(Reason.NOT_RECORDED):
-        problems.append(f"{unrecorded} request(s) that the recording has no answer to: record it anew")
+        problems.append(f"{unrecorded} request(s) without an answer in the recording: record it again")
     if quarantined := statistics.failed.get(Reason.QUARANTINED):
-        problems.append(f"{quarantined} page(s) left alone, at which the process died twice")
+        problems.append(f"{quarantined} page(s) skipped, at which the process died twice")
     if statistics.errors:
         problems.append(f"{statistics.errors} error(s) in callbacks, pipelines or sinks")
     return problems

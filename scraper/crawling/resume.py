@@ -80,6 +80,6 @@ def check_methods(spider: Spider, methods: Iterable[str]) -> None:
     missing = sorted(name for name in methods if not callable(getattr(spider, name, None)))
     if missing:
         raise StorageError(
-            f"{spider.name}: requests wait for {', '.join(missing)}, which {type(spider).__name__} does not have any "
-            "more: put it back, or start over with --fresh"
+            f"{spider.name}: requests wait for {', '.join(missing)}, which {type(spider).__name__} no longer "
+            "has: put it back, or start over with --fresh"
         )

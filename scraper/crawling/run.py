@@ -95,7 +95,7 @@ async def run_until_signalled(crawl: Crawl, *, fresh: bool = False) -> Result:
 
 @contextmanager
 def _heeding(heed: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have the signals that end a crawl call `heed`, where that can be had: in the main thread.
+    """Have the signals that end a crawl call `heed`, where that is possible: in the main thread.
 
     SIGHUP, a terminal's last word, stays ignored if it is, as `nohup` asks.
     """

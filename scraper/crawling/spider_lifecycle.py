@@ -29,7 +29,7 @@ def make_spider(spider: Spider | type[Spider], arguments: Mapping[str, Any]) -> 
             text = f"{spider.__name__} cannot be made: {type(error).__name__}: {error}"
             raise SpiderError(f"{text} ({line_of(error)})") from error
     else:
-        raise SpiderError(f"{spider!r} is no spider: pass a Spider class or an instance of one")
+        raise SpiderError(f"{spider!r} is not a spider: pass a Spider class or an instance of one")
     if not made.name:
         raise SpiderError(f'{type(made).__name__} has no name: give it one, name = "…"')
     return made

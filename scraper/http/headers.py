@@ -29,7 +29,7 @@ def _is_plain(given: Any, values: frozenset[type]) -> bool:
 
 
 def settled_headers(request: Asked, given: Any) -> dict[str, str | None]:
-    """Headers by name; several values of a name become one (RFC 9110, 5.3). One that is None is not to be sent."""
+    """Headers by name; several values of a name become one (RFC 9110, 5.3). None means: do not send it."""
     settled = {**given} if _is_plain(given, _TEXT_OR_NONE) else _joined_headers(request, given)
     for name, value in settled.items():
         if not TOKEN.fullmatch(name):
@@ -87,7 +87,7 @@ def _cookies(request: Asked, given: Any) -> Cookies:
 
 
 def _cookie(request: Asked, place: int, given: Any) -> dict[str, Any]:
-    """The parts of a cookie that mean something, as Scrapy takes them; without a value if that is None."""
+    """The parts of a cookie that mean something, as Scrapy takes them; without a value if it is None."""
     if not isinstance(given, Mapping):
         refuse(request, f"cookies[{place}] is {told(given)}; give a dict with name and value")
     parts: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def response_headers(response: Asked, given: Any) -> list[tuple[str, str]]:
 
 
 def own_headers(headers: Mapping[str, str | None]) -> dict[str, str]:
-    """The headers that a request gives, without those that are None."""
+    """The headers that a request gives, without the ones set to None."""
     return {name: value for name, value in headers.items() if value is not None}
 
 

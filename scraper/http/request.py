@@ -45,7 +45,9 @@ class _Address(msgspec.Struct, frozen=True):
     """The two fields of a request that may be given by position."""
 
     url: str
+    """The address, absolute and in canonical form."""
     callback: Callback = None
+    """The name of the method that gets the response; None is `parse`."""
 
 
 class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,7 +68,7 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     arguments. `dont_filter` lets a page be asked for again. `timeout` is in seconds, for this request alone. `session`,
     `timeout` and `proxy` may stand in `meta`, too, where Scrapy has them: as `cookiejar`, `download_timeout`, `proxy`.
 
-    The dicts are the request's own: neither those it was made with nor those of its copies. A header that is None is
+    The dicts are the request's own: neither those it was made with nor those of its copies. A header of None is
     not sent, nor is the default of that name. `cookies` may be a list of dicts with `name`, `value` and, if need be,
     `domain`, `path` and `secure`.
 
@@ -75,26 +77,47 @@ class Request(_Address, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     method: str = ""
+    """The HTTP method, in capitals; POST if there is content and no method is named, else GET."""
     headers: Headers = {}
+    """Headers of this request, besides the configured ones; None leaves one out."""
     params: Any = None
+    """Parameters to add to the URL's query: a mapping or pairs."""
     body: Body = b""
+    """The content, as bytes."""
     json: Any = msgspec.UNSET
+    """A value to send as JSON."""
     form: Any = None
+    """Fields to send as a form: a mapping or pairs."""
     cookies: Cookies = {}
+    """Cookies of this request, besides those of its session."""
     auth: tuple[str, str] | None = None
+    """User and password, sent by Basic authentication (RFC 7617)."""
     priority: int = 0
+    """Requests with a higher priority are sent first."""
     meta: dict[str, Any] = {}
+    """Anything to keep with the request; the callback finds it in `response.meta`."""
     cb_kwargs: dict[str, Any] = {}
+    """Keyword arguments of the callback."""
     errback: Callback = None
+    """The name of the method that is called with a `Failure` if there is no usable answer, or the callback raises."""
     dont_filter: bool = False
+    """Send it even if the same request was sent before."""
     timeout: float | None = None
+    """Seconds that the whole request may take; None is what `[network] timeout` says."""
     proxy: str | None = None
+    """The proxy for this request."""
     session: str = ""
+    """The name of the cookie jar to use."""
     files: dict[str, str] = {}
+    """Paths of files to upload, by field name (multipart/form-data, RFC 7578)."""
     body_file: str = ""
+    """The path of a file to send as the content."""
     stream: bool = False
+    """Do not read the body of the answer beforehand: the callback reads `response.stream()`."""
     encoding: str = "utf-8"
+    """The encoding of the query and of a form."""
     depth: int = 0
+    """How many links away from a start URL it is."""
 
     def __post_init__(self) -> None:
         url = self.url
@@ -347,7 +370,7 @@ def method_name(callback: Callable[..., Any]) -> str:
         name = next((each for each in private if getattr(owner, each, None) == callback), name)
     if owner is None or getattr(owner, name, None) != callback:
         raise SpiderError(
-            f"the callback {callback!r} is no method of the spider: pass self.method or 'method', "
-            "and hand further values over in cb_kwargs"
+            f"the callback {callback!r} is not a method of the spider: pass self.method or 'method', "
+            "and pass other values in cb_kwargs"
         )
     return str(name)

@@ -39,7 +39,18 @@ class Response(WebPage):
 
     __slots__ = ("_flags", "_followed", "_stream", "history", "request", "status")
 
+    url: str
+    """The address that answered, after redirects: canonical, and without a fragment."""
+    status: int
+    """The HTTP status."""
     headers: Headers
+    """The headers; case does not matter, and `getall(name)` gives repeated ones."""
+    body: bytes
+    """The content, decompressed."""
+    request: Request
+    """The request that was answered; after redirects, the one that was sent last."""
+    history: tuple[str, ...]
+    """The addresses that redirected here, the first one first."""
 
     def __init__(  # noqa: PLR0913 -- so many parts an answer has
         self,

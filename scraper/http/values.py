@@ -194,7 +194,7 @@ def codec(request: Asked, given: Any) -> str:
     try:
         codecs.lookup(name)
     except LookupError:
-        refuse(request, f"encoding is {name!r:.40}, which is none that Python knows")
+        refuse(request, f"encoding is {name!r:.40}, which Python does not know")
     return name
 
 

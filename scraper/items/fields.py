@@ -41,7 +41,7 @@ class Source:
     kind: str | None = None
 
     def find(self, page: Any, *, many: bool) -> list[Any]:
-        """What is found in `page`: all of it, or the first match alone. Raises `ValueError` for data that is none."""
+        """What is found in `page`: all of it, or only the first match. Raises `ValueError` for broken data."""
         match self.language:
             case "css":
                 found: Sequence[Any] = page.css(self.query)

@@ -1,8 +1,8 @@
 """A site that cannot be reached is left alone for a while, then longer, and at last for good: a circuit breaker.
 
 When so many connections to a site have failed one after the other, it rests. After each rest one request is sent to
-see. If it is answered, by whatever status, all is as before; if not, the next rest is longer, and after the last one
-the site is *parked*: nothing more is sent there, and what waits for it is left to another run. What was in flight
+see. If it is answered, with any status, all is as before; if not, the next rest is longer, and after the last one
+the site is *parked*: nothing more is sent there, and its requests are kept for the next run. What was in flight
 when a rest began tells nothing new.
 
 Only failures of the connection count. A site that answers, however it answers, is for `Pace` to be patient with.

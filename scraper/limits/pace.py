@@ -258,7 +258,7 @@ class Pace:
         return changed
 
     def recall(self, memory: dict[str, float]) -> None:
-        """Go on with these delays."""
+        """Continue with these delays."""
         self._sites.update({name: _Site(added=delay) for name, delay in memory.items()})
         self._told |= memory
 

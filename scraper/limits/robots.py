@@ -10,7 +10,7 @@ request to it has to wait for that `First`. The answer means, by section 2.3.1 o
 
 429 stands with 5xx, as with Google: who is asked too much has not said yes. A redirect that the crawl may not
 follow (to a host outside allowed_domains, say) leaves the rules unread, so it is no answer. An answer holds for
-24 hours, or as long as its Cache-Control says if that is less (2.4); if then none is to be had, the old rules go on.
+24 hours, or as long as its Cache-Control says if that is less (2.4); if none can be fetched then, the old rules stay.
 Where redirects lead, the rules are those of the origin that was asked first.
 
 A large file is read in parts, one each time that a request is judged, and requests wait until it is read. `robots_file`

@@ -80,8 +80,8 @@ async def open_network(  # noqa: PLR0913 -- settings, the spider's part, and wha
     `middlewares` go around the built-in ones, and `wire` inside of these, around what is sent; answers of
     `accept_statuses` are delivered besides those of the settings. Without a `guard`, every host may be reached. A
     `remote` fetch sends in place of what would be opened here.
-    Raises `SettingsError` for anything in the settings that cannot be used, `SpiderError` for a middleware that is
-    none, and on leaving `StorageError` if the cookies cannot be saved.
+    Raises `SettingsError` for anything in the settings that cannot be used, `SpiderError` for what is not a
+    middleware, and on leaving `StorageError` if the cookies cannot be saved.
     """
     auth = _auth(settings) if settings.auth else None
     cookies = Cookies(is_on=settings.cookies, wall=wall)
@@ -189,7 +189,7 @@ def _auth(settings: NetworkSettings) -> "Auth":
 
 
 def _proxies(settings: NetworkSettings) -> tuple[str, ...]:
-    """The proxies of requests that name none. Raises `SettingsError`, without the password, for one that is none."""
+    """The proxies of requests that name none. Raises `SettingsError`, without the password, for a bad address."""
     if settings.proxy and settings.proxies:
         raise SettingsError("[network] proxy and proxies: give one of them")
     key, given = ("proxy", (settings.proxy,)) if settings.proxy else ("proxies", settings.proxies)

@@ -1,7 +1,7 @@
 """The headers of every request, and what must not be in any.
 
 A header given with a request takes the place of the one of the same name, in whatever case, that `[network] headers`
-gives; and that takes the place of a default. One that is None takes their place, and is not sent.
+gives; and that takes the place of a default. None takes their place, and is not sent.
 """
 
 from collections.abc import Mapping

@@ -68,7 +68,9 @@ class RequestRules:
         if not is_web(url):
             raise FetchError(Reason.SCHEME_NOT_ALLOWED, without_credentials(url))
         if self._guard is not None and (reason := self._guard.refusal(host(url))) is not None:
-            raise FetchError(reason, without_credentials(url), "not of the public internet, and named by nobody")
+            raise FetchError(
+                reason, without_credentials(url), "not of the public internet, and not in [network] allow_addresses"
+            )
 
     def options(self, request: Request) -> RequestOptions:
         """How `request` is to be sent. Raises `FetchError` if it cannot be."""

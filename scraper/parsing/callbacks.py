@@ -22,6 +22,7 @@ from scraper.http.request import Links, Request
 from scraper.http.response import Response
 from scraper.items.copies import copied
 from scraper.items.item_types import SIGHTINGS, is_item
+from scraper.parsing.missing_yield import warn_of_nothing
 from scraper.process.crash_marks import NO_MARKS, NoMarks
 from scraper.process.exits import end_of, stop_of
 from scraper.process.running_callback import count_yielded, running_callback, taker
@@ -66,6 +67,8 @@ def run(
         outcome = find(spider, name)(argument, **kwargs)
         if inspect.isawaitable(outcome) or isinstance(outcome, AsyncIterator):
             return results, outcome
+        if outcome is None:
+            warn_of_nothing(spider, name)
         _collect(outcome, results, most)
     except (KeyboardInterrupt, SystemExit) as error:
         results.error = end_of(error, results.where)
@@ -101,7 +104,10 @@ async def finish(
             async with _closing(outcome):
                 await marks.step(_gather(outcome, results, most), request)
         else:
-            _collect(await marks.step(outcome, request), results, most)
+            given = await marks.step(outcome, request)
+            if given is None:
+                warn_of_nothing(spider, results.where.rpartition(".")[2])
+            _collect(given, results, most)
     except (KeyboardInterrupt, SystemExit) as error:
         results.error = end_of(error, results.where)
         results.line = line_of(error)

@@ -19,7 +19,7 @@ class Overdue(BaseException):
 
 
 def error(where: str, seconds: float | None) -> SpiderError:
-    """What is told of a callback that took too long."""
+    """What the log says about a callback that took too long."""
     return SpiderError(f"{where} took longer than [parsing] timeout = {seconds:g} s")
 
 

@@ -1,7 +1,7 @@
 """The pipelines of a crawl, one after the other: what each item meets between its callback and the sinks.
 
 A pipeline has `process(item)`, or Scrapy's `process_item(item, spider)`, plain or `async def`. It gives the item to
-go on with; None, or raising `DropItem`, drops the item. Any other exception drops the item too, and is an
+continue with; None, or raising `DropItem`, drops the item. Any other exception drops the item too, and is an
 error. So do `CloseSpider` and `CrawlStopped`, handed on among the errors; the other items still go their way.
 
 A pipeline that is an asynchronous context manager is open as long as the crawl runs; so is one with Scrapy's
@@ -142,7 +142,7 @@ class _Step:
             self.where = f"{self.name}.process_item"
             self.process = _handing(spider, pipeline.process_item, 1)
         else:
-            raise SpiderError(f"{pipeline!r:.80} is no pipeline: it has neither process() nor process_item()")
+            raise SpiderError(f"{pipeline!r:.80} is not a pipeline: it has neither process() nor process_item()")
 
     def line_of(self, error: BaseException) -> str:
         """The line of the user's that an error which came out of the pipeline is blamed on."""
@@ -185,7 +185,7 @@ def _handing(spider: object, method: Callable[..., Any], arguments: int) -> Call
 
 def _check(result: Any, step: _Step) -> None:
     if not is_item(result):
-        raise SpiderError(f"{step.where} gave {result!r:.60}: a pipeline gives the item to go on with, or None")
+        raise SpiderError(f"{step.where} gave {result!r:.60}: a pipeline returns the item, or None to drop it")
 
 
 def _blame(step: _Step, error: BaseException) -> tuple[str, BaseException]:

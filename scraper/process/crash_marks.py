@@ -58,7 +58,7 @@ def _digest(data: bytes) -> str:
 
 
 class NoMarks:
-    """No file, and no marks: nothing is gone on with."""
+    """No file, and no marks: nothing is resumed."""
 
     def begin(self, request: Request) -> int:
         """The page of `request` is being handled from now on; what to tell `end`."""

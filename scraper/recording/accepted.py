@@ -69,7 +69,7 @@ def load(path: Path) -> Accepted:
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from None
     if not lines:
-        raise StorageError(f"{path} is empty: record it anew")
+        raise StorageError(f"{path} is empty: record it again")
     header, *pages = (_read(path, number, line) for number, line in enumerate(lines, start=1) if number == 1 or line)
     return Accepted(header, tuple(pages))
 
@@ -88,7 +88,7 @@ def _read(path: Path, number: int, line: bytes) -> Any:
     try:
         return msgspec.json.decode(line.removeprefix(BOM_UTF8), type=Header if number == 1 else Page)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise StorageError(f"{path}:{number}: not what was written ({error}): record it anew") from None
+        raise StorageError(f"{path}:{number}: not what was written ({error}): record it again") from None
 
 
 def save(path: Path, accepted: Accepted) -> None:

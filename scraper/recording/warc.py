@@ -182,11 +182,11 @@ def read(path: Path) -> list[Exchange]:
         raise _damaged(path, "it is cut short or damaged") from None
     except gzip.BadGzipFile as error:
         is_gzip = "Not a gzipped" not in str(error)
-        raise _damaged(path, "it is cut short or damaged" if is_gzip else "it is no gzip file") from None
+        raise _damaged(path, "it is cut short or damaged" if is_gzip else "it is not a gzip file") from None
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from None
     except Exception as error:  # whatever bytes that are no WARC file lead to
-        raise _damaged(path, f"it is no WARC file ({' '.join(str(error).split())[:80]})") from None
+        raise _damaged(path, f"it is not a WARC file ({' '.join(str(error).split())[:80]})") from None
 
 
 class _Record(NamedTuple):
@@ -272,4 +272,4 @@ def _failure(block: bytes, request: Request) -> FetchError:
 
 
 def _damaged(path: Path, problem: str) -> StorageError:
-    return StorageError(f"{path}: {problem}: record it anew")
+    return StorageError(f"{path}: {problem}: record it again")

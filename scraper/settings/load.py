@@ -32,6 +32,7 @@ from scraper.settings.schema import Settings
 from scraper.settings.tables import OWN, SCRAPY, flat, from_tables, known_schema, problems, refuse
 
 FILE = Path("config.toml")
+DEFAULT_SINK = "data/{spider}.jsonl"
 PREFIX = "SCRAPER_"
 
 
@@ -81,12 +82,15 @@ class Loaded:
         )
 
 
-def load(path: Path | None, *, environ: Mapping[str, str], overrides: Sequence[str]) -> Loaded:
+def load(path: Path | None, *, environ: Mapping[str, str], overrides: Sequence[str], is_above: bool = False) -> Loaded:
     """The settings that the file at `path` (None for none), the environment and `-s` give.
 
-    Raises `SettingsError` if a source cannot be read, or something in it is unknown or does not fit.
+    If the file `is_above` the working folder, the paths in it are relative to the file's folder. Raises
+    `SettingsError` if a source cannot be read, or something in it is unknown or does not fit.
     """
     sources = [] if path is None else [_file(path, environ)]
+    if path is not None and is_above:
+        sources = [Source(each.name, _from_above(each.tables, path.parent)) for each in sources]
     sources += _environment(environ)
     sources += [_override(text) for text in overrides]
     return _merged(path, sources)
@@ -147,6 +151,29 @@ def _file(path: Path, environ: Mapping[str, str]) -> Source:
         raise SettingsError(f"{path}: {error}") from None
     refuse([f"{path}: {problem}" for problem in problems(tables)])
     return Source(str(path), _spelt_out(tables))
+
+
+_PATHS = (
+    ("frontier", "jobs"), ("network", "load_cookies"), ("network", "save_cookies"), ("network", "ca_file"),
+    ("network", "client_cert"), ("network", "client_key"), ("network", "cache", "path"),
+)  # fmt: skip
+
+
+def _from_above(tables: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """`tables` of a file that was found in a `folder` above this one, with what they name in that folder."""
+    defaults = {"frontier": {"jobs": Settings().frontier.jobs}, "network": {"cache": {"path": "cache.sqlite"}}}
+    moved = laid_over(defaults, tables)
+    for keys in _PATHS:
+        table: Any = moved
+        for key in keys[:-1]:
+            table = table.get(key, {})
+        if isinstance(given := table.get(keys[-1]), str):
+            table[keys[-1]] = str(folder / given)
+    sinks = moved.get("sinks") or ({"path": DEFAULT_SINK},)
+    moved["sinks"] = [
+        {**sink, "path": sink["path"] if sink["path"] == "-" else str(folder / sink["path"])} for sink in sinks
+    ]
+    return moved
 
 
 def _misspelt(error: str, text: str) -> str:

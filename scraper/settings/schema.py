@@ -36,9 +36,13 @@ class StopAfter(Table, frozen=True, kw_only=True):
     """Ends the crawl early, in good order, when any of these is reached."""
 
     items: Count | None = None
+    """After this many items."""
     pages: Count | None = None
+    """After this many pages."""
     errors: Count | None = None
+    """After this many errors of callbacks, pipelines and sinks."""
     seconds: Timeout | None = None
+    """After this many seconds."""
 
 
 class FailWhen(Table, frozen=True, kw_only=True):
@@ -47,7 +51,7 @@ class FailWhen(Table, frozen=True, kw_only=True):
     items_below: Count | None = None
     """Fewer items than this."""
     errors_above: Percentage | None = None
-    """More failed requests and callbacks than this percentage of all pages asked for."""
+    """More failed requests and callbacks than this percentage of all pages requested."""
 
 
 class EngineSettings(Table, frozen=True, kw_only=True):
@@ -58,7 +62,9 @@ class EngineSettings(Table, frozen=True, kw_only=True):
     processes: Annotated[int, Meta(ge=1, le=256, title="a whole number from 1 to 256")] | Literal["auto"] = 1
     """Worker processes that fetch pages and run callbacks; 1: the crawl's own process does. "auto" is one a core."""
     stop_after: StopAfter = field(default_factory=StopAfter)
+    """Ends the crawl early, in good order."""
     fail_when: FailWhen = field(default_factory=FailWhen)
+    """Makes the exit status 1."""
 
 
 class FrontierSettings(Table, frozen=True, kw_only=True):
@@ -73,20 +79,21 @@ class FrontierSettings(Table, frozen=True, kw_only=True):
     lanes: dict[str, Count] = field(default_factory=dict)
     """With Redis: in how many lanes a huge site is crawled, so that machines share it: `{ "huge.example" = 4 }`."""
     order: Literal["breadth", "depth"] = "breadth"
+    """First found, first crawled; or last found, first crawled."""
     jobs: Text = ".scraper/jobs"
     """The folder of the job directories, each named after its spider."""
     interval: Timeout = 0.5
-    """Seconds between two checkpoints: so much work is done again after a death."""
+    """Seconds between two checkpoints: after a crash, this much work is done again."""
     durability: Literal["process", "power"] = "process"
     """What a checkpoint survives: the death of the process, or a power cut as well (fsync)."""
     recrawl: Literal["never", "changed"] = "never"
-    """How a finished crawl is run again: from the beginning, or asking for what has changed, with items marked."""
+    """How a finished crawl is run again: from the beginning, or fetching only what has changed, with items marked."""
     ignore_params: tuple[Text, ...] = ()
-    """Query parameters that make no two pages of one: `sid`, `ref_*`."""
+    """Query parameters to ignore when comparing URLs: `sid`, `ref_*`."""
     ignore_tracking: Flag = False
-    """The same of the usual parameters that count visitors: `utm_*`, `gclid`, `fbclid` and others."""
+    """The same for the usual parameters that count visitors: `utm_*`, `gclid`, `fbclid` and others."""
     unique_redirects: Flag = False
-    """Follow no redirect to a page that was met before, and take what one leads to for met."""
+    """Follow no redirect to a page that was already seen; the page that a redirect leads to counts as seen."""
 
 
 class LimitsSettings(Table, frozen=True, kw_only=True):
@@ -95,7 +102,7 @@ class LimitsSettings(Table, frozen=True, kw_only=True):
     robots: Flag = True
     """Obey robots.txt (RFC 9309)."""
     robots_meta: Flag = False
-    """Obey what pages ask themselves, by X-Robots-Tag or `<meta name="robots">`: nofollow and noindex."""
+    """Obey what pages themselves say in X-Robots-Tag or `<meta name="robots">`: nofollow and noindex."""
     per_host: Count = 8
     """Requests in flight to one host at most."""
     delay: Seconds = 0.0
@@ -117,19 +124,22 @@ class LimitsSettings(Table, frozen=True, kw_only=True):
     max_repeats: Limit = 3
     """How often the same one to three folders of a path may follow each other; 0 is any number."""
     max_same: Limit = 10_000
-    """How often a page may be asked for by links with `dont_filter`; 0 is any number."""
+    """How often one page may be requested again with `dont_filter`; 0 is any number."""
     park_after: Limit = 10
     """Connections to one host that fail one after the other before it is left alone for a while; 0 is any number."""
 
 
 class AuthSettings(Table, frozen=True, kw_only=True):
-    """What to say to one origin, so that it lets the crawl in."""
+    """The login for one origin."""
 
     origin: Text
-    """Scheme, host and port: "https://a.example". Nothing is said to any other."""
+    """Scheme, host and port: "https://a.example". It is sent to no other."""
     type: Literal["basic", "bearer", "digest"] = "basic"
+    """The scheme of authentication."""
     user: str = ""
+    """The user's name."""
     password: SecretStr = field(default_factory=lambda: SecretStr(""))
+    """The user's password."""
     token: SecretStr = field(default_factory=lambda: SecretStr(""))
     """What "bearer" takes in place of user and password."""
 
@@ -140,6 +150,7 @@ class CacheSettings(Table, frozen=True, kw_only=True):
     mode: Literal["off", "rfc", "always"] = "off"
     """Ask again when RFC 9111 says so, or never."""
     path: Text = "cache.sqlite"
+    """The file."""
     max_size: Size = field(default_factory=lambda: ByteSize(1024 * 1024 * 1024))
     """The size of all that is kept, after which the answers go that were not used for longest."""
 
@@ -148,26 +159,31 @@ class NetworkSettings(Table, frozen=True, kw_only=True):
     """Request in, response out."""
 
     user_agent: Printable = "scraper/0.1"
+    """The User-Agent header, and the name by which robots.txt is read."""
     timeout: Timeout = 30.0
     """Seconds for a whole request: connecting, waiting, reading."""
     connect_timeout: Timeout = 10.0
+    """Seconds for connecting."""
     headers_timeout: Timeout = 30.0
-    """Seconds until the head of an answer is there."""
+    """Seconds until the headers of an answer have arrived."""
     read_timeout: Timeout = 20.0
     """Seconds between two pieces of an answer."""
     min_rate: Limit = 100
-    """Bytes a second that a body brings at least, over `read_timeout` seconds; 0 is any number."""
+    """The slowest download that is accepted, in bytes per second over `read_timeout` seconds; 0 is any speed."""
     retries: Limit = 3
     """How often a request that failed is sent again."""
     backoff: Seconds = 0.5
     """Seconds before the first retry at most; each further one may wait twice as long."""
     max_backoff: Seconds = 30.0
+    """Seconds before any retry at most."""
     retry_statuses: tuple[Status, ...] = (408, 429, 500, 502, 503, 504, 522, 524)
+    """Statuses that count as failures to be retried."""
     max_redirects: Limit = 20
+    """Redirects that are followed for one request."""
     resend_bodies: Flag = False
     """Follow a 307 or 308 that would send a request's content to another origin."""
     meta_refresh: Seconds = 5.0
-    """Follow a page's `<meta http-equiv="refresh">` of less than so many seconds; 0 follows none."""
+    """Follow a page's `<meta http-equiv="refresh">` if it waits less than this many seconds; 0 follows none."""
     short_way: bool = True
     """Send plain GETs without what aiohttp's session makes for each request, where the installed aiohttp allows it."""
     referrer_policy: Literal[
@@ -180,7 +196,7 @@ class NetworkSettings(Table, frozen=True, kw_only=True):
         "strict-origin-when-cross-origin",
         "unsafe-url",
     ] = "no-referrer"
-    """What a page that links to another is told of in the Referer of the next request."""
+    """What the Referer header of a request says about the page that links to it."""
     secret_headers: tuple[Text, ...] = ()
     """Headers that, as Authorization and Cookie, do not follow a redirect to another origin, and are not shown."""
     max_body: Size = field(default_factory=lambda: ByteSize(32 * 1024 * 1024))
@@ -188,16 +204,19 @@ class NetworkSettings(Table, frozen=True, kw_only=True):
     max_stream: Size = field(default_factory=lambda: ByteSize(1024 * 1024 * 1024))
     """The longest body, after decompression, of a request with `stream=True`."""
     max_url: Count = 8192
-    """Characters of a URL that is asked for at most."""
+    """The longest URL that is requested, in characters."""
     allow_addresses: tuple[Text, ...] = ()
     """Hosts, addresses and networks that may be reached although they are not of the public internet."""
     headers: dict[str, str] = field(default_factory=dict)
+    """Headers of every request."""
     cookies: Flag = True
+    """Keep cookies, and send them back."""
     load_cookies: Text | None = None
     """A Netscape cookie file to begin with."""
     save_cookies: Text | None = None
     """A Netscape cookie file to write at the end."""
     auth: tuple[AuthSettings, ...] = ()
+    """A table for each origin that needs a login."""
     proxy: str | None = None
     """http://[user:password@]host:port, or with https or socks5"""
     proxies: tuple[str, ...] = ()
@@ -205,29 +224,34 @@ class NetworkSettings(Table, frozen=True, kw_only=True):
     proxy_per: Literal["host", "request"] = "host"
     """Whether a host keeps the proxy that it was given, or each request is for the next one."""
     cache: CacheSettings = field(default_factory=CacheSettings)
+    """Answers that are kept, and used again."""
     verify_tls: Flag = True
+    """Check certificates."""
     insecure_hosts: tuple[Text, ...] = ()
     """Hosts whose certificates are not checked."""
     ca_file: str | None = None
+    """A file of certificates to trust besides the system's."""
     client_cert: str | None = None
     """A file with the certificate that we show to servers that ask for one."""
     client_key: str | None = None
-    """A file with its key, if that stands in another file."""
+    """A file with its key, if that is a separate file."""
     accept_statuses: tuple[Status, ...] = ()
-    """Error statuses whose pages are handed to callbacks nevertheless."""
+    """Error statuses whose pages callbacks get."""
 
 
 class ParsingSettings(Table, frozen=True, kw_only=True):
     """Response in, items and requests out."""
 
     executor: Literal["thread", "process", "inline"] = "thread"
+    """Where `def` callbacks run."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """How many processes run callbacks, with `executor = "process"`."""
     timeout: Seconds = 300.0
     """Seconds that a callback has for a page; 0 is any number."""
     max_results: Limit = 1_000_000
-    """Items and requests that a callback gives for a page at most; 0 is any number."""
+    """The most items and requests that a callback may give for a page; 0 is any number."""
     drift_after: Limit = 20
-    """Pages in a row without a field of an `Item` that was found before, which are told of; 0 is never."""
+    """Warn when a field of an `Item` that used to be found is missing from this many pages in a row; 0 is never."""
 
 
 class PipelinesSettings(Table, frozen=True, kw_only=True):
@@ -281,9 +305,11 @@ class ViewsSettings(Table, frozen=True, kw_only=True):
     """Who watches."""
 
     progress: Flag = True
+    """Show progress on standard error."""
     interval: Timeout = 10.0
     """Seconds between two progress lines where standard error is no terminal."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least important messages that are logged."""
 
 
 class SpidersSettings(Table, frozen=True, kw_only=True):
@@ -303,13 +329,22 @@ class Settings(Table, frozen=True, kw_only=True):
     """All of config.toml."""
 
     spiders: SpidersSettings = field(default_factory=SpidersSettings)
+    """Where spiders are found, and what is set for each."""
     crawl: tuple[str, ...] = ()
     """The spiders that a bare `scraper crawl` runs."""
     engine: EngineSettings = field(default_factory=EngineSettings)
+    """The loop."""
     frontier: FrontierSettings = field(default_factory=FrontierSettings)
+    """Where requests wait."""
     limits: LimitsSettings = field(default_factory=LimitsSettings)
+    """Whether and when a request is sent."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    """How a request is sent, and its answer received."""
     parsing: ParsingSettings = field(default_factory=ParsingSettings)
+    """How callbacks are run."""
     pipelines: PipelinesSettings = field(default_factory=PipelinesSettings)
+    """How items are refined."""
     sinks: tuple[SinkSettings, ...] = ()
+    """Data files: a table for each."""
     views: ViewsSettings = field(default_factory=ViewsSettings)
+    """What is shown and logged."""

@@ -167,7 +167,7 @@ class CSVFeedSpider(_RecordSpider):
     headers: Sequence[str] | None = None
 
     def check_start(self) -> None:
-        """Raises `SpiderError` for a delimiter or a quotechar that is none."""
+        """Raises `SpiderError` for a delimiter or a quotechar that is not valid."""
         super().check_start()
         try:
             csv.reader([], delimiter=self.delimiter, quotechar=self.quotechar)
@@ -291,7 +291,7 @@ def _json(text: str) -> Any:
     try:
         return lenient_json.read(text)
     except ValueError as error:
-        raise DocumentError(f"it is no JSON: {error}") from None
+        raise DocumentError(f"it is not JSON: {error}") from None
 
 
 def _is_json(text: str) -> bool:

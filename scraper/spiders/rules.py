@@ -240,8 +240,8 @@ class CrawlSpider(Spider):
             raise self._wrong(f"a rule's {role} is {given!r}, and it has no such method")
         if role in {"callback", "errback"} or not callable(given):
             raise self._wrong(
-                f"a rule's {role} is {given!r:.60}, which is no method of it: pass 'method', and hand further values "
-                "over in cb_kwargs"
+                f"a rule's {role} is {given!r:.60}, which is not a method of it: pass 'method', and pass other "
+                "values in cb_kwargs"
             )
         return given
 

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from scraper.errors import StorageError
+from scraper.errors import Reason, StorageError
 from scraper.events import (
     Blocked,
     Broke,
@@ -33,6 +33,7 @@ from scraper.events import (
 from scraper.secrets import masked
 from scraper.urls import without_credentials
 from scraper.views.formatting import duration, plural, told, visible
+from scraper.views.hints import hint
 
 REPEATS = 5
 """How often the same failure of the same line is told."""
@@ -76,7 +77,7 @@ class Log:
     def _resumed(self, event: Resumed) -> None:
         now = event.found
         self._scraper.info(
-            "%s: resumed; %s done, %s waiting, of which %s in flight",
+            "%s: resumed; %s done, %s waiting, %s of them in flight",
             visible(event.spider),
             plural(now.discovered - now.waiting, "request"),
             f"{now.waiting:,}",
@@ -96,7 +97,9 @@ class Log:
 
     def _died(self, event: Died) -> None:
         for page in event.pages:
-            self._scraper.warning("an earlier process died at %s: it comes last, and alone", visible(masked(page), 300))
+            self._scraper.warning(
+                "an earlier process died at %s: this page is tried last, and alone", visible(masked(page), 300)
+            )
 
     def _refused(self, event: Refused) -> None:
         level = self._level(Refused, event.reason)
@@ -117,9 +120,10 @@ class Log:
 
     def _parked(self, event: Parked) -> None:
         self._scraper.warning(
-            "%s cannot be reached (%s): what waits for it is left to another run",
+            "%s cannot be reached (%s)%s: its requests are kept for the next run",
             visible(event.host),
             visible(event.reason),
+            "; is a server listening there?" if event.reason == Reason.REFUSED else "",
         )
 
     def _dropped(self, event: Dropped) -> None:
@@ -164,7 +168,7 @@ class Log:
             text += f" on {_shown(event.url)}"
         reason = masked(told(event.error))
         again = " (further ones like this are only counted)" if self._broken[key] == REPEATS else ""
-        logger.error("%s: %s%s", text, reason, again)
+        logger.error("%s: %s%s%s", text, reason, hint(reason), again)
         logger.debug("the traceback of this %s:", kind, exc_info=event.error)
 
     def _finished(self, event: Finished) -> None:

@@ -166,23 +166,36 @@ def next_steps(ending: Ending, *, command: str) -> list[Text]:
         steps.append(Text(f"{who} the crawl, which ends without this one"))
         steps.append(_command(command, "joins it again"))
     elif ending.job is not None:
-        steps.append(_command(command, "resumes; changes to the spider hold for the pages that are left"))
+        steps.append(_command(command, "resumes; edits of the spider apply to the pages that are left"))
         if files:
             steps.append(_command(f"{command} --finish", f"closes {', '.join(visible(file.path) for file in files)}"))
         steps.append(_command(f"{command} --fresh", "starts over, and crawls every page again"))
     elif ending.reason == "interrupted":
         if files:
-            steps.append(Text(f"what there is so far: {', '.join(visible(file.path) for file in files)}"))
+            steps.append(Text(f"unfinished data: {', '.join(visible(file.path) for file in files)}"))
         steps.append(_command(command, "starts over"))
     elif now.errors:
-        steps.append(_command(f"{command} -s views.log_level=DEBUG", "shows tracebacks"))
+        steps.append(Text("the log above says what went wrong, and in which line"))
     elif now.fetched and not now.items and not sum(now.drops.values()):
-        steps.append(Text("the callbacks yielded no item: do their selectors fit the pages?"))
+        steps.append(Text(_without_items(ending)))
     elif any(file.items for file in files):
         steps.extend(_look(next(file for file in files if file.items)))
     if any(now.failed.get(reason) for reason in ("http_429", "http_503")):
-        steps.append(_command(f"{command} -s limits.delay=1", "is gentler to a site that says 429 or 503"))
+        steps.append(_command(f"{command} -s limits.delay=1", "slows down for a site that answers 429 or 503"))
     return steps
+
+
+def _without_items(ending: Ending) -> str:
+    """Why there may be no item: what the crawl has seen tells the usual causes apart."""
+    now = ending.statistics
+    refused = sum(now.refused.values())
+    if ending.reason not in {"finished", "pages limit", "seconds limit"}:
+        return f"the crawl was stopped before there was an item: {visible(ending.reason, 200)}"
+    if refused >= now.fetched:
+        return f"most requests were refused ({counts(now.refused)}): see the page 'reasons' of the documentation"
+    if now.discovered <= max(now.start_urls, 1):
+        return "the callbacks gave neither items nor requests: is a `yield` missing, or does a selector match nothing?"
+    return "the callbacks yielded requests, but no item: is a `yield` missing, or does a selector match nothing?"
 
 
 _READERS = {

@@ -84,7 +84,7 @@ class Child:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that it was told of when it began."""
+        """The hosts that it was given when it began."""
         return self._duties.hosts
 
     def order(self, request: Request) -> Order:

@@ -6,7 +6,7 @@ from scraper.errors import SpiderError
 
 IN_WORKER = (
     "self.state is kept by the crawl's own process, and this callback runs in a worker: "
-    "set [engine] processes = 1, or hand values over in meta"
+    "set [engine] processes = 1, or pass values in meta"
 )
 
 

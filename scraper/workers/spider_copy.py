@@ -36,7 +36,7 @@ class SpiderCopy(msgspec.Struct, frozen=True):
         file = getattr(module, "__file__", None)
         if module.__name__ == _MAIN and (file is None or not Path(file).is_file()):
             raise SpiderError(
-                f"{name} stands in no file, so that other processes cannot load it: put it into a module, "
+                f"{name} is in no file, so other processes cannot load it: put it into a module, "
                 "or crawl with [engine] processes = 1"
             )
         try:

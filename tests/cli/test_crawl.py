@@ -337,8 +337,8 @@ def test_interrupted_once(endless: Desk, httpserver: HTTPServer, number: signal.
     process.send_signal(number)
     run = ended(process)
     assert run.status == 130
-    assert "scraper crawl books.py -s limits.delay=0.01  resumes; changes to the spider hold for" in run.err
-    assert "books: stopping once what is in flight is done" in run.err
+    assert "scraper crawl books.py -s limits.delay=0.01  resumes; edits of the spider apply to" in run.err
+    assert "books: stopping when the requests in flight are done" in run.err
     assert "books  interrupted after" in run.err
     assert "Traceback" not in run.err
     assert len(endless.items("data/books.jsonl.part")) >= 5
@@ -407,7 +407,7 @@ def test_interrupted_twice(desk: Desk, httpserver: HTTPServer) -> None:
     wait_for(httpserver, pages=5)
     time.sleep(0.3)  # for the answers to come to the callback
     process.send_signal(signal.SIGINT)
-    while "leaves at once" not in process.told():
+    while "to stop at once" not in process.told():
         time.sleep(0.01)
     since = time.monotonic()
     process.send_signal(signal.SIGINT)

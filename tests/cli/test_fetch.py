@@ -93,10 +93,13 @@ def test_an_unreachable_host_is_one_line(shop: Shop, nobody: str) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("example.com", "'example.com': no URL, as it begins with neither http:// nor https://; did you mean "),
-        ("shop.py", "'shop.py': no URL, as it begins with neither http:// nor https://; write ./shop.py for the file"),
+        ("example.com", "'example.com': not a URL, as it begins with neither http:// nor https://; did you mean "),
+        (
+            "shop.py",
+            "'shop.py': not a URL, as it begins with neither http:// nor https://; write ./shop.py for the file",
+        ),
         ("ftp://example.com/", "'ftp://example.com/': neither http:// nor https://"),
-        ("http://[::1", "'http://[::1': no URL"),
+        ("http://[::1", "'http://[::1': not a URL"),
         ("./none.html", "none.html: no such file"),
         ("/", "/: a folder, and no file"),
     ],
@@ -121,7 +124,7 @@ def test_an_unknown_spider_is_answered_with_the_nearest(shop: Shop) -> None:
     (shop.folder / "both.py").write_text(
         "from scraper import Spider\nclass A(Spider): name = 'a'\nclass B(A): name = 'b'"
     )
-    told = "several spiders are meant (a, b), and this is for one: name it with --spider"
+    told = "several spiders match (a, b), and this is for one: name it with --spider"
     assert told in shop.invoke("fetch", shop.url, "--spider", "both.py").stderr
 
 
@@ -138,7 +141,7 @@ def test_a_binary_body_is_kept_from_a_terminal(shop: Shop, path: str) -> None:
     if path == "logo":
         assert seen == b"the end"
         assert done.returncode == 1
-        assert "no text for a terminal (image/png, 10 bytes): send it to a file, with > FILE" in done.stderr
+        assert "not text for a terminal (image/png, 10 bytes): send it to a file, with > FILE" in done.stderr
     else:
         assert "<title>Café</title>" in seen.decode()
         assert done.returncode == 0

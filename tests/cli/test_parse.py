@@ -197,7 +197,7 @@ def test_nothing_is_left_behind(shop: Shop) -> None:
             ["--spider", "shop.py", "--callback", "parse_bok"],
             "Shop has no method 'parse_bok'; did you mean parse_book?",
         ),
-        (["--spider", "shop.py", "--rules"], "--rules: Shop is no CrawlSpider, and has none"),
+        (["--spider", "shop.py", "--rules"], "--rules: Shop is not a CrawlSpider, and has no rules"),
         (["--spider", "rules.py", "--rules"], "--rules: no rule of Ruled is for links to {url}"),
         (["--spider", "shop.py", "--rules", "--callback", "parse"], "--rules and --callback: give one of them"),
         (["--spider", "shop.py", "--meta", "[1]"], '--meta: expected a JSON object like {{"page": 2}}, got [1]'),

@@ -220,7 +220,7 @@ def test_what_depends_on_chance_is_told_when_it_is_recorded(project: Project) ->
     )
     done = project.run("record", "books")
     assert done.status == 0
-    assert "warning: the crawl gave 6 items, its replay 3 items: the spider goes by more than what was" in done.err
+    assert "warning: the crawl gave 6 items, its replay 3 items: the spider depends on more than the" in done.err
 
 
 def test_mistakes_are_told_in_one_line(project: Project) -> None:
@@ -249,11 +249,11 @@ def test_mistakes_are_told_in_one_line(project: Project) -> None:
     whole = pages.read_bytes()
     for content, problem in (
         (whole[:-1], "it is cut short or damaged"),
-        (b"<html>", "it is no gzip file"),
+        (b"<html>", "it is not a gzip file"),
         (gzip.compress(b""), "0 exchanges where items.jsonl tells of 5"),
     ):
         pages.write_bytes(content)
-        assert project.error("check") == (1, f"recordings/books/pages.warc.gz: {problem}: record it anew")
+        assert project.error("check") == (1, f"recordings/books/pages.warc.gz: {problem}: record it again")
     pages.write_bytes(whole)
     kept = items.read_bytes()
     items.write_bytes(kept[:-20])
@@ -262,7 +262,7 @@ def test_mistakes_are_told_in_one_line(project: Project) -> None:
     items.write_bytes(kept.replace(b'"spider":"books"', b'"spider":"gone"'))
     assert project.error("check") == (
         2,
-        "recordings/books is a recording of the spider 'gone', which there is not",
+        "recordings/books is a recording of the spider 'gone', which does not exist",
     )
 
 

@@ -91,7 +91,7 @@ SPIDERS = {
     "cannot be made: ValueError: no": [(PAGE, "def __init__(self): raise ValueError('no')\n")],
     "Books.lifespan raised ValueError: not today": [(PAGE, LIFESPAN)],
     "is no host name": [(PAGE, "allowed_domains = ['a b']\n")],
-    "is no pipeline": [(PAGE, "pipelines = [5]\n")],
+    "is not a pipeline": [(PAGE, "pipelines = [5]\n")],
     "cannot be called with a request and a fetch": [(PAGE, "middlewares = [5]\n")],
     "[limits] dealy: unknown key": [(PAGE, "custom_settings = {'limits': {'dealy': 1}}\n")],
 }

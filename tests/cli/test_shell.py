@@ -71,7 +71,7 @@ def test_callbacks_can_be_tried(shop: Shop) -> None:
         ("1/0", "ZeroDivisionError: division by zero"),
         ("1 +", "SyntaxError: invalid syntax"),
         ("view(response)", "view() takes a response, not None: fetch one first"),
-        ("fetch('example.com')", "'example.com': no URL"),
+        ("fetch('example.com')", "'example.com': not a URL"),
         ("fetch(Request('file:///etc/hostname'))", "scheme_not_allowed: file:///etc/hostname"),
     ],
 )

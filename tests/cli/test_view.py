@@ -48,7 +48,7 @@ def test_without_a_browser_the_path_is_enough(shop: Shop, opened: list[str], mon
     result = shop.invoke("view", shop.url)
     assert result.exit_code == 0
     assert Path(result.stdout.strip()).is_file()
-    assert result.stderr == "scraper: there is no browser to open it with\n"
+    assert result.stderr == "scraper: no browser was found to open it with\n"
 
 
 BASE = '<base href="http://a.example/x">'

@@ -21,6 +21,7 @@ from pytest_httpserver import HTTPServer
 
 import scraper
 from scraper.cli import main
+from scraper.errors import REFUSALS
 from scraper.settings.load import load
 from scraper.settings.schema import Settings, SinkSettings
 from scraper.settings.tables import SCRAPY, flat
@@ -37,7 +38,7 @@ COMMANDS = [
     if (line := part.strip().removeprefix("$ ")).startswith("scraper ")
 ]
 RUNNER = "import json, sys\nfor name, code in json.loads(sys.argv[1]): exec(compile(code, name, 'exec'), globals())"
-OFFLINE = ("kinds.py", "hand.py")
+OFFLINE = ("glance.py", "hand.py", "kinds.py")
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -162,12 +163,48 @@ def test_settings_hold(block: Block, tmp_path: Path) -> None:
     load(file, environ=dict.fromkeys(re.findall(r"\$\{(\w+)\}", block.code), "secret"), overrides=())
 
 
-def test_the_readme_has_every_setting() -> None:
-    """The README's config.toml, which is said to be all of it, has every key there is."""
-    tables = [tomllib.loads(block.code) for block in blocks("toml") if block.page.name == "README.md"]
+def every_setting() -> set[str]:
+    """The dotted key of every setting there is."""
+    sinks = {f"sinks.{name}" for name in SinkSettings.__struct_fields__}
+    return {key for key, _ in flat(Settings())} | sinks
+
+
+def test_a_whole_config_has_every_setting() -> None:
+    """The config.toml of the page on settings, which is said to be a whole one, has every key there is."""
+    tables = [tomllib.loads(block.code) for block in blocks("toml") if block.page.name == "settings.md"]
     written = {key for table in tables for key in dotted(table)}
-    sinks = {f"sinks.{name}" for name in SinkSettings.__struct_fields__} - {"sinks.format"}  # told by the ending
-    assert not ({key for key, _ in flat(Settings())} | sinks) - written
+    assert not (every_setting() - {"sinks.format"}) - written  # which the path's ending says
+
+
+def rows(page: str) -> list[str]:
+    """What the first cells of a page's tables name, each as often as it does."""
+    cells = re.findall(r"^\| (`[^|]+`) \|", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_every_setting_has_one_row() -> None:
+    """The page on settings has one row for each key, and no row for a key that there is not."""
+    found = [name for name in rows("settings.md") if re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name)]
+    assert sorted(found) == sorted(every_setting())
+
+
+def test_settings_default_to_what_their_rows_say() -> None:
+    """The default in the row of a setting is the one that the setting has."""
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    written = dict(re.findall(r"^\| `([a-z_.]+)` \| `([^|]+)` \|", page, re.MULTILINE))
+    defaults = {key: value for key, value in flat(Settings()) if key in written and not key.startswith("sinks")}
+    assert len(defaults) > 60
+    for key, value in defaults.items():
+        said = tomllib.loads(f"x = {written[key]}")["x"]
+        assert plain(said) == plain(value), key
+
+
+def plain(value: Any) -> Any:
+    """A setting's value as TOML has it: a list of numbers, a number of bytes."""
+    if isinstance(value, str) and re.fullmatch(r"\d+ [KMG]iB", value):
+        number, unit = value.split()
+        return int(number) * 1024 ** " KMG".index(unit[0])
+    return list(value) if isinstance(value, tuple) else value
 
 
 def dotted(table: dict[str, Any], *, within: str = "") -> Iterator[str]:
@@ -192,6 +229,11 @@ def test_commands_exist(block: Block, line: str) -> None:
     group.make_context("scraper", arguments, resilient_parsing=True)
 
 
+def test_the_readme_is_short() -> None:
+    """The README has at most 260 lines: all else is in docs/."""
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 260
+
+
 def test_the_first_two_commands_are_marked() -> None:
     """The README marks the commands that install, crawl and test, each in a block of its own."""
     marked = {block.note: block.code for block in blocks("bash") if block.page.name == "README.md"}
@@ -202,15 +244,11 @@ def test_the_first_two_commands_are_marked() -> None:
 # Completeness.
 
 
-def words() -> str:
-    """All that README and docs say."""
-    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-
-
 @pytest.mark.parametrize("name", scraper.__all__)
-def test_every_public_name_is_told_of(name: str) -> None:
-    """Every public name of `scraper` stands in the docs."""
-    assert re.search(rf"\b{name}\b", words())
+def test_every_public_name_is_documented(name: str) -> None:
+    """Every public name of `scraper` is in the table of names on the page about Python."""
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").partition("## Public names")[2]
+    assert page.count(f"`{name}`") == 1
 
 
 def options(command: click.Command, called: str) -> Iterator[tuple[str, str]]:
@@ -228,10 +266,10 @@ def options(command: click.Command, called: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("command", "option"), list(options(main, "scraper")))
-def test_every_command_and_option_is_told_of(command: str, option: str) -> None:
-    """Every command and every option stands in the README."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", readme), f"{command}: {option}"
+def test_every_command_and_option_is_documented(command: str, option: str) -> None:
+    """Every command and every option is on the page about the command."""
+    page = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", page), f"{command}: {option}"
 
 
 def test_every_setting_of_scrapy_that_is_known_is_told_of() -> None:
@@ -240,10 +278,12 @@ def test_every_setting_of_scrapy_that_is_known_is_told_of() -> None:
     assert dict(rows) == SCRAPY
 
 
-def test_every_reason_is_told_of() -> None:
-    """Every reason why a URL was not crawled stands in the README."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert not [reason for reason in scraper.Reason if f"`{reason}`" not in readme]
+def test_every_reason_has_one_row() -> None:
+    """The page on reasons has one row for each reason why a URL was not crawled, among those it belongs to."""
+    refused, failed = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8").split("## Failed requests")
+    for text, reasons in ((refused, REFUSALS), (failed, set(scraper.Reason) - REFUSALS)):
+        found = re.findall(r"^\| `(\w+)`", text, re.MULTILINE)
+        assert sorted(found) == sorted([*reasons, *(["http_404"] if text is failed else [])])
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=str)

@@ -72,7 +72,7 @@ def test_a_poisonous_page_is_quarantined(forks: Forks, tmp_path: Path, spider: s
         assert site.paths["/poison"] == 2
         third, told = scraper(forks, tmp_path, *command)
         assert third == 1
-        assert "1 page(s) left alone, at which the process died twice" in " ".join(told.split())
+        assert "1 page(s) skipped, at which the process died twice" in " ".join(told.split())
         assert sorted(items(tmp_path)) == sorted(["", *(str(number) for number in range(1, PAGES))])
         assert site.paths["/poison"] == 2
         assert max(site.paths[path] for path in pages) == 1 + 1  # in flight at the first death; never at the second
@@ -105,5 +105,5 @@ def test_a_page_that_ends_its_parse_process_fails(forks: Forks, tmp_path: Path) 
         command = ("crawl", "poisoned.py", "-a", f"start_urls={site.url('/')}", "-o", "pages.jsonl")
         status, told = scraper(forks, tmp_path, *command, "-s", "parsing.executor=process", "-s", "parsing.workers=2")
     assert status == 1
-    assert "1 page(s) left alone, at which the process died twice" in " ".join(told.split())
+    assert "1 page(s) skipped, at which the process died twice" in " ".join(told.split())
     assert sorted(items(tmp_path)) == ["", "1"]

@@ -180,9 +180,11 @@ def test_private_methods_are_found_again() -> None:
 @pytest.mark.parametrize("callback", [lambda response: None, len, partial(print, 1), Someone.parse, [].append])
 def test_other_callbacks_are_refused(callback: Any) -> None:
     """What cannot be found again by its name, such as a lambda, is refused, and the error says what to do."""
-    with pytest.raises(SpiderError, match=r"is no method of the spider: pass self\.method or 'method', .* cb_kwargs"):
+    with pytest.raises(
+        SpiderError, match=r"is not a method of the spider: pass self\.method or 'method', .* cb_kwargs"
+    ):
         Request(URL, callback)
-    with pytest.raises(SpiderError, match="is no method of the spider"):
+    with pytest.raises(SpiderError, match="is not a method of the spider"):
         Request(URL, errback=callback)
 
 

@@ -227,7 +227,7 @@ def test_other_fields(field: str, given: Any, kept: Any) -> None:
         ({"method": "A\r\nB"}, "method is 'A\\r\\nB', which is not one word"),
         ({"method": 5}, "method is an int; give text"),
         ({"session": ["a"]}, "session is a list; give text"),
-        ({"encoding": "utf-88"}, "encoding is 'utf-88', which is none that Python knows"),
+        ({"encoding": "utf-88"}, "encoding is 'utf-88', which Python does not know"),
         ({"encoding": None}, "encoding is None; give text"),
         ({"files": {"a": io.BytesIO()}}, "files['a'] is a BytesIO; give the path of the file"),
         ({"files": "a.csv"}, "files is a str; give a dict"),

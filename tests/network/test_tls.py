@@ -119,11 +119,11 @@ async def test_files_that_are_no_certificates(network: Open, tmp_path: Path) -> 
     marked = tmp_path / "marked.pem"
     marked.write_text("\ufeff-----BEGIN CERTIFICATE-----", encoding="utf-8")
     for settings, text in (
-        ({"ca_file": str(odd)}, "ca_file: .*odd.pem is no file of certificates"),
-        ({"client_cert": str(odd)}, "client_cert: .*odd.pem is no certificate"),
-        ({"ca_file": str(marked)}, "is no file of certificates: .*; it begins with a byte order mark: save it as"),
-        ({"client_cert": str(marked)}, "is no certificate .*; it begins with a byte order mark: save it as"),
-        ({"client_cert": str(tmp_path / "missing")}, "client_cert: .*missing is no certificate"),
+        ({"ca_file": str(odd)}, "ca_file: .*odd.pem is not a file of certificates"),
+        ({"client_cert": str(odd)}, "client_cert: .*odd.pem is not a certificate"),
+        ({"ca_file": str(marked)}, "is not a file of certificates: .*; it begins with a byte order mark: save it as"),
+        ({"client_cert": str(marked)}, "is not a certificate .*; it begins with a byte order mark: save it as"),
+        ({"client_cert": str(tmp_path / "missing")}, "client_cert: .*missing is not a certificate"),
         ({"client_key": str(odd)}, "client_key: there is no client_cert"),
         ({"insecure_hosts": ("https://a.example",)}, "insecure_hosts: 'https://a.example' is no host"),
     ):

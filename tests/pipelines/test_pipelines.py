@@ -147,7 +147,7 @@ def test_a_pipeline_gives_items() -> None:
     refined = refine(chain(Stubborn()), *titles("number"))
     assert refined.kept == []
     [(_, _, error)] = refined.errors
-    assert str(error) == "Stubborn.process gave 5: a pipeline gives the item to go on with, or None"
+    assert str(error) == "Stubborn.process gave 5: a pipeline returns the item, or None to drop it"
 
 
 @given(st.lists(st.sampled_from(["drop", "why", "break", "close", "exit", "number", "x", "y"])))
@@ -161,7 +161,7 @@ def test_every_item_is_accounted_for(names: list[str]) -> None:
 @pytest.mark.parametrize("pipeline", [object(), "a.b.Pipeline", Add, print])
 def test_what_is_no_pipeline_is_refused(pipeline: object) -> None:
     """An object that processes no items is refused by name before the crawl; so is a class."""
-    with pytest.raises(SpiderError, match=r"is no pipeline|the pipeline Add is a class: give an object, Add\(\)"):
+    with pytest.raises(SpiderError, match=r"is not a pipeline|the pipeline Add is a class: give an object, Add\(\)"):
         chain(pipeline)
 
 

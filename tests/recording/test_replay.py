@@ -291,7 +291,7 @@ async def test_a_new_request_fails_with_one_reason(tmp_path: Path, servers: Serv
     assert list(tap.missing) == [f"{root}/new"]
     assert result.statistics.failed == {"not_recorded": 1}
     assert {"failed": f"{root}/new"} in result.items
-    assert result.problems == ("1 request(s) that the recording has no answer to: record it anew",)
+    assert result.problems == ("1 request(s) without an answer in the recording: record it again",)
     assert result.exit_status == 1
 
 

@@ -167,7 +167,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("cut")
     (folder / "items.jsonl").write_text('{"spider":"books","exchanges":2}\n')
     (folder / "pages.warc.gz").write_bytes(WHOLE[:end])
-    with pytest.raises(StorageError, match=r"pages\.warc\.gz: .*: record it anew$") as caught:
+    with pytest.raises(StorageError, match=r"pages\.warc\.gz: .*: record it again$") as caught:
         open_recording(folder, "books")
     assert "\n" not in str(caught.value)
 
@@ -175,13 +175,13 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path_factory: pytest.TempPathF
 def test_files_that_are_no_recording_are_refused(tmp_path: Path) -> None:
     """What is no gzip file, no WARC file, or not what was written, is told apart, in one line each."""
     path = tmp_path / "pages.warc.gz"
-    assert refused(path, b"<html>") == ": it is no gzip file: record it anew"
-    assert refused(path, WHOLE[:-9]) == ": it is cut short or damaged: record it anew"
-    assert refused(path, gzip.compress(b"<html>")).startswith(": it is no WARC file (")
+    assert refused(path, b"<html>") == ": it is not a gzip file: record it again"
+    assert refused(path, WHOLE[:-9]) == ": it is cut short or damaged: record it again"
+    assert refused(path, gzip.compress(b"<html>")).startswith(": it is not a WARC file (")
     changed = gzip.compress(gzip.decompress(WHOLE).replace(b"oneone", b"twotwo", 1))
-    assert refused(path, changed) == ": record 3 is not what was written: record it anew"
+    assert refused(path, changed) == ": record 3 is not what was written: record it again"
     alone = b"".join(gzip.compress(each) for each in members(WHOLE) if b"WARC-Type: request" not in each)
-    assert refused(path, alone).startswith(": it is no WARC file (")
+    assert refused(path, alone).startswith(": it is not a WARC file (")
     path.unlink()
     with pytest.raises(StorageError, match="cannot be read: No such file"):
         read(path)
@@ -196,12 +196,15 @@ def one_record(kind: str, length: int | str, block: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (one_record("request", -5, b"GET / HTTP/1.1"), ": it is no WARC file (a record of -5 bytes): record it anew"),
-        (one_record("request", "many", b""), ": it is no WARC file (invalid literal"),
-        (one_record("request", 50, b"GET / HTTP/1.1"), ": it is cut short or damaged: record it anew"),
-        (b"WARC/1.1\r\n\r\n", ": it is no WARC file ('Content-Length'): record it anew"),
-        (b"x" * 3_000_000, ": it is no WARC file (the head of a record does not end): record it anew"),
-        (b"WARC/1.1\r\n" + b"a: b\r\n" * 300_000, ": it is no WARC file (the head of a record does not end)"),
+        (
+            one_record("request", -5, b"GET / HTTP/1.1"),
+            ": it is not a WARC file (a record of -5 bytes): record it again",
+        ),
+        (one_record("request", "many", b""), ": it is not a WARC file (invalid literal"),
+        (one_record("request", 50, b"GET / HTTP/1.1"), ": it is cut short or damaged: record it again"),
+        (b"WARC/1.1\r\n\r\n", ": it is not a WARC file ('Content-Length'): record it again"),
+        (b"x" * 3_000_000, ": it is not a WARC file (the head of a record does not end): record it again"),
+        (b"WARC/1.1\r\n" + b"a: b\r\n" * 300_000, ": it is not a WARC file (the head of a record does not end)"),
     ],
 )
 def test_records_that_are_none(tmp_path: Path, content: bytes, why: str) -> None:
@@ -233,7 +236,9 @@ def test_a_head_of_many_lines_takes_no_time(tmp_path: Path) -> None:
     """Time grows with the length of a record's head, and not with its square."""
     head = gzip.compress(b"WARC/1.1\r\n" + b"a\n" * 600_000)
     begun = time.process_time()
-    assert refused(tmp_path / "pages.warc.gz", head).startswith(": it is no WARC file (the head of a record does not")
+    assert refused(tmp_path / "pages.warc.gz", head).startswith(
+        ": it is not a WARC file (the head of a record does not"
+    )
     assert time.process_time() - begun < 3
 
 

@@ -396,7 +396,7 @@ async def test_bad_lines_of_json_are_told(servers: Servers) -> None:
     ended = await crawled(servers, Json, '{"a": 1}\n{"a": \n{"a": 3}\n')
     assert ended.items == [{"value": {"a": 1}}, {"value": {"a": 3}}]
     (broke,) = ended.of(Broke)
-    assert "/data was not read to its end: line 2: it is no JSON" in str(broke.error)
+    assert "/data was not read to its end: line 2: it is not JSON" in str(broke.error)
 
 
 @pytest.mark.parametrize(
@@ -404,9 +404,9 @@ async def test_bad_lines_of_json_are_told(servers: Servers) -> None:
     [
         (b"", "", "it is empty"),
         (b"<html><p>404", "", "it is an HTML page"),
-        (b"no such page", "", "it is no JSON"),
-        (b"[" * 1_000_000, "", "it is no JSON"),
-        (b'{"a": [1', "", "it is no JSON"),
+        (b"no such page", "", "it is not JSON"),
+        (b"[" * 1_000_000, "", "it is not JSON"),
+        (b'{"a": [1', "", "it is not JSON"),
         (b'{"a": 1}', "b.c", "nothing is at the itempath 'b.c'"),
     ],
     ids=range(6),

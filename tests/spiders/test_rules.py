@@ -287,8 +287,8 @@ async def test_what_is_no_html_has_no_links(servers: Servers) -> None:
     ("attributes", "text"),
     [
         ({"rules": [Rule(callback="parse_tea")]}, "a rule's callback is 'parse_tea', and it has no such method"),
-        ({"rules": [Rule(callback=lambda response: None)]}, "which is no method of it: pass 'method'"),
-        ({"rules": [Rule(errback=print)]}, "a rule's errback is <built-in function print>, which is no method"),
+        ({"rules": [Rule(callback=lambda response: None)]}, "which is not a method of it: pass 'method'"),
+        ({"rules": [Rule(errback=print)]}, "a rule's errback is <built-in function print>, which is not a method"),
         ({"rules": [Rule(process_links=3)]}, "a rule's process_links is 3"),
         ({"rules": [Rule("/list")]}, "a rule needs a LinkExtractor, not '/list'"),
         ({"rules": [LinkExtractor()]}, "rules holds Rule objects"),

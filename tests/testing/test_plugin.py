@@ -185,7 +185,7 @@ async def test_a_recording_is_replayed(project: pytest.Pytester, httpserver: HTT
                     yield response.follow("/2")
 
             result = replay("books", Changed)
-            assert result.problems == ("1 request(s) that the recording has no answer to: record it anew",)
+            assert result.problems == ("1 request(s) without an answer in the recording: record it again",)
 
         def test_missing(replay):
             with pytest.raises(SettingsError, match="no recording .*other"):

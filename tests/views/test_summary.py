@@ -81,7 +81,7 @@ def test_summary() -> None:
   discovered 1,221 = fetched 1,204 + refused 14 + failed 3 + waiting 0
 
   problem 7 error(s) in callbacks, pipelines or sinks
-  next    scraper crawl books -s views.log_level=DEBUG  shows tracebacks
+  next    the log above says what went wrong, and in which line
 
 """
     )
@@ -144,13 +144,13 @@ def test_several_files() -> None:
     [
         (Result(Statistics(fetched=1, items=9)), "head -n 3 data/books.jsonl  shows the data"),
         (Result(Statistics(fetched=1, items=9), sinks=(File("a b.csv.gz"),)), "gzip -dc 'a b.csv.gz' | head -n 3"),
-        (Result(Statistics(fetched=1)), "the callbacks yielded no item"),
+        (Result(Statistics(fetched=1)), "the callbacks gave neither items nor requests"),
         (Result(Statistics(fetched=1, failed={"http_429": 5})), "scraper crawl books -s limits.delay=1"),
-        (Result(Statistics(), reason="interrupted", sinks=(File("a.csv.part"),)), "what there is so far: a.csv.part"),
+        (Result(Statistics(), reason="interrupted", sinks=(File("a.csv.part"),)), "unfinished data: a.csv.part"),
         (Result(Statistics(), reason="interrupted"), "scraper crawl books  starts over"),
         (
             Result(Statistics(), reason="interrupted", job=Path("jobs/books")),
-            "scraper crawl books  resumes; changes to the spider hold for the pages that are left",
+            "scraper crawl books  resumes; edits of the spider apply to the pages that are left",
         ),
         (
             Result(Statistics(), reason="interrupted", job=Path("jobs/books")),
@@ -165,7 +165,10 @@ def test_several_files() -> None:
             "2 other machines continue the crawl, which ends without this one",
         ),
         (Result(Statistics(), reason="interrupted", job=Path("jobs/books"), others=1), "crawl books  joins it again"),
-        (Result(Statistics(errors=1, items=1)), "scraper crawl books -s views.log_level=DEBUG"),
+        (Result(Statistics(errors=1, items=1)), "the log above says what went wrong, and in which line"),
+        (Result(Statistics(fetched=1, refused={"offsite": 3})), "most requests were refused (offsite 3)"),
+        (Result(Statistics(fetched=3, discovered=3, start_urls=1)), "the callbacks yielded requests, but no item"),
+        (Result(Statistics(fetched=1), reason="wrong password"), "stopped before there was an item: wrong password"),
     ],
 )
 def test_next_steps(result: Result, step: str) -> None:

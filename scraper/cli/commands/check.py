@@ -26,7 +26,7 @@ T = TypeVar("T")
 @click.command()
 @click.argument("spiders", nargs=-1, metavar="[SPIDER | FILE.py]...")
 @settings_options
-@click.option("--accept", "is_accepted", is_flag=True, help="What spiders make of their recorded pages now is right.")
+@click.option("--accept", "is_accepted", is_flag=True, help="Accept what spiders make of their recorded pages now.")
 @click.option("--live", "is_live", is_flag=True, help="Ask sites for sample pages that are in no recording.")
 def check(
     spiders: tuple[str, ...], config: Path | None, overrides: tuple[str, ...], is_accepted: bool, is_live: bool
@@ -80,7 +80,7 @@ class Checking:
         """Raises `SettingsError` for a recording of a spider that is not among `names`."""
         for name, folder in self._folders:
             if name not in names:
-                raise SettingsError(f"{folder} is a recording of the spider {name!r}, which there is not")
+                raise SettingsError(f"{folder} is a recording of the spider {name!r}, which does not exist")
 
     def check(self, spider: "type[Spider]") -> None:
         """Check the recordings and contracts of `spider`."""

@@ -10,9 +10,8 @@ from msgspec import structs
 from scraper.cli.crawl_plan import plan_crawls
 from scraper.cli.options import arguments_option, output_option, settings_options, sinks_of
 from scraper.errors import SettingsError
+from scraper.settings.load import DEFAULT_SINK
 from scraper.settings.schema import Settings
-
-DEFAULT_PATH = "data/{spider}.jsonl"
 
 
 @click.command()
@@ -28,16 +27,16 @@ DEFAULT_PATH = "data/{spider}.jsonl"
     "folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Keep what is done in this job directory, rather than in one named after the spider.",
+    help="Keep the progress in this job directory instead of one named after the spider.",
 )
-@click.option("--fresh", is_flag=True, help="Start over, even if the last crawl did not come to its end.")
-@click.option("--finish", is_flag=True, help="Only close the data files of a crawl that did not come to its end.")
+@click.option("--fresh", is_flag=True, help="Start over, even if the last crawl did not finish.")
+@click.option("--finish", is_flag=True, help="Only close the data files of a crawl that did not finish.")
 @click.option(
     "--processes",
     metavar="N | auto",
-    help="Fetch and parse in so many worker processes, or one for each core: -s engine.processes=N.",
+    help="Fetch and parse in N worker processes, or one for each core: -s engine.processes=N.",
 )
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object at the end, and nothing but it.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object at the end, and nothing else.")
 def crawl(
     spiders: tuple[str, ...],
     config: Path | None,
@@ -61,7 +60,7 @@ def crawl(
     scraper crawl books --finish              no more pages: the data files are closed as they stand
 
     Items go to the configured sinks, or else to data/SPIDER.jsonl. Ctrl-C ends a crawl in good order, a second
-    one at once. However it was ended, the same command goes on with it.
+    one at once. However it ended, the same command resumes it.
 
     The exit status is 0 for a success; 1 if a callback, pipeline or sink failed, every start URL failed, or
     [engine.fail_when] holds; 2 for wrong usage, configuration or spider; 130 if interrupted.
@@ -87,7 +86,7 @@ def _with_sinks(settings: Settings, outputs: Sequence[str]) -> Settings:
     """`settings` with the sinks that -o names, or the default one if there is none at all."""
     if not outputs and settings.sinks:
         return settings
-    return structs.replace(settings, sinks=sinks_of(outputs, default=DEFAULT_PATH))
+    return structs.replace(settings, sinks=sinks_of(outputs, default=DEFAULT_SINK))
 
 
 def _check_paths(paths: Sequence[Sequence[str]], *, is_json: bool) -> None:

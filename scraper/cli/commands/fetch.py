@@ -62,7 +62,7 @@ def _print_body(response: "Response") -> None:
 
         kind = visible(response.headers.get("Content-Type", "no Content-Type"), 60)
         size = f"{len(response.body):,} bytes"
-        raise ScraperError(f"{response!r} is no text for a terminal ({kind}, {size}): send it to a file, with > FILE")
+        raise ScraperError(f"{response!r} is not text for a terminal ({kind}, {size}): send it to a file, with > FILE")
     click.echo(response.body, nl=False)
 
 

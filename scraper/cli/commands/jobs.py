@@ -49,7 +49,7 @@ def jobs(ctx: click.Context, config: Path | None, overrides: tuple[str, ...], is
     elif found:
         _print_table(found)
     else:
-        click.echo("no jobs yet: a crawl makes one", err=True)
+        click.echo("no jobs yet: run a crawl first", err=True)
     if any(each.problem for each in found):
         ctx.exit(1)
 
@@ -89,6 +89,11 @@ def show_job(
         return
     for line in _lines(shown):
         click.echo(line)
+    statistics = shown.job.statistics
+    failed = {} if statistics is None else statistics.failed
+    number = shown.job.failed if reason is None else failed.get(reason, 0)
+    if (more := number - len(shown.requests)) > 0:
+        click.echo(f"  {more:,} more: --limit {number} shows all")
 
 
 @jobs.command("retry")
@@ -103,7 +108,7 @@ def retry_job(
     place = job_place(config, overrides)
     number = place.retry(_named(place, name, folder), reason=reason)
     if number:
-        click.echo(f"{number:,} put back: the next crawl asks for them again")
+        click.echo(f"{number:,} put back: the next crawl sends them again")
     else:
         click.echo("nothing to put back: no request failed" + (f" for {reason}" if reason else ""))
 

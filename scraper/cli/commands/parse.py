@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--depth", type=click.IntRange(min=1), default=1, show_default=True, help="Levels of pages to follow.")
 @click.option("--cbkwargs", metavar="JSON", help="Keyword arguments of the callback, as a JSON object.")
 @click.option("--meta", metavar="JSON", help="The request's meta, as a JSON object.")
-@click.option("--pipelines", is_flag=True, help="Lead items through the spider's own pipelines as well.")
+@click.option("--pipelines", is_flag=True, help="Pass items through the spider's own pipelines as well.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @settings_options
 def parse(
@@ -54,8 +54,8 @@ def parse(
     scraper parse ./page.html --spider books          a file, as if it were the answer
     scraper parse URL --spider books --depth 2        and the pages that it leads to
 
-    The page goes through what it meets in a crawl, but nothing is written. The exit status is 1 if a page was not to
-    be had, or a callback or a pipeline raised.
+    The page goes through what it meets in a crawl, but nothing is written. The exit status is 1 if a page could not
+    be fetched, or a callback or a pipeline raised.
     """  # noqa: D301 -- click leaves the lines after a backspace as they are
     place = address(url)
     if rules and callback is not None:
@@ -127,7 +127,7 @@ def _by_rules(inspection: "Inspection", url: str, fields: dict[str, Any]) -> "Re
 
     spider = inspection.spider
     if not isinstance(spider, CrawlSpider):
-        raise SpiderError(f"--rules: {type(spider).__name__} is no CrawlSpider, and has none")
+        raise SpiderError(f"--rules: {type(spider).__name__} is not a CrawlSpider, and has no rules")
     request = spider.request_for(url)
     if request is None:
         raise SpiderError(f"--rules: no rule of {type(spider).__name__} is for links to {url}")

@@ -48,7 +48,7 @@ def record(
     \b
     scraper record books --pages 5                            five pages, and what the spider made of them
     scraper record books -a shelf=new --name books-new        another recording of the same spider
-    scraper record books --ignore scraped_at                  a field that is another one each time
+    scraper record books --ignore scraped_at                  a field that changes every time
 
     What is there is replaced once the new recording is whole. The spider is then replayed, and what it makes of the
     pages is what 'scraper check' compares with.
@@ -136,7 +136,7 @@ def _record(
     if len(result.items) != len(replayed.items):
         click.echo(
             f"scraper: warning: the crawl gave {plural(len(result.items), 'item')}, its replay {items}: "
-            "the spider goes by more than what was answered (time, chance, a secret, or the order of pages)",
+            "the spider depends on more than the answers (time, chance, a secret, or the order of pages)",
             err=True,
         )
     return result.exit_status

@@ -39,5 +39,5 @@ def view(
     file = kept(response)
     click.echo(file)
     if not no_open and not open_in_browser(file):
-        click.echo("scraper: there is no browser to open it with", err=True)
+        click.echo("scraper: no browser was found to open it with", err=True)
     sys.exit(tell_status(response))

@@ -113,7 +113,7 @@ class Session:
             "request": repr(names["request"]),
             "spider": repr(names["spider"]),
             "settings": "those in effect",
-            "fetch(url)": "fetch a URL, a Request or a file's path, and have the answer as response",
+            "fetch(url)": "fetch a URL, a Request or a file's path; the answer is then `response`",
             "view(response)": "open a page in the browser",
             "shelp()": "this list",
             "scraper, Request, asyncio": "as imported; await works at the prompt",
@@ -149,5 +149,5 @@ def view(response: Response) -> Path:
         raise SpiderError(f"view() takes a response, not {response!r:.60}: fetch one first")
     file = kept(response)
     if not open_in_browser(file):
-        click.echo("scraper: there is no browser to open it with", err=True)
+        click.echo("scraper: no browser was found to open it with", err=True)
     return file

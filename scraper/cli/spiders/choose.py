@@ -45,6 +45,16 @@ def chosen(spiders: Sequence[str], loaded: Loaded, *, url: str | None = None) ->
     return list(by_name.values())
 
 
+def refuse_urls(spiders: Sequence[str]) -> None:
+    """Raises `SettingsError` if a URL is given where a spider is to be named."""
+    for each in spiders:
+        if "://" in each:
+            raise SettingsError(
+                f"{each} is a URL, not a spider: 'scraper fetch URL' prints it, 'scraper shell URL' lets you try "
+                "selectors, 'scraper new spider NAME' writes a spider for it"
+            )
+
+
 def _standard(loaded: Loaded, url: str | None) -> "list[Found]":
     from scraper.cli.spiders.find import for_site
 

@@ -201,12 +201,24 @@ class _Importing:
             return
         text = " ".join(str(error).split())
         places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+        text += self._hint(error)
         if isinstance(error, SyntaxError) and error.filename:
             text = str(error.msg)
+            if "'yield from' inside async" in text:
+                text += ": write `for each in …: yield each`"
             places.append((error.filename, error.lineno or 0))
         ours = [f"{shown(Path(file))}:{line}" for file, line in places if self._is_ours(file)]
         where = ours[-1] if ours else self._what
         raise SpiderError(f"{where}: cannot be imported: {type(error).__name__}: {text}") from error
+
+    def _hint(self, error: BaseException) -> str:
+        """What helps if a module of the same folder was not found."""
+        if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name:
+            found = next(iter(sorted(self._folder.rglob(f"{error.name}.py"))), None)
+            if found is not None:
+                dotted = ".".join(found.relative_to(self._folder.parent).with_suffix("").parts)
+                return f"; write `from {dotted} import …`"
+        return ""
 
     def _is_ours(self, file: str) -> bool:
         is_installed = file.startswith("<") or "site-packages" in file
@@ -225,7 +237,7 @@ def _spiders(modules: Iterable[ModuleType]) -> dict[str, Found]:
                 continue  # what those have in common
             raise SpiderError(f'{each.place}: {each.spider.__name__} has no name: give it one, name = "…"')
         if not isinstance(each.spider.name, str):
-            raise SpiderError(f"{each.place}: {each.spider.__name__}.name is no text: {each.spider.name!r}")
+            raise SpiderError(f"{each.place}: {each.spider.__name__}.name is not a text: {each.spider.name!r}")
         if each.spider.name in found:
             other = found[each.spider.name]
             raise SpiderError(f"two spiders are named {each.spider.name!r}: {other.place} and {each.place}")

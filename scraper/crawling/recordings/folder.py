@@ -43,7 +43,7 @@ def open_recording(folder: Path, spider: str) -> Recording:
     exchanges = tuple(read(pages))
     if len(exchanges) != accepted.header.exchanges:
         told = f"{len(exchanges)} exchanges where {items.name} tells of {accepted.header.exchanges}"
-        raise StorageError(f"{pages}: {told}: record it anew")
+        raise StorageError(f"{pages}: {told}: record it again")
     return Recording(folder, accepted, exchanges)
 
 

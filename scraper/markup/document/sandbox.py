@@ -1,8 +1,8 @@
 """A sandbox for the parser: a process of its own parses a page that may never end, and is killed if it does not.
 
-What is told of the page is whether the process lived through it, within a time and a size. So what cannot be foreseen
-is covered as well: a page at which the parser crashes is one that does not pass. The time is what the process computes.
-A machine that is busy, or a process that is stopped for a while, makes no difference to the outcome.
+All that is learnt about the page is whether the process lived through it, within a time and a size. So what cannot be
+foreseen is covered as well: a page at which the parser crashes does not pass. The time is what the process computes. A
+machine that is busy, or a process that is stopped for a while, makes no difference to the outcome.
 
 The process is started when the first such page comes, and kept for those that follow; `close()` ends it.
 """

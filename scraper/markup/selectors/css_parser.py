@@ -24,6 +24,10 @@ from scraper.markup.selectors.lexbor_css import NOTHING, PSEUDO_CLASSES, as_name
 NESTING = 32  # brackets in brackets that a selector may have
 
 
+_XPATH = re.compile(r"^\s*\(?\s*\.{0,2}/|/@|text\(\)|\[@")
+"""What XPath has and CSS has not."""
+
+
 class SelectorError(ValueError):
     """A query that is not understood; the text names it."""
 
@@ -123,7 +127,9 @@ class Reader:
 
     def error(self, what: str, place: int) -> SelectorError:
         """The error that says what is wrong, and where."""
-        return SelectorError(f"the CSS selector {shortened(self.query)} {what} (character {place + 1})")
+        is_xpath = _XPATH.search(self.query) is not None
+        advice = "; it looks like XPath: use xpath()" if is_xpath else ""
+        return SelectorError(f"the CSS selector {shortened(self.query)} {what} (character {place + 1}){advice}")
 
     def chain(self, text: str, place: int, is_relative: bool = False) -> Chain:
         """The steps of the selector `text`, which stands at `place`; a relative one may begin with a combinator."""

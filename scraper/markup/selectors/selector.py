@@ -1,6 +1,6 @@
 """Selecting parts of a page: parsel's names and meanings on selectolax's Lexbor engine.
 
-A `SelectorList` looks for nothing until it is asked. `.get()` then stops at the first match, which on most
+A `SelectorList` searches only when a result is needed. `.get()` then stops at the first match, which on most
 fields of most pages saves a walk through the rest of the tree. Trees are never changed, so a late answer is
 the same answer.
 
@@ -31,6 +31,13 @@ if TYPE_CHECKING:  # what few spiders ask for is loaded when one does
 _MISSING: Any = object()
 _FIRST = slice(None, 1)
 _new = object.__new__
+
+
+class _NoAttributes(dict[str, str]):
+    """The attributes of an element that was not found."""
+
+    def __missing__(self, name: str) -> str:
+        raise KeyError(f"{name}: the selector matched nothing; .attrib.get({name!r}) gives None then")
 
 
 class SelectorList(LazyList["Selector"], Searchable):
@@ -131,9 +138,9 @@ class SelectorList(LazyList["Selector"], Searchable):
 
     @property
     def attrib(self) -> dict[str, str]:
-        """The first match's attributes, or {}."""
+        """The first match's attributes; none if there is no match, where a `KeyError` says so."""
         first = self._first()
-        return {} if first is None else first.attrib
+        return _NoAttributes() if first is None else first.attrib
 
     def _hits(self, regex: Regex, replace_entities: bool) -> Iterator[str]:
         return (text for found in self._all() for text in found.re(regex, replace_entities))

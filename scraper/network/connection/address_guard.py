@@ -113,7 +113,7 @@ class AddressNotAllowedError(Exception):
 class Guard(Limit):
     """Knows who was named. `allowed` holds IP addresses, networks (`10.0.0.0/8`) and host names.
 
-    Raises `SettingsError` for an entry that is none of them.
+    Raises `SettingsError` for any other entry.
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:

@@ -65,7 +65,9 @@ def _prepare(context: ssl.SSLContext, settings: NetworkSettings) -> None:
     except (OSError, ssl.SSLError, ValueError) as error:
         names = " and ".join(each for each in (settings.client_cert, settings.client_key) if each)
         hint = _hint(settings.client_cert) or _hint(settings.client_key)
-        raise SettingsError(f"[network] client_cert: {names} is no certificate with its key: {error}{hint}") from None
+        raise SettingsError(
+            f"[network] client_cert: {names} is not a certificate with its key: {error}{hint}"
+        ) from None
 
 
 def _no_password() -> str:
@@ -79,7 +81,7 @@ def _trust_besides(context: ssl.SSLContext, ca_file: str | None) -> None:
     try:
         context.load_verify_locations(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        text = f"[network] ca_file: {ca_file} is no file of certificates: {error}{_hint(ca_file)}"
+        text = f"[network] ca_file: {ca_file} is not a file of certificates: {error}{_hint(ca_file)}"
         raise SettingsError(text) from None
 
 

@@ -17,7 +17,7 @@ _FLAGS = {"TRUE": True, "FALSE": False}
 
 
 def read(text: str) -> Iterator[Cookie]:
-    """The cookies of a cookie file. Raises `ValueError`, which names the line, for a line that is none."""
+    """The cookies of a cookie file. Raises `ValueError`, which names the line, for a line that is not a cookie."""
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         is_http_only = line.startswith(_HTTP_ONLY)
         row = line.removeprefix(_HTTP_ONLY)

@@ -42,7 +42,7 @@ Key = tuple[str, str, bool]
 class Cookie:
     """A cookie as it is kept. `expires` is in seconds since 1970, inf for never; `used` orders by last use.
 
-    `is_told` is that `changes()` has told of it, or of one in its place.
+    `is_told` says that `changes()` has given it, or one in its place.
     """
 
     name: str

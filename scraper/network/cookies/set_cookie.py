@@ -60,7 +60,7 @@ def parse(field: str, now: float) -> SetCookie | None:
 
 
 def _attributes(text: str) -> dict[str, str]:
-    """The attributes by name in lower case; the last one of a name counts, unless it is a date that is none."""
+    """The attributes by name in lower case; the last one of a name counts, unless it is not a date."""
     found: dict[str, str] = {}
     for each in text.split(";"):
         name, _, value = each.partition("=")

@@ -61,7 +61,7 @@ POLICIES: Mapping[str, Callable[..., str | None]] = {
 def referer(policy: str, page: str, target: str) -> str | None:
     """What the Referer of a request for `target`, found at `page`, is under `policy`; None for no header at all.
 
-    Both are canonical URLs. A page that is no web page is not told of.
+    Both are canonical URLs. A page that is not a web page is never named.
     """
     if not urls.is_web(page):
         return None
