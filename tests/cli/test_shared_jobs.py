@@ -127,7 +127,7 @@ def whole(place: Place) -> dict[str, Any]:
 
 def test_a_shared_job_is_watched_stopped_and_tried_again(place: Place) -> None:
     """While it runs nothing is changed; stopped, its failed requests wait again, and it ends with every item once."""
-    assert place.run("jobs") == (0, "", "no jobs yet: a crawl makes one\n")
+    assert place.run("jobs") == (0, "", "no jobs yet: run a crawl first\n")
     process = place.crawling()
     assert "running on 1 machine" in place.run("jobs")[1]
     [machine] = place.shown()["at_work"]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import scraper
-from documentation.build import EXTRA, build
-from documentation.command import anchor, commands, options
-from documentation.pages import anchors, pages
+from docs.site.build import EXTRA, build
+from docs.site.command import anchor, commands, options
+from docs.site.pages import anchors, pages
 from scraper.cli import main
 from tests.docs.blocks import ROOT
 from tests.docs.test_docs import every_setting
@@ -115,6 +115,6 @@ def test_models_can_read_the_site(site: Path) -> None:
 def test_a_dead_link_fails_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link to a page or a place that there is not is a failure, and no site is written."""
     broken = [page for page in pages(ROOT) if page.name != "limits.md"]
-    monkeypatch.setattr("documentation.build.pages", lambda root: broken)
+    monkeypatch.setattr("docs.site.build.pages", lambda root: broken)
     assert build(tmp_path / "site") != 0
     assert not (tmp_path / "site").exists()

@@ -1,6 +1,6 @@
 """`llms.txt`, a table of contents for readers that are models, and `llms-full.txt`, all pages in one (llmstxt.org)."""
 
-from documentation.pages import Page
+from docs.site.pages import Page
 
 SUMMARY = """\
 # scraper

@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from documentation.llms import full, index
-from documentation.pages import Page, navigation, pages
+from docs.site.llms import full, index
+from docs.site.pages import Page, navigation, pages
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("zensical.toml")
 EXTRA = ("zensical", "mkdocstrings")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from documentation.command import options_page
-from documentation.names import names_page, names_text
+from docs.site.command import options_page
+from docs.site.names import names_page, names_text
 
 OTHERS = {
     "README.md": "readme.md",
