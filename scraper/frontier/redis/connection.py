@@ -5,6 +5,7 @@ a connection that failed is not opened again by itself. `errors.py` puts redis-p
 """
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -107,7 +108,12 @@ class Connection:
     async def close(self) -> None:
         """Close the connection."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+
+        from redis.exceptions import RedisError
+
+        with suppress(RedisError):  # a server that is gone does not say goodbye
             await connection.disconnect()
 
     def _made(self) -> "AbstractConnection":
