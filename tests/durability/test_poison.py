@@ -68,7 +68,7 @@ def test_a_poisonous_page_is_quarantined(forks: Forks, tmp_path: Path, spider: s
         second, told = scraper(forks, tmp_path, *command)
         assert first not in (0, 1)
         assert second == first
-        assert f"an earlier process died at {site.url('/poison')}: it comes last" in told
+        assert f"an earlier process died at {site.url('/poison')}: this page is tried last, and alone" in told
         assert site.paths["/poison"] == 2
         third, told = scraper(forks, tmp_path, *command)
         assert third == 1

@@ -109,4 +109,4 @@ def test_too_few_descriptors(servers: Servers, tmp_path: Path) -> None:
 def test_a_spider_that_no_file_holds(tmp_path: Path) -> None:
     """A class that was typed at a prompt, as in a notebook, cannot be loaded by another process."""
     done = run(tmp_path, SCRIPT.format(url="http://127.0.0.1:1/"), is_typed=True)
-    assert done.stderr.splitlines()[-1].startswith("scraper.errors.SpiderError: Script stands in no file")
+    assert done.stderr.splitlines()[-1].startswith("scraper.errors.SpiderError: Script is in no file")

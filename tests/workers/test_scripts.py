@@ -65,5 +65,5 @@ def test_a_script_that_starts_its_crawl_under_any_name(address: str, tmp_path: P
 
 
 def test_a_script_from_standard_input(address: str) -> None:
-    """A spider that stands in no file cannot be loaded by other processes, which the error says."""
-    assert "Books stands in no file" in ran("-", address, text=SCRIPT + "main()\n").stderr
+    """A spider that is in no file cannot be loaded by other processes, which the error says."""
+    assert "Books is in no file" in ran("-", address, text=SCRIPT + "main()\n").stderr

@@ -24,7 +24,7 @@ from scraper.markup.selectors.lexbor_css import NOTHING, PSEUDO_CLASSES, as_name
 NESTING = 32  # brackets in brackets that a selector may have
 
 
-_XPATH = re.compile(r"^\s*\(?\s*\.{0,2}/|/@|text\(\)|\[@")
+_XPATH = re.compile(r"^\(?\s*\.{0,2}/|/@|text\(\)|\[@")
 """What XPath has and CSS has not."""
 
 
@@ -127,7 +127,7 @@ class Reader:
 
     def error(self, what: str, place: int) -> SelectorError:
         """The error that says what is wrong, and where."""
-        is_xpath = _XPATH.search(self.query) is not None
+        is_xpath = _XPATH.search(self.query.lstrip()) is not None
         advice = "; it looks like XPath: use xpath()" if is_xpath else ""
         return SelectorError(f"the CSS selector {shortened(self.query)} {what} (character {place + 1}){advice}")
 
