@@ -1,4 +1,4 @@
-"""Which requests were met before: an exact set of 64-bit fingerprints, small enough for tens of millions.
+"""Which requests were already seen: an exact set of 64-bit fingerprints, small enough for tens of millions.
 
 A fingerprint is a keyed hash (BLAKE2b) of a request's key. The hash is keyed at random for each job, so no site can
 choose URLs that collide, and kept with it, so the fingerprints mean the same to the next process. Two different keys
@@ -24,7 +24,7 @@ _FULL = 512  # fingerprints in a shard, on average, before there are sixteen tim
 
 
 class Seen:
-    """A set of keys that can only grow. `salt` is the key of the hash, `fingerprints` what was met before.
+    """A set of keys that can only grow. `salt` is the key of the hash, `fingerprints` what was already seen.
 
     Several sets may share what was met `lately`. The URL of a key makes no difference: see `protocols.Frontier`.
     """

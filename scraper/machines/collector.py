@@ -46,7 +46,7 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Collector:
-    """Writes items to `sinks`, which are made anew for each try, if this machine has that role.
+    """Writes items to the sinks that `make_sinks` makes for each try, if this machine has that role.
 
     Items that are equal to an earlier one in the fields `unique` are dropped. `begun` notes the files. `problem` is why
     this machine cannot write them, if it cannot; another one may be able to.

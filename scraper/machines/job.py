@@ -203,7 +203,7 @@ class SharedJob:
             who = others if look.workers else "it is unfinished"
             raise StorageError(
                 f"{self.store} is another crawl, and {who}: {'; '.join(harmful)} "
-                "(use the same code and settings, or --job NAME for a job of its own)"
+                "(use the same code and settings, or --job NAME to begin a separate job)"
             )
         self.changes, self.edited = tuple(harmless), tuple(modules)
         self.description = replace(here, started=there.started)

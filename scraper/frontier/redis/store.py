@@ -269,9 +269,9 @@ class RedisStore:
 
 _REFUSALS = {
     "FOREIGN": "{} was written by something else: choose another job name, or database",
-    "TORN": "the server lost the end of its file and came back with half of a commit: begin anew with --fresh",
+    "TORN": "the server lost the end of its file and came back with half of a commit: start over with --fresh",
     "TRIMMED": "items before batch {} are not in Redis any more, only on the disk they were written to: resume there, "
-    "or begin anew with --fresh",
+    "or start over with --fresh",
 }
 
 
@@ -290,7 +290,7 @@ def _refused(why: str) -> str:
     kind, _, number = why.partition(" ")
     match kind:
         case "workers":
-            return f"has workers that are alive ({number}): stop them before you begin anew"
+            return f"has workers that are alive ({number}): stop them before you start over"
         case "items":
             return "has items that are not in the data files yet: they are to be collected before it is finished"
         case "gone":

@@ -243,7 +243,7 @@ async def test_half_of_a_commit_that_came_back_is_noticed(start: Start, desk_at:
     desk.server.start()
     desk.redis.execute_command(*user)
     if desk.redis.hget(desk.key("meta"), "opened") != desk.redis.hget(desk.key("meta"), "closed"):  # as Redis 7.0 does
-        with pytest.raises(StorageError, match="came back with half of a commit: begin anew with --fresh"):
+        with pytest.raises(StorageError, match="came back with half of a commit: start over with --fresh"):
             await join(store)
         assert (await join(store, fresh=True)).backlog == 0
     else:  # it has cut the whole transaction off
