@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import pytest
 
@@ -23,6 +25,24 @@ def needs_redis() -> None:
     if shutil.which("redis-server") is None:
         pytest.skip("needs a Redis server: apt-get install redis-server", allow_module_level=True)
     pytest.importorskip("redis", reason="needs the extra: pip install 'scraper[redis]'")
+
+
+@contextmanager
+def starting(folder: Path) -> Iterator[Callable[..., "RedisServer"]]:
+    """Starts servers in `folder`, which are killed at the end."""
+    needs_redis()
+    servers: list[RedisServer] = []
+
+    def start(*options: str, **chosen: Any) -> RedisServer:
+        servers.append(RedisServer(folder / f"redis-{len(servers)}", *options, **chosen))
+        servers[-1].start()
+        return servers[-1]
+
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.kill()
 
 
 class RedisServer:

@@ -83,7 +83,7 @@ def _anchors(cell: str, must_have: str) -> str:
 
 
 def _relinked(text: str, root: Path, folder: Path) -> str:
-    """`text` with links to other pages as the site has them; a link to a file that is not a page becomes the name of the file."""
+    """`text` with links to other pages as the site has them; a link to any other file becomes the name of that file."""
 
     def target(found: re.Match[str]) -> str:
         path = (folder / found["path"]).resolve()

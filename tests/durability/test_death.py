@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -68,6 +68,18 @@ class Crawls:
     async def end(self, child: Fork) -> int:
         self.said = "".join(await asyncio.to_thread(child.communicate))
         return child.wait()
+
+    async def killed(self, rng: random.Random, times: int, *, most: int) -> AsyncIterator[None]:
+        """Start a crawl again and again, and kill it at a random moment, after up to `most` more requests."""
+        for _ in range(times):
+            before = len(self.site.asked)
+            child = self.start()
+            await self.asked(before + rng.randrange(1, most))
+            await asyncio.sleep(rng.uniform(0, 0.06))
+            assert child.poll() is None, "the site is too small for so many kills"
+            child.kill()
+            assert await self.end(child) == -signal.SIGKILL
+            yield
 
     async def asked(self, number: int) -> None:
         """Wait until the site was asked for so much."""
@@ -134,14 +146,7 @@ def crawls(site: Site, tmp_path: Path, forks: Forks) -> Crawls:
 async def test_killed_at_random(crawls: Crawls, seed: int) -> None:
     """Killed ten times at random moments and gone on with, a crawl has every item once; pages are redone, not lost."""
     rng = random.Random(seed)
-    for _ in range(10):
-        before = len(crawls.site.asked)
-        child = crawls.start()
-        await crawls.asked(before + rng.randrange(1, 30))
-        await asyncio.sleep(rng.uniform(0, 0.06))
-        assert child.poll() is None, "the site is too small for so many kills"
-        child.kill()
-        assert await crawls.end(child) == -signal.SIGKILL
+    async for _ in crawls.killed(rng, 10, most=30):
         for name in crawls.files:  # what has its final name is whole
             assert not (crawls.folder / name).exists() or len(crawls.rows(name)) == 2 * PAGES
     assert await crawls.run() == 0, crawls.said
@@ -159,13 +164,7 @@ async def test_killed_as_it_splits(crawls: Crawls) -> None:
     """Killed again and again, a crawl has each item in one of its files, and these are published together."""
     crawls.files, crawls.sinks = list(SPLIT), SPLIT
     rng = random.Random(4)
-    for _ in range(6):
-        before = len(crawls.site.asked)
-        child = crawls.start()
-        await crawls.asked(before + rng.randrange(1, 40))
-        await asyncio.sleep(rng.uniform(0, 0.06))
-        child.kill()
-        assert await crawls.end(child) == -signal.SIGKILL
+    async for _ in crawls.killed(rng, 6, most=40):
         assert not any(crawls.rows(name) for name in crawls.files)
     for step in ("after a file is completed", "after a file is published", "before the job is finished"):
         assert await crawls.run(die_at=step) == -signal.SIGKILL, crawls.said
@@ -204,13 +203,7 @@ def adding(crawls: Crawls) -> Crawls:
 async def test_killed_as_it_adds(adding: Crawls) -> None:
     """Killed again and again, a crawl that adds to files has the old items once and the new ones once."""
     rng = random.Random(3)
-    for _ in range(6):
-        before = len(adding.site.asked)
-        child = adding.start()
-        await adding.asked(before + rng.randrange(1, 40))
-        await asyncio.sleep(rng.uniform(0, 0.06))
-        child.kill()
-        assert await adding.end(child) == -signal.SIGKILL
+    async for _ in adding.killed(rng, 6, most=40):
         assert {row["number"] for row in adding.rows("old.jsonl")} == adding.old
         assert {row["text"] for row in adding.rows("up.sqlite")} == {"stale", "old", "older"}
     for step in ("after a file is completed", "after a file is published", "before the job is finished"):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.frontier.redis.desk import Desk
-from tests.redis_server import RedisServer, needs_redis
+from tests.redis_server import RedisServer, needs_redis, starting
 
 
 @pytest.fixture(scope="session")
@@ -43,14 +43,5 @@ def desk(redis_server: RedisServer, desk_at: Callable[..., Desk]) -> Desk:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
     """Starts a server for one test, which may do with it what it likes."""
-    needs_redis()
-    servers: list[RedisServer] = []
-
-    def started(*options: str, **chosen: Any) -> RedisServer:
-        servers.append(RedisServer(tmp_path / f"redis-{len(servers)}", *options, **chosen))
-        servers[-1].start()
-        return servers[-1]
-
-    yield started
-    for server in servers:
-        server.kill()
+    with starting(tmp_path) as start_one:
+        yield start_one

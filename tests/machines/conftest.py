@@ -9,7 +9,7 @@ import pytest
 from tests.flow.site import Page, Servers
 from tests.forks import Forks
 from tests.machines.fleet import PASSWORD, Fleet, Shops
-from tests.redis_server import RedisServer, needs_redis
+from tests.redis_server import RedisServer, needs_redis, starting
 
 
 @pytest.fixture(scope="session")
@@ -74,14 +74,5 @@ def fleet(fleet_of: Callable[..., Fleet]) -> Fleet:
 @pytest.fixture
 def start_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
     """Starts a server for one test, which may do with it what it likes."""
-    needs_redis()
-    servers: list[RedisServer] = []
-
-    def started(*options: str, **chosen: Any) -> RedisServer:
-        servers.append(RedisServer(tmp_path / f"redis-{len(servers)}", *options, **chosen))
-        servers[-1].start()
-        return servers[-1]
-
-    yield started
-    for server in servers:
-        server.kill()
+    with starting(tmp_path) as start_one:
+        yield start_one
