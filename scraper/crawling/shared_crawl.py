@@ -30,10 +30,10 @@ from scraper.frontier.shared.journal import Report
 from scraper.frontier.shared.tenancy import Tenancy
 from scraper.frontier.shared.turns import Turns
 from scraper.frontier.shared.units import Lanes
-from scraper.frontier.store import SharedStore
+from scraper.frontier.store import SharedStore, machines
 from scraper.limits.robots import Robots
 from scraper.machines.collector import Collector, place
-from scraper.machines.job import Begin, Ended, SharedJob, machines
+from scraper.machines.job import Begin, Ended, SharedJob
 from scraper.machines.opening import open_store
 from scraper.machines.sharing import Sharing
 from scraper.machines.totals import others, whole
@@ -72,8 +72,7 @@ class Outcome(msgspec.Struct, frozen=True):
 async def run(crawl: "Crawl", *, fresh: bool) -> Result:
     """Take part in the crawl until it ends, or this machine is told to stop. Raises as `Crawl.run` does."""
     again = False
-    name = crawl._job.name if crawl._job is not None else job_name(crawl.spider.name)
-    store = open_store(crawl.settings, name)
+    name, store = _store(crawl)
     while True:
         job = _job(crawl, store, name, "never" if again else "always" if fresh else "if needed")
         try:
@@ -84,6 +83,16 @@ async def run(crawl: "Crawl", *, fresh: bool) -> Result:
         except LeaseLost as error:
             logger.warning("%s; joining the job again", error)
             fresh, again, crawl._engine = False, True, None
+
+
+def _store(crawl: "Crawl") -> tuple[str, SharedStore]:
+    """The name of the crawl's job, and where it is."""
+    name = crawl._job.name if crawl._job is not None else job_name(crawl.spider.name)
+    return name, open_store(crawl.settings, name)
+
+
+def _collector(crawl: "Crawl", job: SharedJob) -> Collector:
+    return Collector(job.frontier, partial(crawl._open_sinks, job), crawl.settings.pipelines.unique, job.begun)
 
 
 def _job(crawl: "Crawl", store: SharedStore, name: str, begin: Begin) -> SharedJob:
@@ -100,8 +109,7 @@ def _job(crawl: "Crawl", store: SharedStore, name: str, begin: Begin) -> SharedJ
 
 async def finish(crawl: "Crawl") -> Result:
     """Close the data files as they stand, on this machine. Raises as `Crawl.finish` does."""
-    name = crawl._job.name if crawl._job is not None else job_name(crawl.spider.name)
-    store = open_store(crawl.settings, name)
+    name, store = _store(crawl)
     try:
         look = await store.look()
         if look is None or look.ended is not None or not look.has_begun:
@@ -127,8 +135,7 @@ async def finish(crawl: "Crawl") -> Result:
 async def _close_early(stack: AsyncExitStack, crawl: "Crawl", job: SharedJob) -> Outcome:
     """Write what was collected anywhere, and publish it. A machine that joins meanwhile stops at once."""
     frontier = job.frontier
-    collector = Collector(frontier, partial(crawl._open_sinks, job), crawl.settings.pipelines.unique, job.begun)
-    await stack.enter_async_context(collector)
+    collector = await stack.enter_async_context(_collector(crawl, job))
     frontier.report = partial(Report, stop=CLOSED, has_ended=True)
     while not collector.is_collecting:
         if collector.problem is not None:
@@ -157,8 +164,7 @@ async def _take_part(crawl: "Crawl", job: SharedJob, *, again: bool) -> Result:
         spider.check_start()
         spider.state = NoState(NO_STATE)
         stages = await crawl._open_stages(stack, job, [job.frontier.outbox], copy)
-        collector = Collector(job.frontier, partial(crawl._open_sinks, job), settings.pipelines.unique, job.begun)
-        await enter(collector)
+        collector = await enter(_collector(crawl, job))
         engine = crawl._engine = Engine(spider, stages, settings, job=job.folder)
         reason, problems = await crawl._drive(engine, job)
         outcome = await _conclude(crawl, job, collector, reason)
@@ -236,8 +242,8 @@ async def _conclude(crawl: "Crawl", job: SharedJob, collector: Collector, reason
         await asyncio.sleep(PAUSE)
         await frontier.commit_again()
     await collector.stop()
-    others = 0 if frontier.news.stop else len(frontier.news.peers)
-    return Outcome(crawl._stopped or reason, crawl.statistics(), others=others)
+    left = 0 if frontier.news.stop else len(frontier.news.peers)
+    return Outcome(crawl._stopped or reason, crawl.statistics(), others=left)
 
 
 async def _publish(crawl: "Crawl", job: SharedJob, collector: Collector, reason: str) -> Outcome:

@@ -54,6 +54,10 @@ class Shares(Protocol):
         """The queue that `request` is in: of its site, or of a lane of it."""
         ...
 
+    def site(self, queue: str, /) -> str:
+        """The site whose requests are in a queue."""
+        ...
+
     def places(self, queue: str, per_host: int, /) -> int:
         """How many of the `per_host` requests in flight may be of a queue."""
         ...

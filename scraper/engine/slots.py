@@ -95,7 +95,7 @@ class Slots:
         """The sites that are parked, and how many requests wait for each, most first."""
         parked: Counter[str] = Counter()
         for queue, number in self._parked.items():
-            parked[queue.partition("#")[0]] += number
+            parked[queue if self._sharing is None else self._sharing.site(queue)] += number
         return dict(parked.most_common())
 
     @property

@@ -24,6 +24,11 @@ Memory = tuple[str, str, bytes | None]
 """What a part of the crawl remembers: the part, a key, and the value; None if it is forgotten."""
 
 
+def machines(number: int) -> str:
+    """So many machines, in words."""
+    return "1 machine" if number == 1 else f"{number} machines"
+
+
 class Held(msgspec.Struct, frozen=True):
     """A unit as its new owner finds it.
 

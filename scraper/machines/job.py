@@ -24,7 +24,7 @@ from scraper.frontier.jobs.lock import Lock
 from scraper.frontier.serialization.checkpoints import encode
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.shared.units import Lanes
-from scraper.frontier.store import Joined, Look, SharedStore
+from scraper.frontier.store import Joined, Look, SharedStore, machines
 from scraper.machines.begun_files import BegunFiles
 from scraper.process.crash_marks import CrashMarks, marked
 from scraper.protocols import Checkpoint, LeaseLost
@@ -210,8 +210,3 @@ class SharedJob:
 
     def _described(self) -> bytes:
         return encode(self.description)
-
-
-def machines(number: int) -> str:
-    """So many machines, in words."""
-    return "1 machine" if number == 1 else f"{number} machines"

@@ -16,7 +16,7 @@ from scraper.errors import StorageError
 from scraper.events import Statistics, summed
 from scraper.frontier.shared.frontier import SharedFrontier
 from scraper.frontier.shared.journal import Report
-from scraper.frontier.shared.units import unit_of
+from scraper.frontier.shared.units import site_of, unit_of
 from scraper.frontier.store import SEEDS, Held, News
 from scraper.http.request import Request
 from scraper.machines.totals import others, whole
@@ -122,6 +122,10 @@ class Sharing:
         """The queue that `request` is in: of its site, or of a lane of it."""
         return self._frontier.queue(request)
 
+    def site(self, queue: str) -> str:
+        """The site whose requests are in a queue."""
+        return site_of(queue)
+
     def places(self, queue: str, per_host: int) -> int:
         """How many of the `per_host` requests in flight may be of this queue: lanes have equally many."""
         return max(per_host // self._frontier.lanes.number(queue), 1)
@@ -161,8 +165,8 @@ class Sharing:
     def _share(self, news: News) -> int:
         """How many of the free units to take: all machines that could do more are to have equally many."""
         own = len(self._frontier.loads())
-        others = [peer.units for peer in news.peers if peer.is_idle]
-        equal = -(-(news.free + own + sum(others)) // (1 + len(others)))
+        idle = _idle(news)
+        equal = -(-(news.free + own + sum(idle)) // (1 + len(idle)))
         return max(min(equal - own, news.free, MOST_UNITS), 0)
 
     def _recall(self, held: Held) -> None:
@@ -183,7 +187,7 @@ class Sharing:
         for unit in news.wanted:
             if self._frontier.own.keeps(unit) and unit not in parked:
                 self._close(unit)
-        idle = [peer.units for peer in news.peers if peer.is_idle]
+        idle = _idle(news)
         if not idle or news.free or self._closing or parts.slots.is_closing:
             return
         units = {name: size for name, size in self._frontier.loads().items() if name not in parked}
@@ -285,3 +289,8 @@ class Sharing:
     def whole(self, own: Statistics) -> Statistics:
         """The counts of all machines, of which `own` are this one's."""
         return whole([own, *others(self._frontier)])
+
+
+def _idle(news: News) -> list[int]:
+    """How many units each other machine has that could do more."""
+    return [peer.units for peer in news.peers if peer.is_idle]

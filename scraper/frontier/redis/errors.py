@@ -3,11 +3,19 @@
 import os
 import ssl
 
+from scraper.errors import StorageError
+
 PERMISSIONS = "+@read +@write -@dangerous +bgrewriteaof +eval +evalsha +info +select +time ~scraper:*"
 """What a user needs, as `ACL SETUSER` takes it."""
 
 OTHER_SERVER = ("READONLY", "LOADING", "MASTERDOWN", "BUSY")
 """How errors begin of a server that cannot write now, and by the time it can may not have what it had."""
+
+
+def broken(shown: str, what: str) -> StorageError:
+    """The job that is `shown` as this is not as it was written, in `what` way."""
+    remedy = "it was changed by something else. Start over with --fresh, or delete the job's keys"
+    return StorageError(f"{shown}: {what}: {remedy}")
 
 
 def is_another_server(error: Exception) -> bool:

@@ -12,9 +12,11 @@ import msgspec
 
 from scraper.errors import StorageError
 from scraper.frontier.redis.connection import Connection, Refusal
+from scraper.frontier.redis.errors import broken
 from scraper.frontier.redis.layout import LAYOUT, member, prefix
 from scraper.frontier.redis.packing import packed
 from scraper.frontier.shared.units import unit_of
+from scraper.frontier.store import machines
 
 Answer = TypeVar("Answer")
 
@@ -185,11 +187,7 @@ class RedisJobs:
         try:
             return read()
         except (ValueError, TypeError) as error:
-            raise self._broken(job, f"what is there is not as it was written ({error})") from None
-
-    def _broken(self, job: str, what: str) -> StorageError:
-        remedy = "it was changed by something else. --fresh begins anew, or delete the job's keys"
-        return StorageError(f"{self.shown(job)}: {what}: {remedy}")
+            raise broken(self.shown(job), f"what is there is not as it was written ({error})") from None
 
     def _refused(self, job: str, refusal: Refusal) -> StorageError:
         match refusal.code, refusal.detail.partition(" "):
@@ -202,13 +200,12 @@ class RedisJobs:
                 return StorageError(f"{self.shown(job)} {crawled_by(int(number), job)}")
             case "REFUSED", _:
                 return StorageError(f"{self.shown(job)} was changed a moment ago: run the same command again")
-        return self._broken(job, refusal.detail)
+        return broken(self.shown(job), refusal.detail)
 
 
-def crawled_by(machines: int, job: str) -> str:
+def crawled_by(number: int, job: str) -> str:
     """Why a job is left as it is."""
-    who = "1 machine" if machines == 1 else f"{machines} machines"
-    return f"is being crawled by {who}: stop it first with `scraper jobs stop {job}`"
+    return f"is being crawled by {machines(number)}: stop it first with `scraper jobs stop {job}`"
 
 
 def _survey(reply: list[Any]) -> Survey:

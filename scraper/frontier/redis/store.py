@@ -14,6 +14,7 @@ import msgspec
 from scraper.errors import StorageError
 from scraper.frontier.redis import replies
 from scraper.frontier.redis.connection import Connection, Refusal, Unanswered
+from scraper.frontier.redis.errors import broken
 from scraper.frontier.redis.layout import LAYOUT, arguments, bounds, memories, prefix, row
 from scraper.frontier.redis.packing import packed
 from scraper.frontier.redis.replies import Known
@@ -172,7 +173,7 @@ class RedisStore:
         while parts < all_parts:  # there were too many for one reply
             seen, number = await self._ask("seen", unit=name, first=parts)
             if not number:
-                raise self._broken(f"{self._prefix}s:{name.decode()} has become shorter")
+                raise broken(self._shown, f"{self._prefix}s:{name.decode()} has become shorter")
             more.append(seen)
             parts += number
         return self._understood(f" what belongs to unit {name.decode()}", lambda: replies.held(reply, more))
@@ -248,18 +249,14 @@ class RedisStore:
         try:
             return read()
         except (ValueError, TypeError) as error:
-            raise self._broken(f"{self._prefix}{key} is not as it was written") from error
-
-    def _broken(self, what: str) -> StorageError:
-        remedy = "it was changed by something else. --fresh begins anew, or delete the job's keys"
-        return StorageError(f"{self._shown}: {what}: {remedy}")
+            raise broken(self._shown, f"{self._prefix}{key} is not as it was written") from error
 
     def _refused(self, refusal: Refusal) -> StorageError:
         match refusal.code:
             case "LOST":
                 return LeaseLost(f"{self._shown}: {_lost(refusal.detail, self._limits['lease'] / 1000)}")
             case "BROKEN":
-                return self._broken(refusal.detail)
+                return broken(self._shown, refusal.detail)
             case "NEWER":
                 return StorageError(f"{self._shown} was begun by a newer version of scraper: update it on this machine")
         if refusal.code in _REFUSALS:

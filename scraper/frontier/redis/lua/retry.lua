@@ -4,7 +4,7 @@ local function check_retry(me, now)
     check_job()
     check_layout(me)
     check_workers()
-    local alive = call('ZCOUNT', WORKERS, '(' .. text(now), '+inf')
+    local alive = count_alive(now)
     if alive > 0 then
         refuse('REFUSED', 'workers ' .. alive)
     end

@@ -5,7 +5,7 @@ local function run(me)
         return false
     end
     check_layout(me)
-    local alive = call('ZCOUNT', WORKERS, '(' .. text(time()), '+inf')
+    local alive = count_alive(time())
     if alive > 0 then
         call('HDEL', META, '') -- a first write that Redis allows when its memory is full, so it allows the other
         call('HSETNX', META, 'stop', me.reason)

@@ -40,6 +40,11 @@ local function is_finished()
     return call('HEXISTS', META, 'outcome') == 1
 end
 
+-- How many workers have a lease.
+local function count_alive(now)
+    return call('ZCOUNT', WORKERS, '(' .. text(now), '+inf')
+end
+
 local function check_workers()
     for _, token in ipairs(call('ZRANGE', WORKERS, 0, -1)) do
         for name, kind in pairs(WORKER_KEYS) do
